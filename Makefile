@@ -1,0 +1,57 @@
+# keepcool. `make demo` and `make test` set up by themselves; `make help` lists the rest.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(VENV)/.ready node_modules/.ready ## install everything into .venv and node_modules
+
+$(VENV)/.ready: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "keepcool needs Python 3.11 or newer; set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "setting up $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+node_modules/.ready: package.json package-lock.json
+	@if command -v npm >/dev/null; then \
+	  echo "setting up node_modules ..."; npm install --silent --no-save --no-progress && touch $@; \
+	elif [ -n "$$CI" ]; then echo "npm is missing: install Node.js 18 or newer" >&2; exit 1; \
+	else echo "npm is missing: live EVM tests and the demo need Node.js 18 or newer (apt install nodejs npm)" >&2; \
+	fi
+
+demo: setup ## the whole story on real parts (KEEP=1 leaves it running)
+	@$(BIN)/keepcool demo $(if $(KEEP),--keep)
+
+test: setup ## the whole suite
+	@$(BIN)/pytest
+
+test-fast: setup ## unit, vectors, properties, architecture: no servers, under a minute
+	@$(BIN)/pytest tests/architecture tests/unit tests/vectors tests/properties
+
+lint: setup ## ruff, mypy --strict, import laws, tidy
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/pytest -q tests/architecture/test_tidy.py
+
+bench: setup ## measure, beside peers in the same run; writes bench/results.json
+	@$(BIN)/python -m bench
+
+lock: ## renew the hash-locked requirements from requirements/*.in
+	@$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install --quiet -r requirements/build.in
+	@for name in signer app dev; do $(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
+	  --generate-hashes --no-annotate --no-header requirements/$$name.in -o requirements/$$name.txt; done
+
+clean: ## remove what setup and runs made
+	rm -rf $(VENV) $(VENV)-lock node_modules build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.PHONY: help setup demo test test-fast lint bench lock clean

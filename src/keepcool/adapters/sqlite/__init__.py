@@ -1,0 +1,1 @@
+"""SQLite: write-ahead log, synchronous FULL, one writer."""

@@ -1,0 +1,44 @@
+"""App's database engine on SQLite.
+
+Durable on power loss (`synchronous=FULL`), one writer: every transaction begins IMMEDIATE, and one
+process holds the file's lock for as long as it lives, so a second App fails at once with a clear error.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+
+from keepcool.core.errors import Conflict
+
+
+def open_books(file: Path) -> Engine:
+    """The engine over `file`. Raises Conflict when another process has it open."""
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = (file.parent / f"{file.name}.lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise Conflict(
+            "books.locked",
+            f"another App process has {file.name} open; stop it, or use PostgreSQL for several",
+        ) from error
+    engine = create_engine(f"sqlite:///{file}", pool_size=2, max_overflow=0)
+    event.listen(engine, "connect", _configure)
+    event.listen(engine, "begin", _begin_immediate)
+    event.listen(engine, "engine_disposed", lambda _: lock.close())
+    return engine
+
+
+def _configure(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves: a late upgrade to writer would deadlock
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_immediate(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

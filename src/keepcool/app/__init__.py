@@ -1,0 +1,1 @@
+"""App: users, ledger, business logic, and no key."""

@@ -1,0 +1,1 @@
+"""Users, wallets and the double-entry ledger."""

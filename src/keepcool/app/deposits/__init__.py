@@ -1,0 +1,1 @@
+"""What comes in: blocks followed, matched, credited once, reversed when orphaned."""

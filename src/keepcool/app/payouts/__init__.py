@@ -1,0 +1,1 @@
+"""Withdrawals and transfers: from a request to a transaction that is final."""

@@ -1,0 +1,60 @@
+"""App's storage: one metadata, exact money columns, one writer thread.
+
+Tables live beside the code that owns them and share `metadata`. Base units do not fit SQLite's 64-bit
+integers (9.2 ETH in wei), so they are kept as 78 zero-padded digits, which also sort and compare right.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine, MetaData, String, TypeDecorator
+from sqlalchemy.engine import Dialect
+
+metadata = MetaData()
+_DIGITS = 78
+T = TypeVar("T")
+
+
+class Units(TypeDecorator[int]):
+    """A whole number of base units, 0 .. 2**256 - 1, as zero-padded text."""
+
+    impl = String(_DIGITS)
+    cache_ok = True
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        if value is None:
+            return None
+        if type(value) is not int or not 0 <= value < 2**256:
+            raise ValueError("base units lie between 0 and 2**256 - 1")
+        return str(value).zfill(_DIGITS)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> int | None:  # noqa: ARG002
+        return None if value is None else int(value)
+
+
+class Store:
+    """Runs functions of a Connection, each in one transaction, one after another in one thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="books")
+
+    def create_tables(self) -> None:
+        metadata.create_all(self._engine)
+
+    def transact(self, work: Callable[[Connection], T]) -> T:
+        """Run now, in the caller's thread: commits when `work` returns, rolls back when it raises."""
+        with self._engine.begin() as connection:
+            return work(connection)
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """The same from asyncio, in the writer thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self.transact, work)
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=True)
+        self._engine.dispose()

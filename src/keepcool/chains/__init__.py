@@ -1,0 +1,1 @@
+"""Chain families as pure codecs, independent of each other."""

@@ -1,0 +1,1 @@
+"""EVM chains: Safe 2-of-3 wallets."""

@@ -1,0 +1,1 @@
+"""keepcool <noun> <verb>: parse, call, print. No logic; the chosen command is imported when chosen."""

@@ -1,0 +1,1 @@
+"""A typed client of App's API that believes no address the two signers did not attest."""

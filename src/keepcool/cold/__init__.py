@@ -1,0 +1,1 @@
+"""The cold key: made and used offline. Opens no socket."""

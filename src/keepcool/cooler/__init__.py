@@ -1,0 +1,1 @@
+"""Cooler: the cool key. Decides by itself."""

@@ -1,0 +1,1 @@
+"""The words of the field as frozen values and pure state machines. Standard library only."""

@@ -1,0 +1,70 @@
+"""One byte string per value: sorted keys, no spaces, ASCII, whole numbers only.
+
+What is hashed or signed is encoded here once, when it is made. Readers keep the bytes they received
+and refuse any that do not re-encode to themselves, so one value has one hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import NoReturn, TypeAlias
+
+from keepcool.core.errors import Malformed
+
+Plain: TypeAlias = "None | bool | int | str | Sequence[Plain] | Mapping[str, Plain]"
+
+
+def encode(value: Mapping[str, Plain]) -> bytes:
+    """Canonical bytes of a plain mapping. Raises TypeError on floats and other foreign values."""
+    _refuse_floats(value)
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
+    ).encode("ascii")
+
+
+def decode(data: bytes, what: str) -> dict[str, Plain]:
+    """The mapping behind canonical bytes. Raises Malformed when they are not the canonical ones."""
+    try:
+        value = json.loads(
+            data.decode("ascii"),
+            object_pairs_hook=_refuse_duplicates,
+            parse_float=_refuse_number,
+            parse_constant=_refuse_number,
+        )
+    except (ValueError, RecursionError) as error:
+        raise Malformed("canonical.json", f"{what}: not canonical JSON") from error
+    if not isinstance(value, dict) or encode(value) != data:
+        raise Malformed("canonical.form", f"{what}: not in canonical form")
+    return value
+
+
+def digest(context: bytes, data: bytes) -> bytes:
+    """SHA-256 over a context prefix, a zero byte and the data (32 bytes)."""
+    return hashlib.sha256(context + b"\0" + data).digest()
+
+
+def _refuse_floats(value: Plain) -> None:
+    match value:
+        case None | bool() | int() | str():
+            return
+        case Mapping():
+            for inner in value.values():
+                _refuse_floats(inner)
+        case Sequence():
+            for inner in value:
+                _refuse_floats(inner)
+        case _:
+            raise TypeError(f"{type(value).__name__} has no canonical form")
+
+
+def _refuse_number(text: str) -> NoReturn:
+    raise ValueError(f"number {text} is not a whole number")
+
+
+def _refuse_duplicates(pairs: list[tuple[str, Plain]]) -> dict[str, Plain]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("a key stands twice")
+    return value

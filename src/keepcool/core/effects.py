@@ -1,0 +1,65 @@
+"""What a draft would really do, decoded from its own bytes by the party that is about to sign it.
+
+Rules see families only through these values. A slot is what a chain lets be spent once (an outpoint,
+a Safe's nonce, an account's nonce): two drafts conflict when they share one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from keepcool.core.ids import NetworkId
+from keepcool.core.money import Amount
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """`recipient` in the family's one canonical spelling (EVM: EIP-55)."""
+
+    recipient: str
+    amount: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class ContractCall:
+    """A call made on the wallet's behalf. `selector` is "" for a plain transfer of the native asset."""
+
+    contract: str
+    selector: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hazard:
+    """Something no ordinary payment has: a delegatecall, a gas refund, a change of owners."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """`space` is the account whose nonce is consumed or the funding transaction, `position` the nonce
+    or output index. Unique per network."""
+
+    network: NetworkId
+    space: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """Of one draft. `source` is the address the coins leave; `fee_max` is None where the draft itself
+    pays no fee (a Safe's is paid by the purse). `digests` are what the wallet's keys will sign,
+    computed here from the bytes and never received: 32 bytes each."""
+
+    family: str
+    network: NetworkId
+    source: str
+    payments: tuple[Payment, ...]
+    calls: tuple[ContractCall, ...]
+    change: tuple[Payment, ...]
+    hazards: tuple[Hazard, ...]
+    slots: tuple[Slot, ...]
+    fee_max: Amount | None
+    digests: tuple[bytes, ...]

@@ -1,0 +1,1 @@
+"""How any key holder decides: decode, judge, remember, sign. Knows ports, never adapters."""

@@ -1,0 +1,1 @@
+"""The few Protocols the inside needs from outside."""

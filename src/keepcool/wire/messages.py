@@ -1,0 +1,278 @@
+"""Every message of the bus, by type. Unknown fields, types and versions are refused.
+
+Requests carry lists, so that one envelope may hold a hundred items; answers keep their order, one
+outcome per item. Bytes are base64, amounts inside intents and drafts decimal strings. A digest to be
+signed never travels: signers compute it from the draft they decoded.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+ITEMS_MAX = 100
+
+
+class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of all bodies: frozen, strict."""
+
+
+# --- what rides on answers -------------------------------------------------------------------
+
+
+class Head(Message):
+    """A signed statement of a journal head (`core.journal.HeadStatement`)."""
+
+    service: str
+    sequence: int
+    hash: bytes
+    signature: bytes
+
+
+class Problem(Message):
+    """An error as it crosses the wire: `core.errors` kind, stable code, public text."""
+
+    kind: str
+    code: str
+    text: str
+
+
+class Failure(Message, tag="failed"):
+    """This item could not be treated."""
+
+    problem: Problem
+
+
+class ErrorAnswer(Message):
+    """Answer of type `error.v1`: the whole request was refused."""
+
+    problem: Problem
+
+
+# --- wallets -----------------------------------------------------------------------------------
+
+
+class NewWallet(Message):
+    wallet: str
+    network: str
+    profile: str
+    owner: str
+    user_key: str = ""
+    policy_class: str = ""
+
+
+class Attested(Message, tag="attested"):
+    """A registry record's canonical bytes and the attestations so far, by service."""
+
+    record: bytes
+    attestations: dict[str, bytes]
+
+
+class CreateWallets(Message):
+    """App to Keeper, `wallets.create.v1`. The same wallet asked for again gives the same record."""
+
+    wallets: list[NewWallet]
+
+
+class AttestWallets(Message):
+    """App to Cooler, `wallets.attest.v1`: records Keeper attested; Cooler adds its own attestation."""
+
+    records: list[Attested]
+
+
+class RegisterWallets(Message):
+    """App to Keeper, `wallets.register.v1`: records both attested, for Keeper's registry copy."""
+
+    records: list[Attested]
+
+
+class WalletsAnswer(Message):
+    items: list[Attested | Failure]
+    head: Head
+
+
+# --- signing -----------------------------------------------------------------------------------
+
+
+class EvidenceItem(Message):
+    kind: str
+    key: str
+    proof: bytes
+
+
+class SignItem(Message):
+    """`intent`: canonical bytes. `draft`: the family's unsigned transaction, in its one encoding."""
+
+    intent: bytes
+    draft: bytes
+    evidence: list[EvidenceItem] = []
+
+
+class SignRequest(Message):
+    """App to a signer, `sign.v1`. `heads`: the newest head statements App has seen of this signer."""
+
+    items: list[SignItem]
+    heads: list[Head] = []
+
+
+class Signed(Message, tag="signed"):
+    """Signatures in the order of the draft's digests; `sequence` is the journal row that remembers it."""
+
+    signatures: list[bytes]
+    sequence: int
+
+
+class VerdictItem(Message):
+    """`outcome`: approved | denied | needs_review | failed."""
+
+    rule: str
+    outcome: str
+    reason: str = ""
+
+
+class Declined(Message, tag="declined"):
+    """Not signed. All rules' verdicts; `review` when every objection is a need for review."""
+
+    verdicts: list[VerdictItem]
+    review: bool
+
+
+class SignAnswer(Message):
+    items: list[Signed | Declined | Failure]
+    policy: str
+    head: Head
+
+
+# --- the purse (Keeper only) -------------------------------------------------------------------
+
+
+class PurseItem(Message):
+    """An unsigned fee-paying transaction (EIP-1559 payload) and what it is for.
+
+    `purpose`: execute | deploy | replace | cancel | collect. `wallet` names the wallet concerned, `intent`
+    the intent whose fee bound applies (execute and its replacements)."""
+
+    purpose: str
+    network: str
+    transaction: bytes
+    wallet: str = ""
+    intent: str = ""
+
+
+class PurseRequest(Message):
+    """App to Keeper, `purse.sign.v1`."""
+
+    items: list[PurseItem]
+    heads: list[Head] = []
+
+
+class PurseSigned(Message, tag="signed"):
+    transaction: bytes
+    sequence: int
+
+
+class PurseAnswer(Message):
+    items: list[PurseSigned | Declined | Failure]
+    head: Head
+
+
+# --- witness, status, freeze -------------------------------------------------------------------
+
+
+class WitnessRequest(Message):
+    """Signer to its peer, `witness.v1`: remember my head; tell me the newest of mine you remember.
+
+    `challenge`: 32 fresh random bytes, returned in the answer."""
+
+    challenge: bytes
+    head: Head
+
+
+class WitnessAnswer(Message):
+    """`witnessed`: the newest head of the asker's that the peer had stored before this request
+    (its own signed statement, returned), None if it never saw one. `head`: the peer's own."""
+
+    challenge: bytes
+    witnessed: Head | None
+    head: Head
+
+
+class StatusRequest(Message):
+    """Anyone to a signer, `status.v1`."""
+
+
+class PurseStatus(Message):
+    network: str
+    address: str
+    next_nonce: int
+    gas_spent_today_wei: str
+    deployments_today: int
+
+
+class StatusAnswer(Message):
+    """`ready` is false with `waiting_for` set, when the signer would sign nothing now."""
+
+    ready: bool
+    waiting_for: str
+    frozen: list[str]
+    policy: str
+    wallets: int
+    purses: list[PurseStatus]
+    head: Head
+    started_at_s: int
+
+
+class FreezeRequest(Message):
+    """Any service to a signer, `freeze.v1`. `level`: wallet | network | all; `target` names the wallet or
+    network, empty for all. There is no message to thaw: that is a local command of the signer's host."""
+
+    level: str
+    target: str
+    reason: str
+
+
+class FreezeAnswer(Message):
+    frozen: list[str]
+    head: Head
+
+
+Body: TypeAlias = (
+    ErrorAnswer
+    | CreateWallets
+    | AttestWallets
+    | RegisterWallets
+    | WalletsAnswer
+    | SignRequest
+    | SignAnswer
+    | PurseRequest
+    | PurseAnswer
+    | WitnessRequest
+    | WitnessAnswer
+    | StatusRequest
+    | StatusAnswer
+    | FreezeRequest
+    | FreezeAnswer
+)
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """One request type: its body, its answer's body, who may send it, and the largest frame in bytes."""
+
+    body: type[Message]
+    answer: type[Message]
+    senders: frozenset[str]
+    frame_bytes_max: int
+
+
+_KIB = 1024
+REQUESTS: dict[str, Kind] = {
+    "wallets.create.v1": Kind(CreateWallets, WalletsAnswer, frozenset({"app"}), 128 * _KIB),
+    "wallets.attest.v1": Kind(AttestWallets, WalletsAnswer, frozenset({"app"}), 512 * _KIB),
+    "wallets.register.v1": Kind(RegisterWallets, WalletsAnswer, frozenset({"app"}), 512 * _KIB),
+    "sign.v1": Kind(SignRequest, SignAnswer, frozenset({"app"}), 1024 * _KIB),
+    "purse.sign.v1": Kind(PurseRequest, PurseAnswer, frozenset({"app"}), 1024 * _KIB),
+    "witness.v1": Kind(WitnessRequest, WitnessAnswer, frozenset({"keeper", "cooler"}), 8 * _KIB),
+    "status.v1": Kind(StatusRequest, StatusAnswer, frozenset({"app", "watchtower"}), 8 * _KIB),
+    "freeze.v1": Kind(FreezeRequest, FreezeAnswer, frozenset({"app", "watchtower", "desk"}), 8 * _KIB),
+}
