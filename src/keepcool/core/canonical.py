@@ -13,7 +13,7 @@ from typing import NoReturn, TypeAlias
 
 from keepcool.core.errors import Malformed
 
-Plain: TypeAlias = "None | bool | int | str | Sequence[Plain] | Mapping[str, Plain]"
+Plain: TypeAlias = "bool | int | str | Sequence[Plain] | Mapping[str, Plain] | None"
 
 
 def encode(value: Mapping[str, Plain]) -> bytes:

@@ -121,7 +121,7 @@ def _built(plain: dict[str, canonical.Plain]) -> Intent:
         raise TypeError("outputs")
     return Intent(
         intent=ids.intent_id(str(plain["intent"])),
-        purpose=Purpose(plain["purpose"]),
+        purpose=Purpose(str(plain["purpose"])),
         network=ids.network_id(str(network)),
         source=ids.wallet_id(str(plain["source"])),
         outputs=tuple(Output(str(row["recipient"]), _amount(row)) for row in rows),

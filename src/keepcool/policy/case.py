@@ -1,4 +1,4 @@
-"""Everything a rule may look at, as frozen values. The co-signer builds it; a rule is a pure function of it."""
+"""Everything a rule may look at, as frozen values: built by the co-signer, judged by pure functions."""
 
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ class History:
 
     `same_intent`: drafts signed for the same intent id. `same_slots`: drafts that hold any of the case's
     slots. `lowest_unsigned`: per slot space, the lowest position never signed. `spent_hour`, `spent_day`:
-    per asset over all wallets inside the sliding window, per conflict set the maximum, without the case's
-    own conflict set (the drafts in `same_slots`), so that a cap rule adds max(case, those) once. `frozen`: the freezes that touch the case's wallet, as sentences.
+    per asset over all wallets inside the sliding window, per conflict set the maximum, and without the
+    case's own conflict set (the drafts in `same_slots`), so that a cap rule adds the larger of the case
+    and of those once. `frozen`: the freezes that touch the case's wallet, as sentences.
     """
 
     same_intent: tuple[Remembered, ...]

@@ -1,1 +1,1 @@
-"""Signed, expiring, versioned messages, sealed to their recipient. The bus that carries them is not trusted."""
+"""Signed, expiring, versioned messages, sealed to their recipient. The bus is not trusted."""

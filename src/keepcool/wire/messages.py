@@ -21,7 +21,7 @@ class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 # --- what rides on answers -------------------------------------------------------------------
 
 
-class Head(Message):
+class Head(Message, frozen=True):
     """A signed statement of a journal head (`core.journal.HeadStatement`)."""
 
     service: str
@@ -30,7 +30,7 @@ class Head(Message):
     signature: bytes
 
 
-class Problem(Message):
+class Problem(Message, frozen=True):
     """An error as it crosses the wire: `core.errors` kind, stable code, public text."""
 
     kind: str
@@ -38,13 +38,13 @@ class Problem(Message):
     text: str
 
 
-class Failure(Message, tag="failed"):
+class Failure(Message, frozen=True, tag="failed"):
     """This item could not be treated."""
 
     problem: Problem
 
 
-class ErrorAnswer(Message):
+class ErrorAnswer(Message, frozen=True):
     """Answer of type `error.v1`: the whole request was refused."""
 
     problem: Problem
@@ -53,7 +53,7 @@ class ErrorAnswer(Message):
 # --- wallets -----------------------------------------------------------------------------------
 
 
-class NewWallet(Message):
+class NewWallet(Message, frozen=True):
     wallet: str
     network: str
     profile: str
@@ -62,32 +62,32 @@ class NewWallet(Message):
     policy_class: str = ""
 
 
-class Attested(Message, tag="attested"):
+class Attested(Message, frozen=True, tag="attested"):
     """A registry record's canonical bytes and the attestations so far, by service."""
 
     record: bytes
     attestations: dict[str, bytes]
 
 
-class CreateWallets(Message):
+class CreateWallets(Message, frozen=True):
     """App to Keeper, `wallets.create.v1`. The same wallet asked for again gives the same record."""
 
     wallets: list[NewWallet]
 
 
-class AttestWallets(Message):
+class AttestWallets(Message, frozen=True):
     """App to Cooler, `wallets.attest.v1`: records Keeper attested; Cooler adds its own attestation."""
 
     records: list[Attested]
 
 
-class RegisterWallets(Message):
+class RegisterWallets(Message, frozen=True):
     """App to Keeper, `wallets.register.v1`: records both attested, for Keeper's registry copy."""
 
     records: list[Attested]
 
 
-class WalletsAnswer(Message):
+class WalletsAnswer(Message, frozen=True):
     items: list[Attested | Failure]
     head: Head
 
@@ -95,13 +95,13 @@ class WalletsAnswer(Message):
 # --- signing -----------------------------------------------------------------------------------
 
 
-class EvidenceItem(Message):
+class EvidenceItem(Message, frozen=True):
     kind: str
     key: str
     proof: bytes
 
 
-class SignItem(Message):
+class SignItem(Message, frozen=True):
     """`intent`: canonical bytes. `draft`: the family's unsigned transaction, in its one encoding."""
 
     intent: bytes
@@ -109,21 +109,21 @@ class SignItem(Message):
     evidence: list[EvidenceItem] = []
 
 
-class SignRequest(Message):
+class SignRequest(Message, frozen=True):
     """App to a signer, `sign.v1`. `heads`: the newest head statements App has seen of this signer."""
 
     items: list[SignItem]
     heads: list[Head] = []
 
 
-class Signed(Message, tag="signed"):
+class Signed(Message, frozen=True, tag="signed"):
     """Signatures in the order of the draft's digests; `sequence` is the journal row that remembers it."""
 
     signatures: list[bytes]
     sequence: int
 
 
-class VerdictItem(Message):
+class VerdictItem(Message, frozen=True):
     """`outcome`: approved | denied | needs_review | failed."""
 
     rule: str
@@ -131,14 +131,14 @@ class VerdictItem(Message):
     reason: str = ""
 
 
-class Declined(Message, tag="declined"):
+class Declined(Message, frozen=True, tag="declined"):
     """Not signed. All rules' verdicts; `review` when every objection is a need for review."""
 
     verdicts: list[VerdictItem]
     review: bool
 
 
-class SignAnswer(Message):
+class SignAnswer(Message, frozen=True):
     items: list[Signed | Declined | Failure]
     policy: str
     head: Head
@@ -147,7 +147,7 @@ class SignAnswer(Message):
 # --- the purse (Keeper only) -------------------------------------------------------------------
 
 
-class PurseItem(Message):
+class PurseItem(Message, frozen=True):
     """An unsigned fee-paying transaction (EIP-1559 payload) and what it is for.
 
     `purpose`: execute | deploy | replace | cancel | collect. `wallet` names the wallet concerned, `intent`
@@ -160,19 +160,19 @@ class PurseItem(Message):
     intent: str = ""
 
 
-class PurseRequest(Message):
+class PurseRequest(Message, frozen=True):
     """App to Keeper, `purse.sign.v1`."""
 
     items: list[PurseItem]
     heads: list[Head] = []
 
 
-class PurseSigned(Message, tag="signed"):
+class PurseSigned(Message, frozen=True, tag="signed"):
     transaction: bytes
     sequence: int
 
 
-class PurseAnswer(Message):
+class PurseAnswer(Message, frozen=True):
     items: list[PurseSigned | Declined | Failure]
     head: Head
 
@@ -180,7 +180,7 @@ class PurseAnswer(Message):
 # --- witness, status, freeze -------------------------------------------------------------------
 
 
-class WitnessRequest(Message):
+class WitnessRequest(Message, frozen=True):
     """Signer to its peer, `witness.v1`: remember my head; tell me the newest of mine you remember.
 
     `challenge`: 32 fresh random bytes, returned in the answer."""
@@ -189,7 +189,7 @@ class WitnessRequest(Message):
     head: Head
 
 
-class WitnessAnswer(Message):
+class WitnessAnswer(Message, frozen=True):
     """`witnessed`: the newest head of the asker's that the peer had stored before this request
     (its own signed statement, returned), None if it never saw one. `head`: the peer's own."""
 
@@ -198,11 +198,11 @@ class WitnessAnswer(Message):
     head: Head
 
 
-class StatusRequest(Message):
+class StatusRequest(Message, frozen=True):
     """Anyone to a signer, `status.v1`."""
 
 
-class PurseStatus(Message):
+class PurseStatus(Message, frozen=True):
     network: str
     address: str
     next_nonce: int
@@ -210,7 +210,7 @@ class PurseStatus(Message):
     deployments_today: int
 
 
-class StatusAnswer(Message):
+class StatusAnswer(Message, frozen=True):
     """`ready` is false with `waiting_for` set, when the signer would sign nothing now."""
 
     ready: bool
@@ -223,7 +223,7 @@ class StatusAnswer(Message):
     started_at_s: int
 
 
-class FreezeRequest(Message):
+class FreezeRequest(Message, frozen=True):
     """Any service to a signer, `freeze.v1`. `level`: wallet | network | all; `target` names the wallet or
     network, empty for all. There is no message to thaw: that is a local command of the signer's host."""
 
@@ -232,7 +232,7 @@ class FreezeRequest(Message):
     reason: str
 
 
-class FreezeAnswer(Message):
+class FreezeAnswer(Message, frozen=True):
     frozen: list[str]
     head: Head
 
