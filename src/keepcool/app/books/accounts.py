@@ -1,0 +1,69 @@
+"""The chart of accounts, and on which side each account grows.
+
+debit accounts (what there is): coins:<wallet> on chain, purse:<network>, fees:<network> spent,
+short:<wallet> owed back to us after a credited deposit vanished. credit accounts (whose it is):
+owed:<wallet> available to the owner, held:<wallet> reserved for a withdrawal, funding:<network>.
+No account goes below zero on its own side.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from keepcool.core.errors import Malformed
+from keepcool.core.ids import NetworkId, WalletId
+
+
+class Side(Enum):
+    """The sign of a line that makes an account grow."""
+
+    DEBIT = 1
+    CREDIT = -1
+
+
+_SIDES = {
+    "coins": Side.DEBIT,
+    "purse": Side.DEBIT,
+    "fees": Side.DEBIT,
+    "short": Side.DEBIT,
+    "owed": Side.CREDIT,
+    "held": Side.CREDIT,
+    "funding": Side.CREDIT,
+}
+
+
+def side_of(account: str) -> Side:
+    """Raises Malformed for an account that the chart does not have."""
+    kind, _, owner = account.partition(":")
+    side = _SIDES.get(kind)
+    if side is None or not owner:
+        raise Malformed("ledger.account", f"no such kind of account: {account[:80]!r}")
+    return side
+
+
+def coins(wallet: WalletId) -> str:
+    return f"coins:{wallet}"
+
+
+def owed(wallet: WalletId) -> str:
+    return f"owed:{wallet}"
+
+
+def held(wallet: WalletId) -> str:
+    return f"held:{wallet}"
+
+
+def short(wallet: WalletId) -> str:
+    return f"short:{wallet}"
+
+
+def purse(network: NetworkId) -> str:
+    return f"purse:{network}"
+
+
+def fees(network: NetworkId) -> str:
+    return f"fees:{network}"
+
+
+def funding(network: NetworkId) -> str:
+    return f"funding:{network}"

@@ -1,0 +1,173 @@
+"""The ledger: what can happen to coins, each a thin named posting. Asking again for the same posts nothing.
+
+A wallet whose credited deposit vanished after its coins were spent is short: it pays nothing out until
+later deposits have made up for it.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from keepcool.app.books import accounts
+from keepcool.app.books.postings import (
+    Difference,
+    Entry,
+    Line,
+    balance,
+    balances,
+    check_books,
+    entries,
+    is_posted,
+    post,
+    wallet_short,
+)
+from keepcool.core.errors import Conflict
+from keepcool.core.ids import AssetId, NetworkId, WalletId
+
+__all__ = [
+    "Difference",
+    "Entry",
+    "Line",
+    "balance",
+    "balances",
+    "check_books",
+    "credit_deposit",
+    "entries",
+    "hold",
+    "is_posted",
+    "post",
+    "purse_fee",
+    "purse_topup",
+    "release",
+    "reverse_deposit",
+    "settle_payout",
+    "wallet_short",
+]
+
+
+def credit_deposit(
+    tx: Connection, *, deposit: str, wallet: WalletId, asset: AssetId, units: int, at_ms: int
+) -> int:
+    """Coins arrived on chain and belong to the wallet's owner; what the wallet is short is made up first."""
+    key = f"deposit:{deposit}"
+    new = not is_posted(tx, key)
+    lines = [Line(accounts.coins(wallet), asset, units), Line(accounts.owed(wallet), asset, -units)]
+    number = post(
+        tx,
+        key=key,
+        kind="deposit",
+        lines=lines,
+        at_ms=at_ms,
+        wallet=wallet,
+        reference={"deposit": deposit},
+    )
+    missing = min(wallet_short(tx, wallet).get(asset, 0), units)
+    if new and missing:
+        _cover(tx, key=f"make-up:{deposit}", wallet=wallet, asset=asset, units=-missing, at_ms=at_ms)
+    return number
+
+
+def reverse_deposit(
+    tx: Connection, *, deposit: str, wallet: WalletId, asset: AssetId, units: int, at_ms: int
+) -> int:
+    """The deposit's block is no longer part of the chain. What the owner has already spent of it becomes
+    the wallet's shortfall, which freezes the wallet."""
+    key = f"reversal:{deposit}"
+    if not is_posted(tx, f"deposit:{deposit}"):
+        raise Conflict("ledger.never_credited", f"deposit {deposit} was never credited")
+    missing = units - balance(tx, accounts.owed(wallet), asset)
+    if missing > 0 and not is_posted(tx, key):
+        _cover(tx, key=f"short:{deposit}", wallet=wallet, asset=asset, units=missing, at_ms=at_ms)
+    lines = [Line(accounts.owed(wallet), asset, units), Line(accounts.coins(wallet), asset, -units)]
+    return post(
+        tx,
+        key=key,
+        kind="deposit_reversal",
+        lines=lines,
+        at_ms=at_ms,
+        wallet=wallet,
+        reference={"deposit": deposit},
+    )
+
+
+def hold(tx: Connection, *, withdrawal: str, wallet: WalletId, asset: AssetId, units: int, at_ms: int) -> int:
+    """Reserve for a withdrawal. Raises Conflict `wallet.short` for a wallet frozen by a shortfall."""
+    if wallet_short(tx, wallet) and not is_posted(tx, f"hold:{withdrawal}"):
+        text = f"wallet {wallet} is frozen: a deposit it was credited for has vanished from the chain"
+        raise Conflict("wallet.short", text)
+    lines = [Line(accounts.owed(wallet), asset, units), Line(accounts.held(wallet), asset, -units)]
+    return _of_withdrawal(tx, "hold", withdrawal, lines, at_ms=at_ms, wallet=wallet)
+
+
+def release(
+    tx: Connection, *, withdrawal: str, wallet: WalletId, asset: AssetId, units: int, at_ms: int
+) -> int:
+    """Give a reservation back: the withdrawal will never be paid."""
+    lines = [Line(accounts.held(wallet), asset, units), Line(accounts.owed(wallet), asset, -units)]
+    return _of_withdrawal(tx, "release", withdrawal, lines, at_ms=at_ms, wallet=wallet)
+
+
+def settle_payout(
+    tx: Connection, *, withdrawal: str, wallet: WalletId, asset: AssetId, units: int, at_ms: int
+) -> int:
+    """The payout is final on chain: the reserved coins are gone."""
+    lines = [Line(accounts.held(wallet), asset, units), Line(accounts.coins(wallet), asset, -units)]
+    return _of_withdrawal(tx, "payout", withdrawal, lines, at_ms=at_ms, wallet=wallet)
+
+
+def purse_fee(
+    tx: Connection,
+    *,
+    network: NetworkId,
+    asset: AssetId,
+    units: int,
+    transaction: str,
+    at_ms: int,
+    wallet: WalletId | None = None,
+) -> int:
+    """What the network took from the purse for a transaction (its id)."""
+    lines = [Line(accounts.fees(network), asset, units), Line(accounts.purse(network), asset, -units)]
+    return post(
+        tx,
+        key=f"fee:{network}:{transaction}",
+        kind="fee",
+        lines=lines,
+        at_ms=at_ms,
+        wallet=wallet,
+        reference={"transaction": transaction},
+    )
+
+
+def purse_topup(
+    tx: Connection, *, network: NetworkId, asset: AssetId, units: int, source: str, at_ms: int
+) -> int:
+    """Coins reached the purse from outside. `source` names the occasion, once (a transaction, a block)."""
+    lines = [Line(accounts.purse(network), asset, units), Line(accounts.funding(network), asset, -units)]
+    return post(
+        tx,
+        key=f"topup:{network}:{source}",
+        kind="purse_topup",
+        lines=lines,
+        at_ms=at_ms,
+        reference={"source": source},
+    )
+
+
+def _of_withdrawal(
+    tx: Connection, kind: str, withdrawal: str, lines: list[Line], *, at_ms: int, wallet: WalletId
+) -> int:
+    return post(
+        tx,
+        key=f"{kind}:{withdrawal}",
+        kind=kind,
+        lines=lines,
+        at_ms=at_ms,
+        wallet=wallet,
+        reference={"withdrawal": withdrawal},
+    )
+
+
+def _cover(tx: Connection, *, key: str, wallet: WalletId, asset: AssetId, units: int, at_ms: int) -> None:
+    """Positive: the wallet falls short by so much. Negative: it makes up for so much."""
+    lines = [Line(accounts.short(wallet), asset, units), Line(accounts.owed(wallet), asset, -units)]
+    post(tx, key=key, kind="shortfall", lines=lines, at_ms=at_ms, wallet=wallet)
