@@ -1,0 +1,176 @@
+"""App's TOML as frozen values. Unknown keys are errors; units stand in the names; paths are relative to
+the file. App has no coin key and no keystore: what it must keep secret are its own message keys.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from keepcool.core import ids, money
+from keepcool.core.errors import KeepcoolError, Refused
+from keepcool.core.faults import FaultPoint
+from keepcool.core.ids import AssetId, NetworkId
+from keepcool.ports.settings import BusSettings, PeerSettings, Settings
+
+PROFILES = ("safe-1.5.0-l1", "safe-1.5.0-l2", "safe-1.4.1-l1", "safe-1.4.1-l2")
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class AssetSettings(Settings, frozen=True):
+    """`id` is CAIP-19; `deposit_min` base units as a decimal string: less is not credited."""
+
+    id: str
+    symbol: str
+    decimals: int
+    deposit_min: str = "1"
+
+
+class FeeSettings(Settings, frozen=True):
+    """Bounds in wei, as decimal strings. `withdrawal_fee_max` is the most one withdrawal may cost the
+    purse, deployment of its wallet included; `bump_after_s` is when a stuck transaction is raised."""
+
+    withdrawal_fee_max: str = "50000000000000000"
+    fee_per_gas_max: str = "500000000000"
+    priority_fee_per_gas: str = "1000000000"
+    bump_after_s: int = 45
+    intent_lifetime_s: int = 7200
+
+
+class NetworkSettings(Settings, frozen=True):
+    """One chain. `crediting`: "finalized", or "depth" with `depth_blocks`. `node_urls`: the first is
+    written to, all are asked where they must agree."""
+
+    name: str
+    family: Literal["evm"]
+    profile: str
+    node_urls: list[str]
+    assets: list[AssetSettings]
+    crediting: Literal["finalized", "depth"] = "finalized"
+    depth_blocks: int = 0
+    poll_ms: int = 1000
+    node_timeout_s: float = 10.0
+    start_block: int = 0
+    fees: FeeSettings = FeeSettings()
+
+
+class HttpSettings(Settings, frozen=True):
+    """Where the API listens. Beyond loopback put a TLS proxy before it."""
+
+    host: str = "127.0.0.1"
+    port: int = 8480
+    body_bytes_max: int = 256 * 1024
+    requests_in_flight_max: int = 200
+
+
+class AppSettings(Settings, frozen=True):
+    """`identity` is a folder, `database` a file. `clock_offset_ms` and `fault` are for tests."""
+
+    identity: str
+    database: str
+    bus: BusSettings
+    peers: dict[str, PeerSettings]
+    networks: dict[str, NetworkSettings]
+    http: HttpSettings = HttpSettings()
+    signer_timeout_s: float = 20.0
+    clock_offset_ms: int = 0
+    fault: str = ""
+
+
+def load(file: Path) -> AppSettings:
+    """Raises Refused with the key that is wrong and what it must be."""
+    try:
+        settings = msgspec.toml.decode(file.read_bytes(), type=AppSettings)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Refused("config.form", f"{file}: {error}") from error
+    try:
+        _check(settings)
+    except KeepcoolError as error:
+        raise Refused("config.value", f"{file}: {error.public}") from error
+    return settings
+
+
+def native_asset(network: str, settings: NetworkSettings) -> AssetId:
+    """The asset fees are paid in. Raises Refused when the table does not list it."""
+    for asset in settings.assets:
+        if asset.id.startswith(f"{network}/slip44:"):
+            return AssetId(asset.id)
+    raise Refused("config.native", f"networks.{network}: list its native asset ({network}/slip44:...)")
+
+
+def find_asset(settings: AppSettings, asset: str) -> tuple[NetworkId, AssetSettings] | None:
+    network = asset.partition("/")[0]
+    table = settings.networks.get(network)
+    found = next((one for one in table.assets if one.id == asset), None) if table else None
+    return (NetworkId(network), found) if found else None
+
+
+def _check(settings: AppSettings) -> None:
+    for name in ("keeper", "cooler"):
+        if name not in settings.peers or not settings.peers[name].attestation_key:
+            raise Refused("config.peers", f"peers.{name}: pin its keys, attestation_key included")
+    if settings.fault and settings.fault not in {point.value for point in FaultPoint}:
+        raise Refused("config.fault", f"fault: no such fault point: {settings.fault}")
+    if not 0 <= settings.http.port <= 65535:
+        raise Refused("config.port", "http.port: between 0 (any free port) and 65535")
+    for network, table in settings.networks.items():
+        _check_network(network, table)
+
+
+def _check_network(network: str, table: NetworkSettings) -> None:
+    where = f"networks.{network}"
+    ids.network_id(network)
+    if not network.startswith("eip155:"):
+        raise Refused("config.network", f"{where}: an EVM network is called eip155:<chain id>")
+    if table.profile not in PROFILES:
+        raise Refused("config.profile", f"{where}: profile is one of {', '.join(PROFILES)}")
+    if not table.node_urls:
+        raise Refused("config.nodes", f"{where}: name at least one node")
+    if (table.crediting == "depth") != (table.depth_blocks > 0):
+        raise Refused("config.crediting", f'{where}: depth_blocks belongs to crediting = "depth"')
+    native_asset(network, table)
+    for asset in table.assets:
+        if ids.network_of(ids.asset_id(asset.id)) != network:
+            raise Refused("config.asset", f"{where}: {asset.id} lives on another network")
+        if not 0 <= asset.decimals <= 77 or money.parse_units(asset.deposit_min) < 1:
+            raise Refused("config.asset", f"{where}: {asset.id}: decimals 0 to 77, deposit_min at least 1")
+    for bound in (
+        table.fees.withdrawal_fee_max,
+        table.fees.fee_per_gas_max,
+        table.fees.priority_fee_per_gas,
+    ):
+        money.parse_units(bound)
+
+
+def sentences(settings: AppSettings) -> list[str]:
+    """What this App may do, whom it hears, what it refuses."""
+    spoken = [
+        "This App holds no coin key and has no keystore: it can ask for signatures, never make one.",
+        f"It keeps users, the ledger and the registry in {settings.database}; one App at a time may.",
+        f"It speaks on {settings.bus.url}, only in signed and sealed messages, and hears only "
+        f"{', '.join(sorted(settings.peers))}, by their pinned keys.",
+        f"Its HTTP API listens on {settings.http.host} port {settings.http.port}; every call but /health, "
+        "/metrics and the reference needs an API key with the right scope.",
+    ]
+    if settings.http.host not in _LOOPBACK:
+        spoken.append("WARNING: that is not loopback: put a TLS proxy in front, API keys travel in clear.")
+    for network, table in settings.networks.items():
+        spoken += _about(network, table)
+    spoken.append("It refuses unknown fields, unpinned peers, unlisted tokens, and any address that does not")
+    spoken[-1] += " carry both signers' attestations; it moves money only with an Idempotency-Key."
+    if settings.clock_offset_ms or settings.fault:
+        spoken.append("WARNING: clock_offset_ms or fault is set: this configuration is for tests only.")
+    return spoken
+
+
+def _about(network: str, table: NetworkSettings) -> list[str]:
+    depth = "the node calls its block finalized"
+    if table.crediting == "depth":
+        depth = f"its block is {table.depth_blocks} deep"
+    listed = ", ".join(f"{asset.symbol} ({asset.decimals} decimals)" for asset in table.assets)
+    return [
+        f"On {table.name} ({network}, {table.profile}) it credits {listed}, once {depth};"
+        f" one withdrawal may cost the purse at most {table.fees.withdrawal_fee_max} base units."
+    ]
