@@ -1,0 +1,262 @@
+"""Issuing wallets, and never handing out an address that both signers have not attested.
+
+Keeper makes the hot key and attests, Cooler derives the same address and attests, App verifies both
+under the pinned keys and stores them, Keeper registers them. Each step asked again gives the same answer,
+so an interrupted wallet is completed by asking again. App's own database is not believed either: every
+address is verified again each time it is served.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from nacl.exceptions import BadSignatureError
+from nacl.signing import VerifyKey
+from sqlalchemy import Connection
+
+from keepcool.app.books import registry
+from keepcool.app.books.registry import Asked, Stage, Stored
+from keepcool.app.store import Store
+from keepcool.core.errors import Breach, KeepcoolError, Malformed, Refused, Unavailable, rebuild
+from keepcool.core.ids import WalletId
+from keepcool.core.parties import Peer, Service
+from keepcool.core.registry import WalletRecord, attested_bytes, parse_record
+from keepcool.ports.system import Clock
+from keepcool.wire.exchange import Exchange
+from keepcool.wire.messages import (
+    ITEMS_MAX,
+    Attested,
+    AttestWallets,
+    CreateWallets,
+    Failure,
+    Head,
+    Message,
+    NewWallet,
+    RegisterWallets,
+    WalletsAnswer,
+)
+
+PINNED = (Service.KEEPER, Service.COOLER)
+
+
+@dataclass(frozen=True, slots=True)
+class Wallet:
+    """A wallet whose record and both attestations were verified just now."""
+
+    stored: Stored
+    record: WalletRecord
+
+    @property
+    def address(self) -> str:
+        return self.record.address
+
+
+Outcome: TypeAlias = Wallet | KeepcoolError
+HeadSeen: TypeAlias = Callable[[Service, Head], Awaitable[None]]
+
+
+class Attesters:
+    """The two pinned attestation keys."""
+
+    def __init__(self, peers: Sequence[Peer]) -> None:
+        keys = {peer.service: peer.attestation_key for peer in peers}
+        self._keys: dict[Service, VerifyKey] = {}
+        for service in PINNED:
+            key = keys.get(service)
+            if key is None:
+                raise Refused("wallet.unpinned", f"pin {service}'s attestation_key under [peers.{service}]")
+            self._keys[service] = VerifyKey(key)
+
+    def verify(self, record: bytes, attestations: Mapping[str, bytes], by: Sequence[Service]) -> None:
+        """Raises Breach when one of `by` did not attest exactly these bytes."""
+        for service in by:
+            signature = attestations.get(service.value, b"")
+            try:
+                self._keys[service].verify(attested_bytes(record), signature)
+            except (BadSignatureError, ValueError) as error:
+                text = f"a wallet record does not carry {service}'s attestation; it is not served"
+                raise Breach("wallet.unattested", text) from error
+
+    def served(self, stored: Stored) -> Wallet:
+        """Raises Unavailable while the wallet is being issued, Breach when the row is not what both
+        signers attested."""
+        if stored.stage is not Stage.REGISTERED or stored.record is None:
+            text = f"wallet {stored.asked.id} is still being issued; ask again"
+            raise Unavailable("wallet.pending", text)
+        self.verify(stored.record, stored.attestations, PINNED)
+        record = _parsed(stored.record)
+        if not _is_asked(record, stored.asked) or record.address != stored.address:
+            text = f"wallet {stored.asked.id}: the database differs from the attested record; not served"
+            raise Breach("wallet.row_differs", text)
+        return Wallet(stored, record)
+
+    def wallet(self, tx: Connection, wallet_id: str) -> Wallet:
+        """The verified wallet. Raises Conflict `wallet.not_found` as well."""
+        return self.served(registry.get_wallet(tx, wallet_id))
+
+
+class Issuer:
+    """Asks Keeper and Cooler for wallets, up to a hundred in one round."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        store: Store,
+        attesters: Attesters,
+        clock: Clock,
+        *,
+        timeout_s: float,
+        head_seen: HeadSeen | None = None,
+    ) -> None:
+        self._exchange, self._store, self._attesters = exchange, store, attesters
+        self._clock, self._timeout_s, self._head_seen = clock, timeout_s, head_seen
+
+    async def issue(self, asked: Sequence[Asked]) -> list[Outcome]:
+        """One outcome per wallet asked for, in order. Raises Unavailable when a signer does not answer
+        (what was begun stays begun), Conflict when an external id is another wallet's: then none is."""
+        if not 1 <= len(asked) <= ITEMS_MAX:
+            raise Malformed("wallet.batch", f"ask for 1 to {ITEMS_MAX} wallets at once")
+        now_ms = self._clock.now_ms()
+        rows = await self._store.run(lambda tx: [registry.ask(tx, one, now_ms) for one in asked])
+        return await self._completed(rows)
+
+    async def complete(self, after: int = 0) -> int | None:
+        """Ask again for wallets whose issuing was interrupted, a hundred at a time from number `after` on.
+        The number to go on from, None when there are no more."""
+        rows = await self._store.run(lambda tx: registry.unfinished(tx, limit=ITEMS_MAX, after=after))
+        if rows:
+            await self._completed(rows)
+        return rows[-1].number if len(rows) == ITEMS_MAX else None
+
+    async def _completed(self, rows: Sequence[Stored]) -> list[Outcome]:
+        failed: dict[WalletId, KeepcoolError] = {}
+        bare = _unique(row for row in rows if row.stage is Stage.ASKED)
+        if bare:
+            failed |= await self._attest([row.asked for row in bare])
+        ids = [row.asked.id for row in rows]
+        now = await self._store.run(lambda tx: [registry.get_wallet(tx, one) for one in ids])
+        unregistered = _unique(row for row in now if row.stage is Stage.ATTESTED)
+        if unregistered:
+            failed |= await self._register(unregistered)
+            now = await self._store.run(lambda tx: [registry.get_wallet(tx, one) for one in ids])
+        return [failed.get(row.asked.id) or self._outcome(row) for row in now]
+
+    def _outcome(self, row: Stored) -> Outcome:
+        try:
+            return self._attesters.served(row)
+        except KeepcoolError as error:
+            return error
+
+    async def _attest(self, asked: Sequence[Asked]) -> dict[WalletId, KeepcoolError]:
+        body = CreateWallets(wallets=[_new_wallet(one) for one in asked])
+        created, failed = _sorted_out(asked, await self._ask(Service.KEEPER, "wallets.create.v1", body))
+        for one, item in list(created):
+            try:
+                self._vetted(one, item, (Service.KEEPER,))
+            except KeepcoolError as error:
+                failed[one.id] = error
+        created = [(one, item) for one, item in created if one.id not in failed]
+        if created:
+            request = AttestWallets(records=[item for _, item in created])
+            answered = await self._ask(Service.COOLER, "wallets.attest.v1", request)
+            attested, refused = _sorted_out([one for one, _ in created], answered)
+            failed |= refused
+            before = {one.id: item.record for one, item in created}
+            failed |= await self._keep(attested, before)
+        return failed
+
+    async def _keep(
+        self, attested: Sequence[tuple[Asked, Attested]], before: Mapping[WalletId, bytes]
+    ) -> dict[WalletId, KeepcoolError]:
+        good: list[tuple[WalletId, Attested, WalletRecord]] = []
+        failed: dict[WalletId, KeepcoolError] = {}
+        for one, item in attested:
+            try:
+                if item.record != before[one.id]:
+                    raise Breach("wallet.record_changed", "Cooler answered with another record than Keeper's")
+                good.append((one.id, item, self._vetted(one, item, PINNED)))
+            except KeepcoolError as error:
+                failed[one.id] = error
+
+        def work(tx: Connection) -> None:
+            for wallet_id, item, record in good:
+                keeper, cooler = (item.attestations[service.value] for service in PINNED)
+                made = {"record": item.record, "keeper": keeper, "cooler": cooler}
+                try:
+                    registry.store_record(tx, wallet_id, address=record.address, **made)
+                except KeepcoolError as error:
+                    failed[wallet_id] = error
+
+        await self._store.run(work)
+        return failed
+
+    async def _register(self, rows: Sequence[Stored]) -> dict[WalletId, KeepcoolError]:
+        records = [Attested(record=row.record or b"", attestations=dict(row.attestations)) for row in rows]
+        asked = [row.asked for row in rows]
+        body = RegisterWallets(records=records)
+        done, failed = _sorted_out(asked, await self._ask(Service.KEEPER, "wallets.register.v1", body))
+        await self._store.run(lambda tx: registry.mark_registered(tx, [one.id for one, _ in done]))
+        return failed
+
+    async def _ask(self, to: Service, typ: str, body: Message) -> list[Attested | Failure]:
+        answer = await self._exchange.ask(to, typ, body, self._timeout_s)
+        if not isinstance(answer, WalletsAnswer):
+            raise Malformed("wallet.answer", f"{to} answered {typ} with something else")
+        if self._head_seen is not None:
+            await self._head_seen(to, answer.head)
+        return answer.items
+
+    def _vetted(self, asked: Asked, item: Attested, by: Sequence[Service]) -> WalletRecord:
+        """Raises Breach when the record is not of the wallet asked for, or not attested by all of `by`."""
+        self._attesters.verify(item.record, item.attestations, by)
+        record = _parsed(item.record)
+        if not _is_asked(record, asked):
+            text = f"the signers attested another wallet than {asked.id}; it is not stored"
+            raise Breach("wallet.other_record", text)
+        return record
+
+
+def _new_wallet(asked: Asked) -> NewWallet:
+    return NewWallet(
+        wallet=asked.id,
+        network=asked.network,
+        profile=asked.profile,
+        owner=asked.user,
+        user_key=asked.user_key,
+        policy_class=asked.policy_class,
+    )
+
+
+def _is_asked(record: WalletRecord, asked: Asked) -> bool:
+    made = (record.wallet, record.network, record.owner, record.profile, record.user_key, record.policy_class)
+    wanted = (asked.id, asked.network, asked.user, asked.profile, asked.user_key, asked.policy_class)
+    return made == wanted
+
+
+def _parsed(record: bytes) -> WalletRecord:
+    try:
+        return parse_record(record)
+    except Malformed as error:
+        raise Breach("wallet.record", "an attested record that cannot be read") from error
+
+
+def _unique(rows: Iterable[Stored]) -> list[Stored]:
+    return list({row.asked.id: row for row in rows}.values())
+
+
+def _sorted_out(
+    asked: Sequence[Asked], items: Sequence[Attested | Failure]
+) -> tuple[list[tuple[Asked, Attested]], dict[WalletId, KeepcoolError]]:
+    if len(items) != len(asked):
+        raise Malformed("wallet.answer", "a signer answered with another number of wallets than asked for")
+    good: list[tuple[Asked, Attested]] = []
+    failed: dict[WalletId, KeepcoolError] = {}
+    for one, item in zip(asked, items, strict=True):
+        match item:
+            case Attested():
+                good.append((one, item))
+            case Failure(problem=problem):
+                failed[one.id] = rebuild(problem.kind, problem.code, problem.text)
+    return good, failed
