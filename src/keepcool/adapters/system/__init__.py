@@ -1,0 +1,1 @@
+"""The machine a service runs on: its clock, its entropy, its death, its log and its numbers."""
