@@ -5,7 +5,7 @@ from __future__ import annotations
 from keepcool.ports.settings import SignerSettings
 
 
-class CoolerSettings(SignerSettings, frozen=True):
+class CoolerSettings(SignerSettings, frozen=True, kw_only=True):
     """`cool_public_key` is pinned as on Keeper, and checked against the sealed key at start; empty only
     until `keepcool cooler new-key` has made it."""
 

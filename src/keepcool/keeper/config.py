@@ -5,7 +5,7 @@ from __future__ import annotations
 from keepcool.ports.settings import SignerSettings
 
 
-class KeeperSettings(SignerSettings, frozen=True):
+class KeeperSettings(SignerSettings, frozen=True, kw_only=True):
     """`peers` names app, cooler and, where there is one, watchtower and desk. The purse's key is made
     at first start. `deployments` and gas limits stand in the signed policy, not here."""
 
