@@ -111,7 +111,7 @@ def _check(settings: AppSettings) -> None:
     for name in ("keeper", "cooler"):
         if name not in settings.peers or not settings.peers[name].attestation_key:
             raise Refused("config.peers", f"peers.{name}: pin its keys, attestation_key included")
-    if settings.fault and settings.fault not in {point.value for point in FaultPoint}:
+    if settings.fault and settings.fault.partition(":")[0] not in {point.value for point in FaultPoint}:
         raise Refused("config.fault", f"fault: no such fault point: {settings.fault}")
     if not 0 <= settings.http.port <= 65535:
         raise Refused("config.port", "http.port: between 0 (any free port) and 65535")

@@ -7,10 +7,10 @@ leaves nothing behind when it raises.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from keepcool.app.books import accounts
@@ -116,6 +116,14 @@ def balances(tx: Connection, account: str) -> dict[AssetId, int]:
     return {AssetId(row.asset): int(row.units) for row in rows}
 
 
+def balances_of(tx: Connection, names: Sequence[str]) -> Iterator[tuple[str, AssetId, int]]:
+    """(account, asset, base units) of every balance row of these accounts."""
+    for start in range(0, len(names), 500):
+        chosen = balance_row.c.account.in_(names[start : start + 500])
+        for row in tx.execute(select(balance_row).where(chosen).order_by(balance_row.c.asset)):
+            yield row.account, AssetId(row.asset), int(row.units)
+
+
 def entries(
     tx: Connection,
     *,
@@ -187,10 +195,6 @@ def check_books(tx: Connection) -> list[Difference]:
 def wallet_short(tx: Connection, wallet: WalletId) -> dict[AssetId, int]:
     """What is missing after a credited deposit vanished; a wallet with anything here pays nothing out."""
     return {asset: units for asset, units in balances(tx, accounts.short(wallet)).items() if units}
-
-
-def last_posting(tx: Connection) -> int:
-    return int(tx.execute(select(func.max(posting.c.id))).scalar_one() or 0)
 
 
 def _merged(lines: Sequence[Line]) -> list[Line]:

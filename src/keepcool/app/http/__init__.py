@@ -1,0 +1,1 @@
+"""App's HTTP API: thin routes over the books, the issuer and the payouts. No route decides about money."""

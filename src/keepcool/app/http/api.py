@@ -1,0 +1,45 @@
+"""The API as one ASGI application."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+import keepcool
+from keepcool.app.http import ledger, problems, service, users, wallets
+from keepcool.app.http.gate import Gate
+from keepcool.app.http.parts import Parts
+from keepcool.core.errors import KeepcoolError
+
+_ABOUT = (
+    "Amounts are decimal strings of base units. Networks are CAIP-2, assets CAIP-19 names. Errors are "
+    "problem documents (RFC 9457) with a stable code. Lists give `next`, to be sent as `cursor`. Every POST "
+    "that moves money needs an Idempotency-Key: the same key and body give the stored answer again, byte "
+    "for byte."
+)
+
+
+def make_api(parts: Parts) -> FastAPI:
+    api = FastAPI(
+        title="keepcool",
+        version=keepcool.__version__,
+        description=_ABOUT,
+        docs_url=None,  # the stock page fetches its scripts from elsewhere
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    api.state.parts = parts
+    for one in (users, wallets, ledger, service):
+        api.include_router(one.router)
+    api.add_exception_handler(KeepcoolError, problems.on_our_error)
+    api.add_exception_handler(RequestValidationError, problems.on_invalid)
+    api.add_exception_handler(HTTPException, problems.on_http_error)
+    limits = parts.settings.http
+    api.add_middleware(
+        Gate,
+        metrics=parts.metrics,
+        body_bytes_max=limits.body_bytes_max,
+        in_flight_max=limits.requests_in_flight_max,
+    )
+    return api

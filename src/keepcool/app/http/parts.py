@@ -1,0 +1,67 @@
+"""What the routes are given, and who is calling."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from prometheus_client import CollectorRegistry
+
+from keepcool.app import keys
+from keepcool.app.config import AppSettings
+from keepcool.app.http.health import Health
+from keepcool.app.keys import ApiKey, Scope
+from keepcool.app.store import Store
+from keepcool.app.wallets import Attesters, Issuer
+from keepcool.core.errors import Refused
+from keepcool.ports.system import Clock, Entropy
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything behind the API, built in main.py."""
+
+    settings: AppSettings
+    store: Store
+    attesters: Attesters
+    issuer: Issuer
+    clock: Clock
+    entropy: Entropy
+    health: Health
+    metrics: CollectorRegistry
+
+
+def parts(request: Request) -> Parts:
+    return cast(Parts, request.app.state.parts)
+
+
+Given = Annotated[Parts, Depends(parts)]
+_bearer = HTTPBearer(auto_error=False, description="An API key: keepcool app api-key new")
+Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+
+
+def caller(
+    scope: Scope,
+) -> Callable[[Request, Parts, HTTPAuthorizationCredentials | None], Awaitable[ApiKey]]:
+    """A dependency: the API key of this call. Raises Refused when there is none or it may not do this."""
+
+    async def recognised(request: Request, given: Given, credentials: Credentials) -> ApiKey:
+        if credentials is None:
+            raise Refused("auth.missing", "send Authorization: Bearer <API key>")
+        key = await given.store.run(lambda tx: keys.recognise(tx, credentials.credentials))
+        if not key.may(scope):
+            raise Refused("auth.scope", f"this API key lacks the scope {scope.value}")
+        request.scope["keepcool.caller"] = key.id  # for the access log: the id, never the key
+        return key
+
+    return recognised
+
+
+Reader = Annotated[ApiKey, Depends(caller(Scope.READ))]
+UserMaker = Annotated[ApiKey, Depends(caller(Scope.USERS))]
+WalletMaker = Annotated[ApiKey, Depends(caller(Scope.WALLETS))]
+Payer = Annotated[ApiKey, Depends(caller(Scope.WITHDRAW))]
+Admin = Annotated[ApiKey, Depends(caller(Scope.ADMIN))]

@@ -1,0 +1,118 @@
+"""What is configured, how the service is, and its numbers. /health and /metrics ask for no key."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import Field
+
+import keepcool
+from keepcool.app.books import registry
+from keepcool.app.http import reference
+from keepcool.app.http.fields import Out, Time, UnitsOut
+from keepcool.app.http.health import HealthOut
+from keepcool.app.http.parts import Given, Reader
+
+router = APIRouter(tags=["service"])
+
+
+class AssetOut(Out):
+    asset: str
+    network: str
+    symbol: str
+    decimals: int
+    deposit_min: UnitsOut
+
+
+class AssetsOut(Out):
+    items: list[AssetOut]
+
+
+class NetworkOut(Out):
+    """`crediting`: finalized, or depth (blocks)."""
+
+    network: str
+    name: str
+    family: str
+    profile: str
+    crediting: str
+    depth_blocks: int
+
+
+class NetworksOut(Out):
+    items: list[NetworkOut]
+
+
+class StatusOut(Out):
+    version: str
+    at_ms: Time
+    health: HealthOut
+    details: Annotated[dict[str, str], Field(description="What each part says of itself.")]
+    wallets: Annotated[dict[str, int], Field(description="By stage of issuing.")]
+
+
+@router.get("/health", summary="Whether every part answers", responses={503: {"model": HealthOut}})
+async def health(given: Given, response: Response) -> HealthOut:
+    shown = await given.health.shown()
+    response.status_code = 200 if shown.status == "ok" else 503
+    return shown
+
+
+@router.get("/metrics", summary="Prometheus metrics", response_class=Response)
+async def metrics(given: Given) -> Response:
+    return Response(generate_latest(given.metrics), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get("/docs", summary="This reference", response_class=HTMLResponse)
+async def docs(request: Request) -> HTMLResponse:
+    headers = {"Content-Security-Policy": reference.CONTENT_SECURITY_POLICY}
+    return HTMLResponse(reference.page(request.app.openapi()), headers=headers)
+
+
+@router.get("/v1/networks", summary="Networks configured here")
+async def networks(given: Given, _: Reader) -> NetworksOut:
+    return NetworksOut(
+        items=[
+            NetworkOut(
+                network=network,
+                name=one.name,
+                family=one.family,
+                profile=one.profile,
+                crediting=one.crediting,
+                depth_blocks=one.depth_blocks,
+            )
+            for network, one in given.settings.networks.items()
+        ]
+    )
+
+
+@router.get("/v1/assets", summary="Assets credited here")
+async def assets(given: Given, _: Reader) -> AssetsOut:
+    return AssetsOut(
+        items=[
+            AssetOut(
+                asset=asset.id,
+                network=network,
+                symbol=asset.symbol,
+                decimals=asset.decimals,
+                deposit_min=asset.deposit_min,
+            )
+            for network, one in given.settings.networks.items()
+            for asset in one.assets
+        ]
+    )
+
+
+@router.get("/v1/status", summary="How the whole installation is")
+async def status(given: Given, _: Reader) -> StatusOut:
+    found = await given.health.found()
+    return StatusOut(
+        version=keepcool.__version__,
+        at_ms=given.clock.now_ms(),
+        health=await given.health.shown(),
+        details={name: text for name, (_, text) in found.items()},
+        wallets=await given.store.run(registry.count_by_stage),
+    )

@@ -1,0 +1,214 @@
+"""/v1/wallets and what belongs to a user's wallets. Every address shown was verified a moment before."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import Field, StringConstraints
+
+from keepcool.app.books import people, registry
+from keepcool.app.books.registry import Asked, Stage, Stored
+from keepcool.app.config import AppSettings
+from keepcool.app.http import idempotency, paging, problems
+from keepcool.app.http.fields import ExternalId, Id, In, Metadata, Network, Out, Time
+from keepcool.app.http.parts import Given, Parts, Reader, WalletMaker
+from keepcool.app.keys import ApiKey
+from keepcool.app.wallets import PINNED, Attesters, Wallet
+from keepcool.core.errors import KeepcoolError, Malformed
+from keepcool.core.ids import NetworkId, UserId, WalletId
+from keepcool.wire.messages import ITEMS_MAX
+
+router = APIRouter(prefix="/v1", tags=["wallets"])
+WalletPath = Annotated[str, Path(max_length=64)]
+UserPath = Annotated[str, Path(max_length=64)]
+
+
+class WalletIn(In):
+    network: Network
+    external_id: ExternalId | None = None
+    metadata: Metadata = Field(default_factory=dict)
+    user_key: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{2}){0,100}$")] = ""
+    policy_class: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{0,32}$")] = ""
+
+
+class WalletOfUserIn(WalletIn):
+    user: Id
+
+
+class WalletsIn(In):
+    wallets: Annotated[list[WalletOfUserIn], Field(min_length=1, max_length=ITEMS_MAX)]
+
+
+class WalletOut(Out):
+    """`address` is null until both signers have attested it. `record_bytes` are what they signed."""
+
+    id: str
+    user: str
+    network: str
+    profile: str
+    status: Annotated[str, Field(description="issuing | ready")]
+    address: str | None
+    record: dict[str, Any] | None
+    record_bytes: Annotated[str | None, Field(description="Canonical record, base64.")]
+    attestations: Annotated[dict[str, str], Field(description="keeper and cooler: Ed25519, base64.")]
+    external_id: str | None
+    metadata: dict[str, str]
+    created_at_ms: Time
+
+
+class WalletsOut(Out):
+    items: list[WalletOut]
+    next: str | None
+
+
+class BatchItemOut(Out):
+    """Either the wallet, or the problem that stands in its way."""
+
+    wallet: WalletOut | None = None
+    problem: dict[str, Any] | None = None
+
+
+class BatchOut(Out):
+    items: list[BatchItemOut]
+
+
+class WalletFilter(paging.Page):
+    user: Id | None = None
+    network: Network | None = None
+    external_id: ExternalId | None = None
+
+
+def shown(attesters: Attesters, stored: Stored) -> WalletOut:
+    """Raises Breach rather than show a row that is not what both signers attested."""
+    if stored.stage is not Stage.REGISTERED:
+        return _out(stored, None)
+    return ready(attesters.served(stored))
+
+
+def ready(wallet: Wallet) -> WalletOut:
+    return _out(wallet.stored, wallet)
+
+
+def _out(stored: Stored, wallet: Wallet | None) -> WalletOut:
+    asked, record = stored.asked, wallet.stored.record if wallet else None
+    attested = stored.attestations if wallet else {}
+    return WalletOut(
+        id=asked.id,
+        user=asked.user,
+        network=asked.network,
+        profile=asked.profile,
+        status="ready" if wallet else "issuing",
+        address=wallet.address if wallet else None,
+        record=json.loads(record) if record else None,
+        record_bytes=_base64(record) if record else None,
+        attestations={by.value: _base64(attested[by.value]) for by in PINNED if by.value in attested},
+        external_id=asked.external_id,
+        metadata=dict(asked.metadata),
+        created_at_ms=stored.created_at_ms,
+    )
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+@router.post("/users/{user}/wallets", status_code=201, summary="Make a wallet")
+async def make_wallet(
+    *,
+    request: Request,
+    given: Given,
+    caller: WalletMaker,
+    user: UserPath,
+    body: WalletIn,
+    idempotency_key: idempotency.KeyHeader = None,
+) -> WalletOut:
+    """A 2-of-3 wallet whose address both signers attested. Asking again with the same external_id (or
+    Idempotency-Key) completes an interrupted one and gives the same wallet."""
+    wanted = [WalletOfUserIn(user=user, **body.model_dump())]
+    (outcome,) = await _issued(request, given, caller, wanted, idempotency_key)
+    if isinstance(outcome, KeepcoolError):
+        raise outcome
+    return ready(outcome)
+
+
+@router.post("/wallets", summary="Make up to 100 wallets")
+async def make_wallets(
+    *,
+    request: Request,
+    given: Given,
+    caller: WalletMaker,
+    body: WalletsIn,
+    idempotency_key: idempotency.KeyHeader = None,
+) -> BatchOut:
+    """One outcome per wallet, in order. Ask again with the same external ids to complete what failed."""
+    outcomes = await _issued(request, given, caller, body.wallets, idempotency_key)
+    return BatchOut(items=[_item(outcome) for outcome in outcomes])
+
+
+@router.get("/wallets", summary="List wallets")
+async def list_wallets(given: Given, _: Reader, page: Annotated[WalletFilter, Query()]) -> WalletsOut:
+    after = paging.decode_number("wallets", page.cursor) or 0
+    rows = await given.store.run(
+        lambda tx: registry.list_wallets(
+            tx,
+            limit=page.limit + 1,
+            after=after,
+            user=page.user,
+            network=page.network,
+            external_id=page.external_id,
+        )
+    )
+    cut, following = paging.cut("wallets", rows, page.limit, lambda row: str(row.number))
+    return WalletsOut(items=[shown(given.attesters, row) for row in cut], next=following)
+
+
+@router.get("/users/{user}/wallets", summary="A user's wallets")
+async def list_wallets_of_user(
+    given: Given, caller: Reader, user: UserPath, page: Annotated[paging.Page, Query()]
+) -> WalletsOut:
+    await given.store.run(lambda tx: people.get_user(tx, user))
+    return await list_wallets(given, caller, WalletFilter(user=user, limit=page.limit, cursor=page.cursor))
+
+
+@router.get("/wallets/{wallet}", summary="One wallet: record, address, both attestations")
+async def get_wallet(given: Given, _: Reader, wallet: WalletPath) -> WalletOut:
+    return shown(given.attesters, await given.store.run(lambda tx: registry.get_wallet(tx, wallet)))
+
+
+async def _issued(
+    request: Request, given: Parts, caller: ApiKey, wanted: Sequence[WalletOfUserIn], key: str | None
+) -> list[Wallet | KeepcoolError]:
+    attempt = await idempotency.attempt(request, caller, key) if key else None
+    asked = []
+    for index, one in enumerate(wanted):
+        wallet = WalletId(idempotency.steady_id("wal", attempt, given.entropy(16), index))
+        asked.append(_asked(given.settings, one, wallet))
+    users = sorted({one.user for one in wanted})
+    await given.store.run(lambda tx: [people.get_user(tx, user) for user in users])
+    return await given.issuer.issue(asked)
+
+
+def _asked(settings: AppSettings, wanted: WalletOfUserIn, wallet: WalletId) -> Asked:
+    network = settings.networks.get(wanted.network)
+    if network is None:
+        raise Malformed("network.unknown", f"network {wanted.network} is not configured here")
+    return Asked(
+        id=wallet,
+        user=UserId(wanted.user),
+        network=NetworkId(wanted.network),
+        profile=network.profile,
+        external_id=wanted.external_id,
+        metadata=wanted.metadata,
+        user_key=wanted.user_key,
+        policy_class=wanted.policy_class,
+    )
+
+
+def _item(outcome: Wallet | KeepcoolError) -> BatchItemOut:
+    if isinstance(outcome, KeepcoolError):
+        return BatchItemOut(problem=json.loads(problems.told(outcome)[1]))
+    return BatchItemOut(wallet=ready(outcome))
