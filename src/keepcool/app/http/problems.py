@@ -1,4 +1,4 @@
-"""Errors as problem documents (RFC 9457): type, title, status, detail, and our stable code.
+"""Errors as problem documents (RFC 9457): type, title, status, detail, our kind and stable code.
 
 What is said is the error's public text; what was sent is never repeated, it may hold a secret.
 """
@@ -72,7 +72,7 @@ def told(error: KeepcoolError) -> tuple[int, bytes]:
     status = status_of(error)
     # a breach is told by its code alone: its text is for the operator's log
     detail = "the operator has been alarmed" if isinstance(error, Breach) else error.public
-    return status, document(status, error.code, _TITLES[error.kind], detail)
+    return status, document(status, error.code, _TITLES[error.kind], detail, kind=error.kind)
 
 
 def response(error: KeepcoolError) -> Response:
@@ -98,7 +98,7 @@ async def on_invalid(_: Request, error: Exception) -> Response:
     code = _field_code(str(found[0].get("type", ""))) if found else "request.invalid"
     detail = "; ".join(f"{one['at']}: {one['text']}" for one in told_fields) or "the request is not valid"
     status = HTTPStatus.UNPROCESSABLE_ENTITY
-    body = document(status, code, _TITLES["malformed"], detail, errors=told_fields)
+    body = document(status, code, _TITLES["malformed"], detail, kind="malformed", errors=told_fields)
     return Response(body, status, media_type=MEDIA_TYPE)
 
 

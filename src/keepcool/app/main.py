@@ -1,0 +1,186 @@
+"""App's composition root: the only place where its adapters meet its inside.
+
+Started: database (one App only), identity, bus, then everything that runs; stopped in the reverse order.
+When one running part fails the whole process stops with its error: it starts again from the database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import uvloop
+from prometheus_client import CollectorRegistry
+from sqlalchemy import Connection
+
+from keepcool.adapters.guard import refuse_fatal, survey
+from keepcool.adapters.identity.files import FileIdentity
+from keepcool.adapters.identity.peers import peers_of
+from keepcool.adapters.nats.address import BusAddress
+from keepcool.adapters.nats.bus import NatsBus
+from keepcool.adapters.nats.watch import CountedBus
+from keepcool.adapters.sqlite.books import open_books
+from keepcool.adapters.sqlite.shared import open_beside
+from keepcool.adapters.system.clock import SystemClock, SystemEntropy
+from keepcool.adapters.system.logs import log_to_stderr
+from keepcool.adapters.system.metrics import ExchangeWatch
+from keepcool.app import config, keys, probes
+from keepcool.app.config import AppSettings
+from keepcool.app.http import server
+from keepcool.app.http.api import make_api
+from keepcool.app.http.health import Health
+from keepcool.app.http.parts import Parts
+from keepcool.app.keys import ApiKey, Scope
+from keepcool.app.store import Store
+from keepcool.app.wallets import Attesters, Issuer
+from keepcool.core.errors import KeepcoolError
+from keepcool.core.parties import Peer, Service
+from keepcool.wire.exchange import Exchange
+
+_COMPLETE_EVERY_S = 15
+T = TypeVar("T")
+_log = logging.getLogger("keepcool.app")
+
+
+def run(file: Path, *, one_machine: bool = False) -> None:
+    """Run App until SIGTERM or SIGINT. Raises what keeps it from starting."""
+    settings = config.load(file)
+    log_to_stderr(Service.APP.value)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(settings, file.resolve().parent, one_machine=one_machine))
+
+
+async def _run(settings: AppSettings, beside: Path, *, one_machine: bool) -> None:
+    peers = peers_of(settings.peers)
+    for warning in refuse_fatal(survey(beside, Service.APP, peers, one_machine=one_machine)):
+        _log.warning(warning)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    with opened_store(settings, beside) as store, server.bind(settings.http) as bound:
+        metrics = CollectorRegistry()
+        async with linked(settings, beside, peers, metrics, one_machine=one_machine) as exchange:
+            parts = assembled(settings, store, exchange, peers, metrics)
+            host, port = bound.getsockname()[:2]
+            _log.info("listening", extra={"url": f"http://{host}:{port}", "port": port})
+            await together(stop, server.serve(make_api(parts), bound, stop), keep_completing(parts.issuer))
+    _log.info("stopped")
+
+
+def with_books(file: Path, work: Callable[[Connection], T]) -> T:
+    """One transaction in the database of the App this configuration is for, running or not."""
+    settings = config.load(file)
+    database = file.resolve().parent / settings.database
+    store = Store(open_beside(database) if database.is_file() else open_books(database))
+    try:
+        store.create_tables()
+        return store.transact(work)
+    finally:
+        store.close()
+
+
+def new_api_key(file: Path, name: str, scopes: frozenset[Scope]) -> tuple[ApiKey, str]:
+    """The key and its text, shown once."""
+    now_ms, entropy = SystemClock().now_ms(), SystemEntropy()
+    return with_books(
+        file, lambda tx: keys.create(tx, name=name, scopes=scopes, now_ms=now_ms, entropy=entropy)
+    )
+
+
+def revoke_api_key(file: Path, name: str) -> ApiKey:
+    now_ms = SystemClock().now_ms()
+    return with_books(file, lambda tx: keys.revoke(tx, name=name, now_ms=now_ms))
+
+
+@contextlib.contextmanager
+def opened_store(settings: AppSettings, beside: Path) -> Iterator[Store]:
+    """Raises Conflict `books.locked` when another App has the database."""
+    store = Store(open_books(beside / settings.database))
+    try:
+        store.create_tables()
+        yield store
+    finally:
+        store.close()
+
+
+@contextlib.asynccontextmanager
+async def linked(
+    settings: AppSettings,
+    beside: Path,
+    peers: Sequence[Peer],
+    metrics: CollectorRegistry,
+    *,
+    one_machine: bool,
+) -> AsyncIterator[Exchange]:
+    """The exchange over the bus. The broker may be away: what needs it waits or says so."""
+    identity = FileIdentity.load(beside / settings.identity, Service.APP, one_machine=one_machine)
+    address = BusAddress.of(settings.bus, beside, one_machine=one_machine)
+    bus = await NatsBus.start(address, Service.APP, CountedBus(metrics))
+    clock = SystemClock(settings.clock_offset_ms)
+    try:
+        yield Exchange(identity, peers, bus, clock, SystemEntropy(), watch=ExchangeWatch(metrics))
+    finally:
+        await bus.close()
+
+
+def assembled(
+    settings: AppSettings,
+    store: Store,
+    exchange: Exchange,
+    peers: Sequence[Peer],
+    metrics: CollectorRegistry,
+) -> Parts:
+    clock = SystemClock(settings.clock_offset_ms)
+    attesters = Attesters(peers)
+    issuer = Issuer(exchange, store, attesters, clock, timeout_s=settings.signer_timeout_s)
+    health = Health(
+        {
+            "database": probes.database(store),
+            "keeper": probes.signer(exchange, Service.KEEPER),
+            "cooler": probes.signer(exchange, Service.COOLER),
+        }
+    )
+    return Parts(
+        settings=settings,
+        store=store,
+        attesters=attesters,
+        issuer=issuer,
+        clock=clock,
+        entropy=SystemEntropy(),
+        health=health,
+        metrics=metrics,
+    )
+
+
+async def together(
+    stop: asyncio.Event, serving: Coroutine[Any, Any, None], *working: Coroutine[Any, Any, None]
+) -> None:
+    """Run all until the server has stopped or one of them failed. Raises the first failure."""
+    server_task = asyncio.create_task(serving)
+    workers = [asyncio.create_task(one) for one in working]
+    await asyncio.wait((server_task, *workers), return_when=asyncio.FIRST_COMPLETED)
+    stop.set()
+    await asyncio.wait((server_task,))
+    for worker in workers:
+        worker.cancel()
+    ended = await asyncio.gather(server_task, *workers, return_exceptions=True)
+    for failure in ended:
+        if isinstance(failure, Exception):
+            raise failure
+
+
+async def keep_completing(issuer: Issuer) -> None:
+    """Wallets whose issuing was interrupted are asked for again, now and then."""
+    while True:
+        try:
+            after: int | None = 0
+            while after is not None:
+                after = await issuer.complete(after)
+        except KeepcoolError as error:
+            _log.info("wallets wait to be completed", extra={"code": error.code})
+        await asyncio.sleep(_COMPLETE_EVERY_S)

@@ -1,0 +1,35 @@
+"""What /health and /v1/status ask of each part."""
+
+from __future__ import annotations
+
+from keepcool.app.http.health import Probe
+from keepcool.app.store import Store
+from keepcool.core.errors import Malformed, Unavailable
+from keepcool.core.parties import Service
+from keepcool.wire.exchange import Exchange
+from keepcool.wire.messages import StatusAnswer, StatusRequest
+
+_TIMEOUT_S = 2
+
+
+def database(store: Store) -> Probe:
+    async def probe() -> str:
+        await store.run(lambda tx: tx.exec_driver_sql("SELECT 1").scalar_one())
+        return "answers"
+
+    return probe
+
+
+def signer(exchange: Exchange, service: Service) -> Probe:
+    """Whether it answers and would sign now."""
+
+    async def probe() -> str:
+        answer = await exchange.ask(service, "status.v1", StatusRequest(), _TIMEOUT_S)
+        if not isinstance(answer, StatusAnswer):
+            raise Malformed("status.answer", f"{service} answered with something else than its status")
+        if not answer.ready:
+            raise Unavailable(f"{service}.not_ready", f"{service} waits for {answer.waiting_for}")
+        frozen = f"; frozen: {', '.join(answer.frozen)}" if answer.frozen else ""
+        return f"ready, policy {answer.policy[:16]}, {answer.wallets} wallets{frozen}"
+
+    return probe

@@ -1,0 +1,114 @@
+"""App's API as it runs: real uvicorn on loopback, a real SQLite file, signers behind real envelopes."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+from prometheus_client import CollectorRegistry
+
+from keepcool.adapters.sqlite.books import open_books
+from keepcool.adapters.system.clock import SystemEntropy
+from keepcool.app import keys
+from keepcool.app.config import AppSettings, AssetSettings, HttpSettings, NetworkSettings
+from keepcool.app.http import server
+from keepcool.app.http.api import make_api
+from keepcool.app.http.health import Health
+from keepcool.app.http.parts import Parts
+from keepcool.app.keys import Scope
+from keepcool.app.probes import database
+from keepcool.app.store import Store
+from keepcool.app.wallets import Attesters, Issuer
+from keepcool.ports.settings import BusSettings
+from tests.unit.app.books.loopback import NETWORK, Signers
+
+ETH = f"{NETWORK}/slip44:60"
+TOKEN = f"{NETWORK}/erc20:0x5FbDB2315678afecb367f032d93F642f64180aa3"
+BODY_BYTES_MAX = 32_768
+
+
+def settings(folder: Path) -> AppSettings:
+    network = NetworkSettings(
+        name="test chain",
+        family="evm",
+        profile="safe-1.5.0-l2",
+        node_urls=["http://127.0.0.1:1"],
+        assets=[
+            AssetSettings(id=ETH, symbol="ETH", decimals=18),
+            AssetSettings(id=TOKEN, symbol="TST", decimals=6, deposit_min="1000"),
+        ],
+    )
+    bus = BusSettings(url="tls://127.0.0.1:1", nkey_seed="", ca="", certificate="", certificate_key="")
+    return AppSettings(
+        identity="identity",
+        database=str(folder / "app.sqlite"),
+        bus=bus,
+        peers={},
+        networks={NETWORK: network},
+        http=HttpSettings(port=0, body_bytes_max=BODY_BYTES_MAX),
+    )
+
+
+@dataclass
+class Running:
+    """`client()` speaks with a key of the scopes asked for."""
+
+    url: str
+    store: Store
+    signers: Signers
+    parts: Parts
+    clients: list[httpx.Client] = field(default_factory=list)
+
+    def key(self, *scopes: Scope) -> str:
+        name = f"{'-'.join(scopes)}-{len(self.clients)}"
+        wanted = frozenset(scopes)
+        return self.store.transact(
+            lambda tx: keys.create(tx, name=name, scopes=wanted, now_ms=1, entropy=SystemEntropy())
+        )[1]
+
+    def client(self, *scopes: Scope) -> httpx.Client:
+        headers = {"Authorization": f"Bearer {self.key(*scopes)}"} if scopes else {}
+        self.clients.append(httpx.Client(base_url=self.url, headers=headers, timeout=20))
+        return self.clients[-1]
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Running]:
+    chosen = settings(folder)
+    store = Store(open_books(Path(chosen.database)))
+    store.create_tables()
+    signers, stop, loop = Signers(), asyncio.Event(), asyncio.new_event_loop()
+    bound = server.bind(chosen.http)
+    exchange = loop.run_until_complete(signers.start())
+    attesters = Attesters(signers.peers)
+    parts = Parts(
+        settings=chosen,
+        store=store,
+        attesters=attesters,
+        issuer=Issuer(exchange, store, attesters, signers.clock, timeout_s=5),
+        clock=signers.clock,
+        entropy=SystemEntropy(),
+        health=Health({"database": database(store)}),
+        metrics=CollectorRegistry(),
+    )
+    thread = threading.Thread(
+        target=loop.run_until_complete, args=(server.serve(make_api(parts), bound, stop),)
+    )
+    thread.start()
+    host, port = bound.getsockname()[:2]
+    app = Running(f"http://{host}:{port}", store, signers, parts)
+    try:
+        yield app
+    finally:
+        for client in app.clients:
+            client.close()
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(timeout=20)
+        loop.close()
+        store.close()
+        bound.close()
