@@ -14,12 +14,12 @@ from keepcool.app.books.postings import Entry
 from keepcool.app.config import AppSettings, find_asset
 from keepcool.app.http import paging
 from keepcool.app.http.fields import Asset, Id, Out, Time, UnitsOut
+from keepcool.app.http.money import WALLETS_OF_USER_MAX, wallets_meant
 from keepcool.app.http.parts import Admin, Given, Reader
 from keepcool.app.http.wallets import UserPath, WalletPath
 from keepcool.core.ids import WalletId
 
 router = APIRouter(prefix="/v1", tags=["ledger"])
-_WALLETS_OF_USER_MAX = 10_000
 
 
 class BalanceOut(Out):
@@ -95,7 +95,7 @@ async def wallet_balances(given: Given, _: Reader, wallet: WalletPath) -> Balanc
 async def user_balances(given: Given, _: Reader, user: UserPath) -> BalancesOut:
     def work(tx: Connection) -> BalancesOut:
         people.get_user(tx, user)
-        stored = registry.list_wallets(tx, limit=_WALLETS_OF_USER_MAX, user=user)
+        stored = registry.list_wallets(tx, limit=WALLETS_OF_USER_MAX, user=user)
         networks = {str(one.asked.network) for one in stored}
         return _balances(tx, given.settings, [one.asked.id for one in stored], networks)
 
@@ -111,7 +111,7 @@ async def list_entries(given: Given, _: Reader, page: Annotated[EntryFilter, Que
         return postings.entries(
             tx,
             limit=page.limit + 1,
-            wallets=_wallets_meant(tx, page),
+            wallets=wallets_meant(tx, page.wallet, page.user),
             account=page.account,
             asset=page.asset,
             after=after,
@@ -130,17 +130,6 @@ async def check_books(given: Given, _: Admin) -> BooksOut:
         for one in found[:100]
     ]
     return BooksOut(balanced=not found, differences=told)
-
-
-def _wallets_meant(tx: Connection, page: EntryFilter) -> list[str] | None:
-    if page.wallet is not None:
-        registry.get_wallet(tx, page.wallet)
-        return [page.wallet]
-    if page.user is not None:
-        people.get_user(tx, page.user)
-        stored = registry.list_wallets(tx, limit=_WALLETS_OF_USER_MAX, user=page.user)
-        return [one.asked.id for one in stored]
-    return None
 
 
 def _balances(

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from keepcool.app import keys
 from keepcool.app.config import AppSettings
 from keepcool.app.http.health import Health
+from keepcool.app.http.orders import Deposits, Payouts, Purse
 from keepcool.app.keys import ApiKey, Scope
 from keepcool.app.store import Store
 from keepcool.app.wallets import Attesters, Issuer
@@ -31,6 +32,9 @@ class Parts:
     clock: Clock
     entropy: Entropy
     health: Health
+    payouts: Payouts
+    deposits: Deposits
+    purses: Callable[[], Awaitable[list[Purse]]]
     metrics: CollectorRegistry
 
 

@@ -19,13 +19,16 @@ from keepcool.app.config import AppSettings, AssetSettings, HttpSettings, Networ
 from keepcool.app.http import server
 from keepcool.app.http.api import make_api
 from keepcool.app.http.health import Health
+from keepcool.app.http.orders import Purse
 from keepcool.app.http.parts import Parts
 from keepcool.app.keys import Scope
 from keepcool.app.probes import database
 from keepcool.app.store import Store
 from keepcool.app.wallets import Attesters, Issuer
+from keepcool.core.ids import AssetId
 from keepcool.ports.settings import BusSettings
 from tests.unit.app.books.loopback import NETWORK, Signers
+from tests.unit.app.http.engines import HoldingPayouts, SeenDeposits
 
 ETH = f"{NETWORK}/slip44:60"
 TOKEN = f"{NETWORK}/erc20:0x5FbDB2315678afecb367f032d93F642f64180aa3"
@@ -62,6 +65,8 @@ class Running:
     store: Store
     signers: Signers
     parts: Parts
+    payouts: HoldingPayouts
+    deposits: SeenDeposits
     clients: list[httpx.Client] = field(default_factory=list)
 
     def key(self, *scopes: Scope) -> str:
@@ -77,6 +82,10 @@ class Running:
         return self.clients[-1]
 
 
+async def _one_purse() -> list[Purse]:
+    return [Purse(NETWORK, "0x" + "11" * 20, AssetId(ETH), 5, None, 2)]
+
+
 @contextmanager
 def running(folder: Path) -> Iterator[Running]:
     chosen = settings(folder)
@@ -86,6 +95,7 @@ def running(folder: Path) -> Iterator[Running]:
     bound = server.bind(chosen.http)
     exchange = loop.run_until_complete(signers.start())
     attesters = Attesters(signers.peers)
+    payouts, deposits = HoldingPayouts(), SeenDeposits()
     parts = Parts(
         settings=chosen,
         store=store,
@@ -94,6 +104,9 @@ def running(folder: Path) -> Iterator[Running]:
         clock=signers.clock,
         entropy=SystemEntropy(),
         health=Health({"database": database(store)}),
+        payouts=payouts,
+        deposits=deposits,
+        purses=_one_purse,
         metrics=CollectorRegistry(),
     )
     thread = threading.Thread(
@@ -101,7 +114,7 @@ def running(folder: Path) -> Iterator[Running]:
     )
     thread.start()
     host, port = bound.getsockname()[:2]
-    app = Running(f"http://{host}:{port}", store, signers, parts)
+    app = Running(f"http://{host}:{port}", store, signers, parts, payouts, deposits)
     try:
         yield app
     finally:
