@@ -95,7 +95,8 @@ def _named(function: Function, call: Call) -> tuple[Hazard, ...]:
     values = abi.decode(function.kinds, call.data[4:])
     shown = ", ".join(_shown(value) for value in values)
     named = Hazard(function.hazard, f"{function.name}({shown}) on {call.to}: {function.danger}")
-    if not any(isinstance(value, bytes) and value for value in values) or function.hazard in OPAQUE:
+    handed_on = any(value for kind, value in zip(function.kinds, values, strict=True) if kind == "bytes")
+    if not handed_on:
         return (named,)
     text = f"{function.name} on {call.to} hands on data nobody here understands"
     return named, Hazard("call.unknown", text)
