@@ -1,0 +1,127 @@
+"""A few keep-alive TLS connections to one keystore, for blocking callers in threads.
+
+Every call has a timeout; only a connection that failed is tried again, a bounded number of times, so
+every call must be safe to repeat (all of transit, login and renewal are). Answers have a size limit.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, LifoQueue
+from urllib.parse import urlsplit
+
+from keepcool.core.errors import Refused, Unavailable
+
+_ATTEMPTS = 3
+_PAUSE_S = 0.05
+_ANSWER_BYTES_MAX = 4 * 1024 * 1024
+_IDLE_MAX = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP answer, whatever its status."""
+
+    status: int
+    body: bytes
+
+
+class Connections:
+    """Thread-safe. TLS 1.3 only, verified against the one CA file it is given."""
+
+    def __init__(self, url: str, ca: Path, timeout_s: float) -> None:
+        """Raises Refused when the URL is not https or the CA file cannot be read."""
+        parts = urlsplit(url)
+        if parts.scheme != "https" or not parts.hostname or parts.path.strip("/"):
+            raise Refused("keystore.url", f"keystore.url: {url!r} is not of the form https://host:port")
+        self.url = url
+        self._host, self._port, self._timeout_s = parts.hostname, parts.port or 8200, timeout_s
+        self._tls = _tls(ca)
+        self._idle: LifoQueue[http.client.HTTPSConnection] = LifoQueue(_IDLE_MAX)
+
+    def call(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
+        """One request under /v1/. Raises Unavailable when there is no answer in time."""
+        problem: OSError | http.client.HTTPException | None = None
+        for attempt in range(_ATTEMPTS):
+            if attempt:
+                time.sleep(_PAUSE_S * attempt)
+            connection = self._take()
+            try:
+                return self._exchange(connection, method, f"/v1/{path}", body, headers)
+            except TimeoutError as error:
+                connection.close()
+                raise self._unreachable(f"no answer within {self._timeout_s:g} s") from error
+            except (OSError, http.client.HTTPException) as error:
+                connection.close()
+                self.close()  # what broke one idle connection broke its neighbours
+                problem = error
+        raise self._unreachable(_said(problem)) from problem
+
+    def close(self) -> None:
+        """Closes idle connections; a later call opens new ones."""
+        with suppress(Empty):
+            while True:
+                self._idle.get_nowait().close()
+
+    def _take(self) -> http.client.HTTPSConnection:
+        try:
+            return self._idle.get_nowait()
+        except Empty:
+            return http.client.HTTPSConnection(
+                self._host, self._port, timeout=self._timeout_s, context=self._tls
+            )
+
+    def _exchange(
+        self,
+        connection: http.client.HTTPSConnection,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+    ) -> Reply:
+        connection.request(method, path, body, dict(headers))
+        response = connection.getresponse()
+        answer = response.read(_ANSWER_BYTES_MAX + 1)
+        if len(answer) > _ANSWER_BYTES_MAX:
+            connection.close()
+            raise self._unreachable(f"its answer exceeds {_ANSWER_BYTES_MAX} bytes")
+        self._give_back(connection, reusable=not response.will_close)
+        return Reply(response.status, answer)
+
+    def _give_back(self, connection: http.client.HTTPSConnection, *, reusable: bool) -> None:
+        if not reusable or self._idle.full():
+            connection.close()
+            return
+        self._idle.put(connection)
+
+    def _unreachable(self, why: str) -> Unavailable:
+        return Unavailable(
+            "keystore.unreachable", f"the keystore at {self.url} does not answer ({why}); is it running?"
+        )
+
+
+def _tls(ca: Path) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=str(ca))
+    except OSError as error:
+        raise Refused("keystore.ca", f"keystore.ca: cannot read {ca}: {error}") from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    return context
+
+
+def _said(problem: OSError | http.client.HTTPException | None) -> str:
+    match problem:
+        case ssl.SSLCertVerificationError():
+            return f"its certificate is not from our CA: {problem.verify_message}"
+        case ConnectionRefusedError():
+            return "connection refused"
+        case socket.gaierror():
+            return "its name is unknown"
+    return type(problem).__name__

@@ -1,0 +1,198 @@
+"""A sealed key opens under its own binding, for its own service, and every opening is on record."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import stat
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from typing import TypeVar
+
+import msgspec
+import pytest
+
+from keepcool.adapters.openbao.keystore import OpenBaoKeystore
+from keepcool.core.errors import Breach, Malformed, Refused
+from keepcool.core.parties import Service
+from keepcool.local.keystore import AUDIT
+from keepcool.local.provision import Provisioning, Terms, policy
+from keepcool.ports.keystore import Bound
+from tests.fixtures.keystore import LiveKeystore, live_keystore
+
+pytestmark = pytest.mark.live
+BOUND = Bound("keeper", "w-1", "eip155:1", "hot")
+SECRET = b"\x00\x01 sixty-four bytes of something already sealed by hazmat ......."
+T = TypeVar("T")
+
+
+@pytest.fixture(scope="module")
+def live() -> Iterator[LiveKeystore]:
+    with live_keystore() as keystore:
+        yield keystore
+
+
+def with_client(live: LiveKeystore, work: Callable[[OpenBaoKeystore], Awaitable[T]]) -> T:
+    async def run() -> T:
+        client = live.client()
+        try:
+            return await work(client)
+        finally:
+            await client.close()
+
+    return asyncio.run(run())
+
+
+def sealed(live: LiveKeystore, bound: Bound = BOUND) -> bytes:
+    return with_client(live, lambda client: client.seal([(bound, SECRET)]))[0]
+
+
+def test_what_was_sealed_opens_again(live: LiveKeystore) -> None:
+    """Sealing and unsealing give the same bytes, the ciphertext does not hold them, and check passes."""
+    item = sealed(live)
+    assert SECRET not in item
+    assert with_client(live, lambda client: client.unseal([(BOUND, item)], "keeper:1")) == [SECRET]
+    with_client(live, lambda client: client.check())
+    assert with_client(live, lambda client: client.unseal([], "keeper:1")) == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("service", "cooler"), ("wallet", "w-2"), ("network", "eip155:10"), ("purpose", "purse")],
+)
+def test_refuses_another_binding(live: LiveKeystore, field: str, value: str) -> None:
+    """A row moved to another service, wallet, network or purpose does not open: Breach, and says whose."""
+    item, other = sealed(live), replace(BOUND, **{field: value})
+    with pytest.raises(Breach) as caught:
+        with_client(live, lambda client: client.unseal([(other, item)], "keeper:2"))
+    assert caught.value.code == "keystore.binding"
+    assert other.wallet in caught.value.public
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [b"", b"vault:v1:AAAA", b"vault:v9:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==", b"\xff\xfe"],
+)
+def test_refuses_damaged_bytes(live: LiveKeystore, damaged: bytes) -> None:
+    """Bytes that are no ciphertext of ours are a breach, not an empty plaintext."""
+    with pytest.raises(Breach, match=r"keystore\.binding"):
+        with_client(live, lambda client: client.unseal([(BOUND, damaged)], "keeper:3"))
+
+
+def test_one_bad_item_closes_the_whole_batch(live: LiveKeystore) -> None:
+    """A batch with one moved row opens none of it for the caller."""
+    item = sealed(live)
+    other = replace(BOUND, wallet="w-9")
+    with pytest.raises(Breach) as caught:
+        with_client(live, lambda client: client.unseal([(BOUND, item), (other, item)], "keeper:4"))
+    assert caught.value.fields["wallet"] == "w-9"
+
+
+def test_a_batch_keeps_its_order(live: LiveKeystore) -> None:
+    """250 items go out in requests of at most a hundred and come back in order."""
+    items = [(replace(BOUND, wallet=f"w-{n}"), f"secret {n}".encode()) for n in range(250)]
+
+    async def both_ways(client: OpenBaoKeystore) -> list[bytes]:
+        rows = await client.seal(items)
+        bound = [(item[0], row) for item, row in zip(items, rows, strict=True)]
+        return await client.unseal(bound, "keeper:5-255")
+
+    assert with_client(live, both_ways) == [secret for _, secret in items]
+    asked = live.audited("transit/decrypt/keeper-seeds")[-3:]
+    assert sorted(len(row.data.batch_input) for row in asked if row.data) == [50, 100, 100]
+
+
+def test_the_audit_log_names_the_journal_rows_and_no_secret(live: LiveKeystore) -> None:
+    """Every opening stands in the log with its reference in clear, and neither plaintext nor token does."""
+    item = sealed(live)
+    with_client(live, lambda client: client.unseal([(BOUND, item)], "keeper:journal:77"))
+    last = live.audited("transit/decrypt/keeper-seeds")[-1]
+    assert last.headers == {"x-keepcool-reference": ["keeper:journal:77"]}
+    log = live.folder / AUDIT
+    text = log.read_bytes()
+    for secret in (SECRET, base64.b64encode(SECRET), item, live.entry.secret_id.encode()):
+        assert secret not in text
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("reference", ["", "a\nX-Vault-Token: b", "é", "x" * 4097])
+def test_refuses_a_reference_that_is_none(live: LiveKeystore, reference: str) -> None:
+    """Nothing is opened without a reference, and a reference cannot smuggle a header."""
+    before = len(live.audited("transit/decrypt/keeper-seeds"))
+    with pytest.raises(Malformed, match=r"keystore\.reference"):
+        with_client(live, lambda client: client.unseal([(BOUND, b"vault:v1:x")], reference))
+    assert len(live.audited("transit/decrypt/keeper-seeds")) == before
+
+
+def test_the_service_cannot_export_or_change_its_key(live: LiveKeystore) -> None:
+    """The service's token may not read, export, back up or reconfigure its own key; root cannot export it."""
+    for path in ("export/encryption-key/keeper-seeds", "backup/keeper-seeds", "keys/keeper-seeds"):
+        assert (
+            live.process.connections.call("GET", f"transit/{path}", None, live.service_token()).status == 403
+        )
+    config = live.process.connections.call(
+        "POST", "transit/keys/keeper-seeds/config", b'{"exportable":true}', live.service_token()
+    )
+    assert config.status == 403
+    exported = live.admin("GET", "transit/export/encryption-key/keeper-seeds")
+    assert b"not exportable" in exported.body
+
+
+def test_refuses_the_other_services_key(live: LiveKeystore) -> None:
+    """Keeper's token cannot use Cooler's key, even where both lie in one keystore."""
+    settings = live.settings()
+    live.admin("POST", "transit/keys/cooler-seeds", {"type": "aes256-gcm96", "derived": True})
+    greedy = msgspec.structs.replace(settings, transit_key="cooler-seeds")
+
+    async def run() -> None:
+        client = live.client(greedy)
+        await client.seal([(BOUND, SECRET)])
+
+    with pytest.raises(Refused) as caught:
+        asyncio.run(run())
+    assert caught.value.code == "keystore.denied"
+
+
+def test_refuses_to_work_with_too_much_power(live: LiveKeystore) -> None:
+    """With a policy that reaches the peer's key the check refuses; with the control off, the theft works."""
+    live.admin("POST", "transit/keys/cooler-seeds", {"type": "aes256-gcm96", "derived": True})
+    wide = policy(Service.KEEPER, []) + 'path "transit/*" { capabilities = ["update"] }\n'
+    live.admin("POST", "sys/policies/acl/keeper", {"policy": wide})
+    try:
+        with pytest.raises(Refused) as caught:
+            with_client(live, lambda client: client.check())
+        assert caught.value.code == "keystore.too_powerful"
+        assert "transit/decrypt/cooler-seeds" in caught.value.public
+        stolen = live.process.connections.call(
+            "POST", "transit/encrypt/cooler-seeds", b'{"plaintext":"","context":"AAAA"}', live.service_token()
+        )
+        assert stolen.status == 200
+    finally:
+        own = policy(Service.KEEPER, [Service.COOLER])
+        live.admin("POST", "sys/policies/acl/keeper", {"policy": own})
+    with_client(live, lambda client: client.check())
+
+
+def test_a_hundred_at_once_is_fast(live: LiveKeystore) -> None:
+    """A batch of a hundred opens in well under a second: a stall here would stall every signature."""
+    items = [(replace(BOUND, wallet=f"w-{n}"), SECRET) for n in range(100)]
+
+    async def timed(client: OpenBaoKeystore) -> float:
+        rows = await client.seal(items)
+        bound = [(item[0], row) for item, row in zip(items, rows, strict=True)]
+        begun = time.perf_counter()
+        for _ in range(5):
+            await client.unseal(bound, "keeper:6")
+        return (time.perf_counter() - begun) / 5
+
+    assert with_client(live, timed) < 0.5
+
+
+def test_the_root_token_ends_with_provisioning() -> None:
+    """After `finish` the root token opens nothing, and the service still works."""
+    with live_keystore(Service.COOLER, Terms(token_s=60)) as live:
+        Provisioning(live.process.connections, live.opened.root_token).finish()
+        assert live.admin("GET", "sys/policies/acl/cooler").status == 403
+        with_client(live, lambda client: client.check())
+        assert not (live.folder / "root.token").exists()
