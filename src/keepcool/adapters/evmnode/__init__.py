@@ -1,0 +1,1 @@
+"""EVM nodes over JSON-RPC: strict, bounded, and holding no key."""
