@@ -1,0 +1,100 @@
+"""keepcool <noun> <verb>: finds the noun, imports its one module, runs it.
+
+Only the chosen noun's module is loaded, so a command that needs no key loads no key library. An error of
+ours is one line on stderr and exit status 2; anything else is a defect and shows its traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+from keepcool import __version__
+from keepcool.core.errors import KeepcoolError, Refused
+
+NOUNS: Mapping[str, str] = {
+    "init": "make a complete installation in a folder",
+    "up": "run an installation on this machine",
+    "demo": "the whole story on real parts",
+    "doctor": "find what is wrong with an installation, and the mend",
+    "app": "the App: users, ledger, deposits, withdrawals, HTTP API",
+    "keeper": "the signer with a hot key per wallet, and the purse",
+    "cooler": "the signer with the cool key",
+    "cold": "the cold key: made offline, kept on paper",
+    "policy": "explain, sign and try a signer's policy",
+    "journal": "verify a signer's journal",
+    "inspect": "what a transaction would really do, from its bytes alone",
+    "derive": "a wallet's address from public data",
+    "user": "users of the App",
+    "wallet": "wallets and their attested addresses",
+    "withdraw": "withdrawals",
+    "transfer": "transfers between wallets, on chain",
+    "balance": "balances",
+    "deposit": "deposits",
+    "purse": "the account that pays network fees",
+    "version": "print the version",
+}
+EXIT_REFUSED, EXIT_INTERRUPTED, EXIT_PIPE = 2, 130, 141
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The console script. Returns the exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run(words)
+    except KeepcoolError as error:
+        print(f"keepcool: {error.public} [{error.code}]", file=sys.stderr)
+        return EXIT_REFUSED
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # the reader went away; keep the interpreter from saying so at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_PIPE
+
+
+def _run(words: Sequence[str]) -> int:
+    noun = words[0] if words else ""
+    if noun in ("version", "--version"):
+        print(f"keepcool {__version__}")
+        return 0
+    if noun in ("", "-h", "--help", "help"):
+        print(overview())
+        return 0 if noun else EXIT_REFUSED
+    if noun not in NOUNS:
+        raise Refused("cli.noun", f"there is no {noun!r}; `keepcool --help` lists what there is")
+    parser = argparse.ArgumentParser(prog="keepcool", allow_abbrev=False)
+    _load(noun, parser.add_subparsers(dest="noun", required=True, metavar="NOUN"))
+    arguments = parser.parse_args(words)
+    status: int = arguments.run(arguments)
+    return status
+
+
+def _load(noun: str, subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    try:
+        importlib.import_module(f"keepcool.cli.{noun}").register(subparsers)
+    except ModuleNotFoundError as error:
+        raise _not_installed(noun, error) from error
+
+
+def _not_installed(noun: str, error: ModuleNotFoundError) -> Refused:
+    package = (error.name or "").partition(".")[0]
+    if package == "keepcool":
+        return Refused("cli.noun", f"this installation has no `keepcool {noun}`: {error.name} is missing")
+    return Refused(
+        "cli.extra",
+        f"`keepcool {noun}` needs the package {package}; run: pip install 'keepcool[app,client,cold,local]'",
+    )
+
+
+def overview() -> str:
+    """All nouns, one line each."""
+    lines = [f"  {noun:<10}{text}" for noun, text in NOUNS.items()]
+    usage = "usage: keepcool NOUN [VERB] ...      keepcool NOUN --help says more"
+    return "\n".join([usage, "", *lines])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
