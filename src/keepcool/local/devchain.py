@@ -11,6 +11,7 @@ import http.client
 import json
 import platform
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from keepcool.local.process import ChildProcess, free_port
 CHAIN_ID = 31337
 _GAS = hex(8_000_000)
 _START_TIMEOUT_S, _CALL_TIMEOUT_S = 20.0, 20.0
+_POLLS, _POLL_S = 100, 0.005
 _SAFE = Path("@safe-global/safe-smart-account/build/artifacts/contracts")
 _CONTRACTS = (
     "Safe.sol/Safe.json",
@@ -108,14 +110,14 @@ class DevChain:
         return self.receipt(self.ask("eth_sendTransaction", call))
 
     def receipt(self, transaction: str) -> dict[str, Any]:
-        """Mines when it must. Raises Unavailable when the transaction failed."""
-        receipt = self.ask("eth_getTransactionReceipt", transaction)
+        """Waits for it, and mines when it must. Raises Unavailable when the transaction failed."""
+        receipt = self._mined(transaction)
         if receipt is None:
             self.mine()
-            receipt = self.ask("eth_getTransactionReceipt", transaction)
+            receipt = self._mined(transaction)
         if receipt is None or receipt["status"] != "0x1":
             raise Unavailable("devchain.failed", f"anvil: {transaction} failed on chain")
-        return dict(receipt)
+        return receipt
 
     def mine(self, blocks: int = 1) -> None:
         self.ask("anvil_mine", hex(blocks))
@@ -150,6 +152,14 @@ class DevChain:
         """Replaces the newest `depth` blocks by others, which hold only these transactions, each with the
         number of the new block it goes to."""
         self.ask("anvil_reorg", depth, [[call, block] for call, block in transactions])
+
+    def _mined(self, transaction: str) -> dict[str, Any] | None:
+        for _ in range(_POLLS):
+            receipt = self.ask("eth_getTransactionReceipt", transaction)
+            if receipt is not None:
+                return dict(receipt)
+            time.sleep(_POLL_S)  # a block is made right after the transaction is taken, not with it
+        return None
 
     def _answers(self) -> bool:
         try:
