@@ -1,0 +1,122 @@
+"""A policy in plain sentences: what `check-config` and `keepcool policy explain` say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from keepcool.core.ids import network_of
+from keepcool.policy.amounts import decimal
+from keepcool.policy.terms import AssetRules, ClassRules, NetworkRules, Policy
+
+_ALWAYS = (
+    "Never signed, whatever the policy says: delegatecalls other than a batch of payments, gas refunds, "
+    "changes of owners, threshold, modules or guard, and any call but a plain transfer or a listed token's "
+    "transfer; a wallet paying itself; coins sent to a listed token's contract.",
+    "An intent is paid at most once: a second transaction for it is signed only when it excludes every "
+    "earlier one on the chain.",
+    "Nothing is signed for a wallet, network or installation that is frozen.",
+)
+
+
+def sentences(policy: Policy) -> tuple[str, ...]:
+    """The whole policy, in the order of the file. Every number in it stands in a sentence."""
+    return tuple(_all(policy))
+
+
+def _all(policy: Policy) -> Iterator[str]:
+    yield f"This is policy version {policy.version}, hash {policy.hash}."
+    yield f"An intent may live at most {duration(policy.intent_lifetime_s_max)}."
+    attesting = _listed(service.value.capitalize() for service in policy.attestations)
+    yield f"A wallet may pay only when {attesting} attested its address."
+    yield _evidence(policy)
+    if not policy.networks:
+        yield "It names no network, so nothing is signed."
+    for network in sorted(policy.networks.values(), key=lambda one: one.network):
+        yield from _network(network, policy)
+    for name in sorted(policy.classes):
+        yield from _class(policy.classes[name], policy)
+    yield from _ALWAYS
+
+
+def _network(network: NetworkRules, policy: Policy) -> Iterator[str]:
+    name, native = network.network, network.native
+    older = f", and older ones {_listed(network.older_profiles)}" if network.older_profiles else ""
+    yield f"On {name} (family {network.family}) wallets are {network.profile}{older}, two of three keys."
+    fee = decimal(network.fee_max_units, native.decimals)
+    yield f"On {name} an intent may spend at most {fee} {native.symbol} on fees."
+    yield from _purse(network)
+    yield from _destinations(network)
+    assets = sorted(asset for asset in policy.assets if network_of(asset) == name)
+    if not assets:
+        yield f"On {name} no asset is listed, so nothing is paid."
+    for asset in assets:
+        yield _asset(policy.assets[asset])
+
+
+def _purse(network: NetworkRules) -> Iterator[str]:
+    purse, native = network.purse, network.native
+    if purse is None:
+        yield f"On {network.network} there is no purse: nobody pays fees for the wallets."
+        return
+    fee, budget = (
+        f"{decimal(units, native.decimals)} {native.symbol}"
+        for units in (purse.fee_max_units, purse.gas_budget_day_units)
+    )
+    yield (
+        f"On {network.network} the purse pays at most {fee} for one transaction and {budget} a day, and "
+        f"deploys at most {purse.deployments_per_day} wallets a day."
+    )
+
+
+def _destinations(network: NetworkRules) -> Iterator[str]:
+    name = network.network
+    if network.allow is None:
+        yield f"On {name} any address may be paid that is not denied."
+    elif not network.allow:
+        yield f"On {name} nobody may be paid: the list of allowed destinations is empty."
+    else:
+        yield f"On {name} only these may be paid: {_listed(network.allow)}."
+    if network.deny:
+        yield f"On {name} never paid: {_listed(network.deny)}."
+
+
+def _asset(rules: AssetRules) -> str:
+    transaction, hour, day = (
+        f"{decimal(units, rules.decimals)} {rules.symbol}"
+        for units in (rules.cap_transaction_units, rules.cap_hour_units, rules.cap_day_units)
+    )
+    return (
+        f"{rules.symbol} ({rules.asset}, {rules.decimals} decimals): at most {transaction} at once, "
+        f"{hour} an hour and {day} a day, all wallets together."
+    )
+
+
+def _class(rules: ClassRules, policy: Policy) -> Iterator[str]:
+    if rules.allow is not None:
+        allowed = _listed(rules.allow) if rules.allow else "nobody"
+        yield f"Wallets of class {rules.name} pay only {allowed}."
+    for asset, units in sorted(rules.cap_transaction_units.items()):
+        listed = policy.assets[asset]
+        most = f"{decimal(min(units, listed.cap_transaction_units), listed.decimals)} {listed.symbol}"
+        yield f"Wallets of class {rules.name} pay at most {most} ({asset}) at once."
+    if rules.allow is None and not rules.cap_transaction_units:
+        yield f"Wallets of class {rules.name} pay like all others."
+
+
+def _evidence(policy: Policy) -> str:
+    if not policy.evidence_kinds:
+        return "No kind of evidence is known: a request that carries any is refused."
+    return f"Evidence known: {_listed(policy.evidence_kinds)}; any other kind is refused."
+
+
+def duration(seconds: int) -> str:
+    """`2 h`, `90 min`, `75 s`: the largest unit that says it exactly."""
+    for size, unit in ((86_400, "days"), (3600, "h"), (60, "min")):
+        if seconds % size == 0 and seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def _listed(names: Iterator[str] | tuple[str, ...] | frozenset[str]) -> str:
+    *most, last = sorted(names)
+    return f"{', '.join(most)} and {last}" if most else last

@@ -1,0 +1,195 @@
+"""From the tables of a policy file to a `Policy`, refusing what could not have been meant.
+
+Laws: a name stands in its one form; caps grow from transaction to hour to day; what a class says is about
+assets that are listed; nothing is defaulted to a looser value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from types import MappingProxyType
+
+from keepcool.core import ids
+from keepcool.core.errors import KeepcoolError, Malformed
+from keepcool.core.ids import AssetId, NetworkId
+from keepcool.core.money import parse_units
+from keepcool.core.parties import Service
+from keepcool.policy import schema
+from keepcool.policy.terms import AssetRules, ClassRules, NativeAsset, NetworkRules, Policy, PurseRules
+
+# Evidence a rule of this release verifies. None yet: a kind that nothing verifies must not be listed.
+EVIDENCE_VERIFIED: frozenset[str] = frozenset()
+SIGNERS = frozenset({Service.KEEPER, Service.COOLER})
+VERSION_MAX = 2**53
+LIFETIME_S_MIN, LIFETIME_S_MAX = 60, 7 * 86_400
+DECIMALS_MAX = 77
+DEPLOYMENTS_MAX = 1_000_000
+_SYMBOL = re.compile(r"[A-Za-z0-9.+$-]{1,16}")
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
+_DESTINATION = re.compile(r"[!-~]{1,128}")
+
+
+def built(table: schema.DocumentTable, digest: str) -> Policy:
+    """Raises Malformed with the key that is wrong and what it must be."""
+    assets = {ids.asset_id(name): _asset(name, plain) for name, plain in table.assets.items()}
+    networks = {ids.network_id(name): _network(name, plain) for name, plain in table.networks.items()}
+    _agree(networks, assets)
+    intents = schema.read_table(table.intents, schema.IntentsTable, "[intents]")
+    return Policy(
+        version=_within("version", table.version, 1, VERSION_MAX),
+        hash=digest,
+        intent_lifetime_s_max=_within(
+            "[intents] lifetime_s_max", intents.lifetime_s_max, LIFETIME_S_MIN, LIFETIME_S_MAX
+        ),
+        attestations=_attestations(table.wallets),
+        evidence_kinds=_evidence(table.evidence),
+        networks=MappingProxyType(networks),
+        assets=MappingProxyType(assets),
+        classes=MappingProxyType(
+            {name: _class(name, row, assets) for name, row in (table.classes or {}).items()}
+        ),
+    )
+
+
+def _network(name: str, plain: schema.Table) -> NetworkRules:
+    where = f'[networks."{name}"]'
+    table = schema.read_table(plain, schema.NetworkTable, where)
+    places = schema.read_table(table.destinations or {}, schema.DestinationsTable, f"{where} destinations")
+    return NetworkRules(
+        network=ids.network_id(name),
+        family=_matched(_NAME, f"{where} family", table.family),
+        profile=_matched(_NAME, f"{where} profile", table.profile),
+        older_profiles=tuple(
+            _matched(_NAME, f"{where} older_profiles", profile)
+            for profile in _once(f"{where} older_profiles", [*table.older_profiles, table.profile])[:-1]
+        ),
+        native=_native(name, table.native, f"{where} native"),
+        fee_max_units=_units(f"{where} fee_max_units", table.fee_max_units),
+        purse=None if table.purse is None else _purse(table.purse, f"{where} purse"),
+        allow=_destinations(f"{where} destinations allow", places.allow),
+        deny=_destinations(f"{where} destinations deny", places.deny) or frozenset(),
+    )
+
+
+def _native(network: str, plain: schema.Table, where: str) -> NativeAsset:
+    table = schema.read_table(plain, schema.NativeTable, where)
+    asset = ids.asset_id(table.asset)
+    if ids.network_of(asset) != network:
+        raise Malformed("policy.native", f"policy: {where}: {asset} lives on another network")
+    symbol = _matched(_SYMBOL, f"{where} symbol", table.symbol)
+    return NativeAsset(asset, symbol, _within(f"{where} decimals", table.decimals, 0, DECIMALS_MAX))
+
+
+def _purse(plain: schema.Table, where: str) -> PurseRules:
+    table = schema.read_table(plain, schema.PurseTable, where)
+    fee = _units(f"{where} fee_max_units", table.fee_max_units)
+    budget = _units(f"{where} gas_budget_day_units", table.gas_budget_day_units)
+    if fee > budget:
+        raise Malformed("policy.purse", f"policy: {where}: fee_max_units is beyond the budget of a whole day")
+    return PurseRules(
+        fee_max_units=fee,
+        gas_budget_day_units=budget,
+        deployments_per_day=_within(
+            f"{where} deployments_per_day", table.deployments_per_day, 0, DEPLOYMENTS_MAX
+        ),
+    )
+
+
+def _asset(name: str, plain: schema.Table) -> AssetRules:
+    where = f'[assets."{name}"]'
+    table = schema.read_table(plain, schema.AssetTable, where)
+    rules = AssetRules(
+        asset=ids.asset_id(name),
+        symbol=_matched(_SYMBOL, f"{where} symbol", table.symbol),
+        decimals=_within(f"{where} decimals", table.decimals, 0, DECIMALS_MAX),
+        cap_transaction_units=_units(f"{where} cap_transaction_units", table.cap_transaction_units),
+        cap_hour_units=_units(f"{where} cap_hour_units", table.cap_hour_units),
+        cap_day_units=_units(f"{where} cap_day_units", table.cap_day_units),
+    )
+    if not rules.cap_transaction_units <= rules.cap_hour_units <= rules.cap_day_units:
+        raise Malformed("policy.caps", f"policy: {where}: caps grow from transaction to hour to day")
+    return rules
+
+
+def _class(name: str, plain: schema.Table, assets: dict[AssetId, AssetRules]) -> ClassRules:
+    where = f'[classes."{name}"]'
+    _matched(_NAME, where, name)
+    table = schema.read_table(plain, schema.ClassTable, where)
+    caps = {}
+    for asset, units in (table.cap_transaction_units or {}).items():
+        if AssetId(asset) not in assets:
+            raise Malformed("policy.class", f"policy: {where}: {asset} is not listed under [assets]")
+        caps[AssetId(asset)] = _units(f"{where} cap_transaction_units", units)
+    return ClassRules(name, _destinations(f"{where} allow", table.allow), MappingProxyType(caps))
+
+
+def _agree(networks: dict[NetworkId, NetworkRules], assets: dict[AssetId, AssetRules]) -> None:
+    """An asset lives on a listed network; one symbol means one asset there; a native asset is one thing."""
+    symbols: dict[tuple[NetworkId, str], AssetId] = {
+        (network, rules.native.symbol): rules.native.asset for network, rules in networks.items()
+    }
+    for asset, rules in assets.items():
+        network = ids.network_of(asset)
+        if network not in networks:
+            raise Malformed("policy.asset", f'policy: {asset}: there is no [networks."{network}"]')
+        if symbols.setdefault((network, rules.symbol), asset) != asset:
+            raise Malformed("policy.asset", f"policy: {asset}: {rules.symbol} names another asset already")
+        native = networks[network].native
+        if native.asset == asset and (native.symbol, native.decimals) != (rules.symbol, rules.decimals):
+            raise Malformed("policy.native", f"policy: {asset}: symbol and decimals differ from native's")
+
+
+def _attestations(plain: schema.Table) -> frozenset[Service]:
+    table = schema.read_table(plain, schema.WalletsTable, "[wallets]")
+    known = {service.value: service for service in Service}
+    unknown = sorted(set(table.attestations) - known.keys())
+    if unknown:
+        raise Malformed("policy.attestations", f"policy: [wallets] attestations: no service {unknown[0]!r}")
+    named = frozenset(known[name] for name in table.attestations)
+    if not named >= SIGNERS:
+        raise Malformed("policy.attestations", "policy: [wallets] attestations: name keeper and cooler")
+    return named
+
+
+def _evidence(plain: schema.Table) -> frozenset[str]:
+    table = schema.read_table(plain, schema.EvidenceTable, "[evidence]")
+    unknown = sorted(set(table.kinds) - EVIDENCE_VERIFIED)
+    if unknown:
+        raise Malformed("policy.evidence", f"policy: [evidence] kinds: nothing here verifies {unknown[0]!r}")
+    return frozenset(table.kinds)
+
+
+def _destinations(where: str, texts: Sequence[str] | None) -> frozenset[str] | None:
+    if texts is None:
+        return None
+    return frozenset(_matched(_DESTINATION, where, text) for text in _once(where, texts))
+
+
+def _once(where: str, texts: Sequence[str]) -> Sequence[str]:
+    twice = sorted({text for text in texts if texts.count(text) > 1})
+    if twice:
+        raise Malformed("policy.twice", f"policy: {where}: {twice[0]!r} stands twice")
+    return texts
+
+
+def _matched(pattern: re.Pattern[str], where: str, text: str) -> str:
+    if not pattern.fullmatch(text):
+        raise Malformed("policy.name", f"policy: {where}: not a valid name: {text[:80]!r}")
+    return text
+
+
+def _within(where: str, number: int, lowest: int, highest: int) -> int:
+    if not lowest <= number <= highest:
+        raise Malformed("policy.range", f"policy: {where}: between {lowest} and {highest}, not {number}")
+    return number
+
+
+def _units(where: str, text: str) -> int:
+    try:
+        units = parse_units(text)
+    except KeepcoolError as error:
+        raise Malformed("policy.amount", f"policy: {where}: {error.public}") from error
+    if units == 0:
+        raise Malformed("policy.amount", f"policy: {where}: at least 1; to allow nothing, leave it out")
+    return units

@@ -1,0 +1,61 @@
+"""The draft does exactly what the intent says: this wallet, this chain, these payments, nothing beside."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from keepcool.core.effects import Payment
+from keepcool.core.ids import AssetId, network_of
+from keepcool.core.intent import Output, Purpose
+from keepcool.core.verdict import Approved, Denied, Verdict
+from keepcool.policy.amounts import spoken
+from keepcool.policy.case import Case
+from keepcool.policy.terms import Policy
+
+NAME = "effects_equal_intent"
+
+
+def judge(case: Case, policy: Policy) -> Verdict:
+    return _same_wallet(case) or _same_chain(case) or _same_payments(case, policy) or Approved(NAME)
+
+
+def _same_wallet(case: Case) -> Denied | None:
+    effects, record = case.effects, case.record
+    if case.intent.source != record.wallet:
+        return Denied(NAME, f"the intent spends from {case.intent.source}, the record is of {record.wallet}")
+    if effects.source != record.address:
+        return Denied(NAME, f"the draft spends from {effects.source}, the wallet is {record.address}")
+    if effects.family != record.family:
+        return Denied(NAME, f"the draft is of family {effects.family}, the wallet of {record.family}")
+    return None
+
+
+def _same_chain(case: Case) -> Denied | None:
+    network, assets = case.intent.network, [payment.amount.asset for payment in case.effects.payments]
+    named = {case.effects.network, case.record.network, *map(network_of, assets)}
+    named |= {slot.network for slot in case.effects.slots}
+    foreign = sorted(named - {network})
+    if foreign:
+        return Denied(NAME, f"the intent is for {network}; draft or wallet name {foreign[0]}")
+    return None
+
+
+def _same_payments(case: Case, policy: Policy) -> Denied | None:
+    meant = Counter(_triple(output) for output in case.intent.outputs)
+    done = Counter(_triple(payment) for payment in case.effects.payments)
+    for triple in (done - meant) + (meant - done):
+        recipient, asset, units = triple
+        wrong = (
+            f"{spoken(asset, units, policy)} to {recipient} {meant[triple]} times in the intent and "
+            f"{done[triple]} times in the draft"
+        )
+        return Denied(NAME, f"what is paid is not what was asked: {wrong}")
+    if case.effects.change:
+        return Denied(NAME, f"the draft returns change to {case.effects.change[0].recipient}; there is none")
+    if case.intent.purpose is Purpose.VOID and case.effects.calls:
+        return Denied(NAME, f"a void does nothing; this draft calls {case.effects.calls[0].contract}")
+    return None
+
+
+def _triple(one: Output | Payment) -> tuple[str, AssetId, int]:
+    return one.recipient, one.amount.asset, one.amount.units

@@ -1,0 +1,15 @@
+"""Nothing leaves while a freeze touches the wallet."""
+
+from __future__ import annotations
+
+from keepcool.core.verdict import Approved, Denied, Verdict
+from keepcool.policy.case import Case
+from keepcool.policy.terms import Policy
+
+NAME = "not_frozen"
+
+
+def judge(case: Case, policy: Policy) -> Verdict:  # noqa: ARG001 - no policy overrules a freeze
+    if case.history.frozen:
+        return Denied(NAME, "frozen: " + "; ".join(case.history.frozen))
+    return Approved(NAME)

@@ -1,0 +1,69 @@
+"""What a draft takes out of a wallet, and how it weighs in a window.
+
+Laws: counted from the draft's decoded bytes, never from what the intent claims; of drafts that conflict
+only one can confirm, so a conflict set weighs as much as its dearest member, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from keepcool.core.effects import Effects
+from keepcool.core.ids import AssetId
+from keepcool.core.verdict import Approved, Denied, Verdict
+from keepcool.policy.amounts import decimal
+from keepcool.policy.case import Case, History
+from keepcool.policy.terms import AssetRules, Policy
+
+
+def paid(effects: Effects) -> dict[AssetId, int]:
+    """Base units paid out per asset: what a journal remembers as `spent`."""
+    total: dict[AssetId, int] = {}
+    for payment in effects.payments:
+        asset = payment.amount.asset
+        total[asset] = total.get(asset, 0) + payment.amount.units
+    return total
+
+
+def weight(case: Case, asset: AssetId, units: int) -> int:
+    """The most that can leave by the case (`units`) or by any draft signed for the same slots."""
+    return max(units, *(draft.spent.get(asset, 0) for draft in case.history.same_slots), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A sliding window: the rule it belongs to, its name in a sentence, its sums and its cap."""
+
+    rule: str
+    name: str
+    spent: Callable[[History], Mapping[AssetId, int]]
+    cap: Callable[[AssetRules], int]
+
+
+def judge_window(window: Window, case: Case, policy: Policy) -> Verdict:
+    """Denies when an asset the case pays, with all that was signed in the window, would pass its cap."""
+    for asset, units in sorted(paid(case.effects).items()):
+        rules = policy.assets.get(asset)
+        if rules is None:
+            return Denied(window.rule, unlisted(asset))
+        before, now = window.spent(case.history).get(asset, 0), weight(case, asset, units)
+        if before + now > window.cap(rules):
+            return Denied(window.rule, _passed(window.name, rules, before, now, window.cap(rules)))
+    return Approved(window.rule)
+
+
+def unlisted(asset: AssetId) -> str:
+    return f"the policy lists no asset {asset}: it has no cap, so nothing of it is paid"
+
+
+def _passed(window: str, rules: AssetRules, *sums: int) -> str:
+    before, now, cap = sums
+    already, more, most, left = (
+        f"{decimal(units, rules.decimals)} {rules.symbol}"
+        for units in (before, now, cap, max(cap - before, 0))
+    )
+    return (
+        f"all wallets together signed for {already} within {window} and this would add {more}; "
+        f"the cap is {most}, of which {left} is left"
+    )
