@@ -1,0 +1,122 @@
+"""Many changes, one fsync: whatever waits while the disk works is committed together next.
+
+Laws: one thread writes; changes keep the order they came in; a change that contradicts what is stored
+fails alone; once the disk has broken its word nothing is written any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from keepcool.adapters.sqlite import signer_rows
+from keepcool.core.errors import Breach, Conflict, KeepcoolError, Unavailable
+from keepcool.ports.signer_store import LOST, Change
+
+QUEUE_MAX = 2048
+GROUP_MAX = 256
+# Errors after which SQLite has rolled back and the file is as before: anything else is a broken disk.
+_CLEAN = {"SQLITE_FULL", "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_NOMEM", "SQLITE_READONLY", "SQLITE_CANTOPEN"}
+_CLEAN_BEFORE_COMMIT = {"SQLITE_IOERR_WRITE", "SQLITE_IOERR_READ", "SQLITE_IOERR_SHMSIZE"}
+
+
+class GroupCommit:
+    """Owns the writing connection and its thread. `submit` belongs to one event loop at a time."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, queue_max: int = QUEUE_MAX, group_max: int = GROUP_MAX
+    ) -> None:
+        self._connection, self._queue_max, self._group_max = connection, queue_max, group_max
+        self._head = signer_rows.stored_head(connection)
+        self._waiting: deque[tuple[Change, asyncio.Future[None]]] = deque()
+        self._draining: asyncio.Task[None] | None = None
+        self._lost: Breach | None = None
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
+
+    def submit(self, change: Change) -> asyncio.Future[None]:
+        """Enqueued now. Raises Unavailable when too many wait, Breach once the disk is not to be trusted."""
+        if self._lost is not None:
+            raise _again(self._lost)
+        if len(self._waiting) >= self._queue_max:
+            raise Unavailable("journal.busy", "too much waits for the disk; ask again later")
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((change, done))
+        if self._draining is None or self._draining.done():
+            self._draining = asyncio.get_running_loop().create_task(self._drain())
+        return done
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=True)
+        self._connection.close()
+
+    async def _drain(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            group = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._group_max))]
+            outcomes = await loop.run_in_executor(self._thread, self._write, [change for change, _ in group])
+            for (_, done), outcome in zip(group, outcomes, strict=True):
+                _settle(done, outcome)
+
+    def _write(self, group: Sequence[Change]) -> list[KeepcoolError | None]:
+        if self._lost is not None:
+            return [_again(self._lost) for _ in group]
+        before, committing = self._head, False
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            outcomes = [self._write_one(change) for change in group]
+            committing = True
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._head = before
+            failure = self._failed(error, committing=committing)
+            return [_again(failure) for _ in group]
+        return outcomes
+
+    def _write_one(self, change: Change) -> KeepcoolError | None:
+        self._connection.execute("SAVEPOINT one")
+        try:
+            self._head, outcome = signer_rows.write(self._connection, self._head, change), None
+        except Conflict as conflict:
+            self._connection.execute("ROLLBACK TO one")
+            outcome = conflict
+        self._connection.execute("RELEASE one")
+        return outcome
+
+    def _failed(self, error: sqlite3.Error, *, committing: bool) -> KeepcoolError:
+        name = getattr(error, "sqlite_errorname", "")
+        clean = name in _CLEAN or (name in _CLEAN_BEFORE_COMMIT and not committing)
+        if clean and self._rolled_back():
+            return Unavailable(
+                "journal.unwritable",
+                f"the journal cannot be written ({name}): nothing was signed; make room on the disk",
+            )
+        self._lost = Breach(
+            LOST,
+            f"the disk broke its word ({name or type(error).__name__}): this signer stops; check the disk",
+        )
+        return self._lost
+
+    def _rolled_back(self) -> bool:
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            return False
+        return True
+
+
+def _again(error: KeepcoolError) -> KeepcoolError:
+    """Each waiter raises an exception object of its own, or their tracebacks grow into one another."""
+    return type(error)(error.code, error.public)
+
+
+def _settle(done: asyncio.Future[None], outcome: KeepcoolError | None) -> None:
+    if done.done():
+        return
+    if outcome is None:
+        done.set_result(None)
+    else:
+        done.set_exception(outcome)

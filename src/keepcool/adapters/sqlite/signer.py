@@ -1,0 +1,136 @@
+"""A signer's store on SQLite (port `ports.signer_store`).
+
+Laws: one process holds the file's lock for as long as it lives; one thread writes (`group_commit`);
+reads go through a connection that cannot write and sees only what is committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from keepcool.adapters.sqlite import signer_schema
+from keepcool.adapters.sqlite.group_commit import GROUP_MAX, QUEUE_MAX, GroupCommit
+from keepcool.core.effects import Slot
+from keepcool.core.errors import Breach, Conflict
+from keepcool.core.ids import NetworkId, WalletId
+from keepcool.core.journal import Head, HeadStatement
+from keepcool.core.parties import Service
+from keepcool.ports.signer_store import Change, Claim, EntryRow, Heard, RecordRow, SealedKey
+
+_PAGE = 1000
+_ENTRY = "SELECT seq, prev, hash, body FROM entry"
+_RECORD = "SELECT wallet, revision, record FROM record"
+
+
+class SqliteSignerStore:
+    """Open with `open_store`."""
+
+    def __init__(self, writer: GroupCommit, reader: sqlite3.Connection, lock: Any) -> None:
+        self._writer, self._reader, self._lock = writer, reader, lock
+
+    def commit(self, change: Change) -> asyncio.Future[None]:
+        return self._writer.submit(change)
+
+    def entries(self, after: int = 0) -> Iterator[EntryRow]:
+        while page := self._all(f"{_ENTRY} WHERE seq > ? ORDER BY seq LIMIT {_PAGE}", after):
+            yield from (_entry(row) for row in page)
+            after = page[-1][0]
+
+    def entry(self, sequence: int) -> EntryRow | None:
+        rows = self._all(f"{_ENTRY} WHERE seq = ?", sequence)
+        return _entry(rows[0]) if rows else None
+
+    def claims(self) -> Iterator[Claim]:
+        for network, space, position, digest, sequence in self._all(
+            "SELECT network, space, position, digest, seq FROM claim ORDER BY seq"
+        ):
+            yield Claim(Slot(NetworkId(network), space, position), digest, sequence)
+
+    def heard(self) -> Iterator[Heard]:
+        rows = self._all("SELECT envelope, keep_until_ms FROM heard ORDER BY keep_until_ms")
+        return (Heard(envelope, keep_until_ms) for envelope, keep_until_ms in rows)
+
+    def record(self, wallet: WalletId) -> RecordRow | None:
+        rows = self._all(f"{_RECORD} WHERE wallet = ?", wallet)
+        return self._record(rows[0]) if rows else None
+
+    def records(self, after: str, limit: int) -> Sequence[RecordRow]:
+        rows = self._all(f"{_RECORD} WHERE wallet > ? ORDER BY wallet LIMIT ?", after, limit)
+        return [self._record(row) for row in rows]
+
+    def record_count(self) -> int:
+        return int(self._all("SELECT count(*) FROM record")[0][0])
+
+    def keys(self, wanted: Sequence[tuple[str, str, str]]) -> list[SealedKey | None]:
+        return [self._key(*one) for one in wanted]
+
+    def witnessed(self, service: Service) -> HeadStatement | None:
+        rows = self._all("SELECT seq, hash, signature FROM witness WHERE service = ?", service.value)
+        return HeadStatement(service, Head(rows[0][0], rows[0][1]), rows[0][2]) if rows else None
+
+    def close(self) -> None:
+        self._writer.close()
+        self._reader.close()
+        self._lock.close()
+
+    def _key(self, wallet: str, network: str, purpose: str) -> SealedKey | None:
+        rows = self._all(
+            "SELECT public_key, sealed FROM sealed_key WHERE wallet = ? AND network = ? AND purpose = ?",
+            wallet,
+            network,
+            purpose,
+        )
+        return SealedKey(wallet, network, purpose, rows[0][0], rows[0][1]) if rows else None
+
+    def _record(self, row: tuple[Any, ...]) -> RecordRow:
+        signed = self._all("SELECT service, signature FROM attestation WHERE wallet = ?", row[0])
+        attestations = {Service(service): signature for service, signature in signed}
+        return RecordRow(WalletId(row[0]), row[1], row[2], attestations)
+
+    def _all(self, statement: str, *values: str | int) -> list[tuple[Any, ...]]:
+        try:
+            return self._reader.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise Breach(
+                "journal.unreadable", f"the signer's database cannot be read ({error}); restore it"
+            ) from error
+
+
+def open_store(
+    file: Path,
+    *,
+    queue_max: int = QUEUE_MAX,
+    group_max: int = GROUP_MAX,
+    factory: type[sqlite3.Connection] = sqlite3.Connection,
+) -> SqliteSignerStore:
+    """The store in `file`, made when missing. Raises Conflict when another process has it open, Breach
+    when the file is no database. `factory` is the class of the writing connection."""
+    signer_schema.create_file(file)
+    lock = _locked(file)
+    try:
+        writer = GroupCommit(signer_schema.connect(file, factory), queue_max, group_max)
+        return SqliteSignerStore(writer, signer_schema.connect_reader(file), lock)
+    except sqlite3.Error as error:
+        lock.close()
+        raise Breach("journal.unreadable", f"{file.name} cannot be opened ({error}); restore it") from error
+
+
+def _locked(file: Path) -> Any:
+    lock = (file.parent / f"{file.name}.lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise Conflict(
+            "journal.locked", f"another process has {file.name} open; a signer runs once: stop the other"
+        ) from error
+    return lock
+
+
+def _entry(row: tuple[Any, ...]) -> EntryRow:
+    return EntryRow(Head(row[0], row[2]), row[1], row[3])

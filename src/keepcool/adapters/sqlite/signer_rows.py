@@ -1,0 +1,104 @@
+"""Writes one `Change` into an open transaction, or raises Conflict and names what contradicts it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from keepcool.core.errors import Conflict
+from keepcool.core.journal import EMPTY, Head, HeadStatement
+from keepcool.ports.signer_store import Change, Claim, ClaimedIntent, EntryRow, Heard, RecordRow, SealedKey
+
+
+def stored_head(connection: sqlite3.Connection) -> Head:
+    row = connection.execute("SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1").fetchone()
+    return EMPTY if row is None else Head(row[0], row[1])
+
+
+def write(connection: sqlite3.Connection, head: Head, change: Change) -> Head:
+    """The head after this change. Raises Conflict; the caller then rolls back to before it."""
+    head = _add_entries(connection, head, change.entries)
+    _add_intents(connection, change.intents)
+    _add_claims(connection, change.claims)
+    _add_heard(connection, change.heard, change.forget_before_ms)
+    for record in change.records:
+        _put_record(connection, record)
+    _add_keys(connection, change.keys)
+    for statement in change.witnessed:
+        _put_witnessed(connection, statement)
+    return head
+
+
+def _add_entries(connection: sqlite3.Connection, head: Head, rows: Sequence[EntryRow]) -> Head:
+    for row in rows:
+        if row.previous != head.hash or row.head.sequence != head.sequence + 1:
+            raise Conflict("journal.head_moved", "the journal has moved on; ask again")
+        head = row.head
+    connection.executemany(
+        "INSERT INTO entry (seq, prev, hash, body) VALUES (?, ?, ?, ?)",
+        [(row.head.sequence, row.previous, row.head.hash, row.body) for row in rows],
+    )
+    return head
+
+
+def _add_claims(connection: sqlite3.Connection, claims: Sequence[Claim]) -> None:
+    rows = [(c.slot.network, c.slot.space, c.slot.position, c.digest, c.sequence) for c in claims]
+    try:
+        connection.executemany("INSERT INTO claim VALUES (?, ?, ?, ?, ?)", rows)
+    except sqlite3.IntegrityError as error:
+        raise Conflict("journal.claimed", "this transaction was signed before; ask again") from error
+
+
+def _add_intents(connection: sqlite3.Connection, intents: Sequence[ClaimedIntent]) -> None:
+    for one in intents:
+        connection.execute("INSERT OR IGNORE INTO intent VALUES (?, ?)", (one.intent, one.hash))
+        (stored,) = connection.execute("SELECT hash FROM intent WHERE intent = ?", (one.intent,)).fetchone()
+        if stored != one.hash:
+            raise Conflict("journal.intent", "this intent id stands for other bytes already; use a new one")
+
+
+def _add_heard(connection: sqlite3.Connection, heard: Sequence[Heard], forget_before_ms: int) -> None:
+    if forget_before_ms:
+        connection.execute("DELETE FROM heard WHERE keep_until_ms < ?", (forget_before_ms,))
+    try:
+        connection.executemany(
+            "INSERT INTO heard VALUES (?, ?)", [(h.envelope, h.keep_until_ms) for h in heard]
+        )
+    except sqlite3.IntegrityError as error:
+        raise Conflict("wire.replayed", "this message was heard before; ask in a new envelope") from error
+
+
+def _put_record(connection: sqlite3.Connection, new: RecordRow) -> None:
+    found = connection.execute(
+        "SELECT revision, record FROM record WHERE wallet = ?", (new.wallet,)
+    ).fetchone()
+    if found is not None and (new.revision, new.record) != found:
+        if new.revision <= found[0]:
+            raise Conflict("registry.revision", "a wallet's record changes only by a newer revision")
+        connection.execute("DELETE FROM attestation WHERE wallet = ?", (new.wallet,))
+    connection.execute(
+        "INSERT INTO record VALUES (?, ?, ?) ON CONFLICT (wallet) DO UPDATE"
+        " SET revision = excluded.revision, record = excluded.record",
+        (new.wallet, new.revision, new.record),
+    )
+    connection.executemany(
+        "INSERT OR REPLACE INTO attestation VALUES (?, ?, ?)",
+        [(new.wallet, service.value, signature) for service, signature in new.attestations.items()],
+    )
+
+
+def _add_keys(connection: sqlite3.Connection, keys: Sequence[SealedKey]) -> None:
+    rows = [(key.wallet, key.network, key.purpose, key.public_key, key.sealed) for key in keys]
+    try:
+        connection.executemany("INSERT INTO sealed_key VALUES (?, ?, ?, ?, ?)", rows)
+    except sqlite3.IntegrityError as error:
+        raise Conflict("keys.exists", "this wallet has its key already; a key is never replaced") from error
+
+
+def _put_witnessed(connection: sqlite3.Connection, statement: HeadStatement) -> None:
+    # An older head never replaces a newer one: that is what a restored backup would want.
+    connection.execute(
+        "INSERT INTO witness VALUES (?, ?, ?, ?) ON CONFLICT (service) DO UPDATE SET seq = excluded.seq,"
+        " hash = excluded.hash, signature = excluded.signature WHERE excluded.seq > witness.seq",
+        (statement.service.value, statement.head.sequence, statement.head.hash, statement.signature),
+    )

@@ -1,0 +1,186 @@
+"""Every draft this signer has remembered: by intent, by slot, by digest, and in the windows of the caps.
+
+Laws: a question costs the same whether the journal has ten entries or a million; nothing is forgotten;
+groups are cliques (every two members share a slot), so that a group counts once in a window.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
+
+from keepcool.core.effects import Slot
+from keepcool.core.ids import AssetId, NetworkId
+from keepcool.cosigner import entries
+from keepcool.cosigner.entries import SIGN, Entry, SignRow
+from keepcool.cosigner.windows import DAY_S, HOUR_S, Spending, Window
+from keepcool.policy.case import History, Remembered
+
+_K = TypeVar("_K", str, int, Slot)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A remembered draft, where it stands in the journal, and the SHA-256 of its bytes."""
+
+    sequence: int
+    group: int
+    draft: bytes
+    remembered: Remembered
+
+
+class Positions:
+    """Which positions of one space are taken, as the lowest free one and those taken beyond it."""
+
+    __slots__ = ("_beyond", "lowest_free")
+
+    def __init__(self) -> None:
+        self.lowest_free = 0
+        self._beyond: set[int] = set()
+
+    def take(self, position: int) -> None:
+        if position >= self.lowest_free:
+            self._beyond.add(position)
+        while self.lowest_free in self._beyond:
+            self._beyond.remove(self.lowest_free)
+            self.lowest_free += 1
+
+    def free(self, position: int) -> None:
+        if position >= self.lowest_free:
+            self._beyond.discard(position)
+        else:
+            self._beyond.update(range(position + 1, self.lowest_free))
+            self.lowest_free = position
+
+
+class SignedDrafts:
+    """A `journal.Memory` of the kind `sign`."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, Kept] = {}
+        self._by_intent: dict[str, tuple[int, ...]] = {}
+        self._by_slot: dict[Slot, tuple[int, ...]] = {}
+        self._by_digest: dict[bytes, int] = {}
+        self._groups: dict[int, tuple[int, ...]] = {}
+        self._positions: dict[tuple[NetworkId, str], Positions] = {}
+        self._hour, self._day = Window(HOUR_S), Window(DAY_S)
+
+    def learn(self, entry: Entry) -> None:
+        if entry.kind != SIGN:
+            return
+        row = entries.decoded(entry, SignRow)
+        remembered, sequence = _remembered(row), entry.head.sequence
+        group = self._group_for(remembered.slots, sequence)
+        self._kept[sequence] = Kept(sequence, group, bytes.fromhex(row.draft), remembered)
+        self._by_intent[row.intent] = (*self._by_intent.get(row.intent, ()), sequence)
+        self._groups[group] = (*self._groups.get(group, ()), sequence)
+        self._by_digest.setdefault(remembered.digests[0], sequence)
+        for slot in remembered.slots:
+            self._by_slot[slot] = (*self._by_slot.get(slot, ()), sequence)
+            self._positions.setdefault((slot.network, slot.space), Positions()).take(slot.position)
+        spending = Spending(sequence, group, row.at_s, remembered.spent)
+        for window in (self._hour, self._day):
+            window.add(spending)
+            window.advance(row.at_s)
+
+    def unlearn(self, entry: Entry) -> None:
+        kept = self._kept.pop(entry.head.sequence, None)
+        if kept is None:
+            return
+        sequence, remembered = kept.sequence, kept.remembered
+        _pop(self._by_intent, remembered.intent)
+        _pop(self._groups, kept.group)
+        if self._by_digest[remembered.digests[0]] == sequence:
+            del self._by_digest[remembered.digests[0]]
+        for slot in remembered.slots:
+            _pop(self._by_slot, slot)
+            if slot not in self._by_slot:
+                self._positions[(slot.network, slot.space)].free(slot.position)
+        self._hour.drop_newest(sequence)
+        self._day.drop_newest(sequence)
+
+    def find(self, digests: Sequence[bytes]) -> Kept | None:
+        """The draft with these digests, if it was remembered before."""
+        sequence = self._by_digest.get(digests[0]) if digests else None
+        kept = None if sequence is None else self._kept[sequence]
+        return kept if kept is not None and kept.remembered.digests == tuple(digests) else None
+
+    def intent_hashes(self, intent: str) -> frozenset[str]:
+        """The hashes this intent id has stood for (one, or none)."""
+        return frozenset(self._kept[one].remembered.intent_hash for one in self._by_intent.get(intent, ()))
+
+    def history(self, intent: str, slots: Sequence[Slot], now_s: int, frozen: tuple[str, ...]) -> History:
+        """All that a case about this intent and these slots may ask, at `now_s`."""
+        rivals = sorted({one for slot in slots for one in self._by_slot.get(slot, ())})
+        own = self._group_joined_by(slots, rivals)
+        for window in (self._hour, self._day):
+            window.advance(now_s)
+        return History(
+            same_intent=self._remembered(self._by_intent.get(intent, ())),
+            same_slots=self._remembered(rivals),
+            lowest_unsigned={slot.space: self._lowest_free(slot) for slot in slots},
+            spent_hour=self._hour.spent(own),
+            spent_day=self._day.spent(own),
+            frozen=frozen,
+        )
+
+    def last_intent_of(self, intent: str) -> Remembered | None:
+        """The newest draft remembered for an intent id."""
+        sequences = self._by_intent.get(intent, ())
+        return self._kept[sequences[-1]].remembered if sequences else None
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def _remembered(self, sequences: Iterable[int]) -> tuple[Remembered, ...]:
+        return tuple(self._kept[one].remembered for one in sequences)
+
+    def _lowest_free(self, slot: Slot) -> int:
+        positions = self._positions.get((slot.network, slot.space))
+        return 0 if positions is None else positions.lowest_free
+
+    def _group_joined_by(self, slots: Sequence[Slot], rivals: Sequence[int]) -> list[int]:
+        """The group the case would join, if any: one in which every member shares a slot with it. Only
+        one: two groups it excludes may not exclude each other, and could both confirm without it."""
+        groups = sorted({self._kept[one].group for one in rivals})
+        joined = (group for group in groups if self._all_share(self._groups[group], slots))
+        return list(islice(joined, 1))
+
+    def _all_share(self, members: Iterable[int], slots: Sequence[Slot]) -> bool:
+        wanted = frozenset(slots)
+        return all(not wanted.isdisjoint(self._kept[one].remembered.slots) for one in members)
+
+    def _group_for(self, slots: Sequence[Slot], sequence: int) -> int:
+        rivals = sorted({one for slot in slots for one in self._by_slot.get(slot, ())})
+        joined = self._group_joined_by(slots, rivals)
+        return joined[0] if joined else sequence
+
+
+def _pop(index: dict[_K, tuple[int, ...]], key: _K) -> None:
+    rest = index[key][:-1]
+    if rest:
+        index[key] = rest
+    else:
+        del index[key]
+
+
+def _remembered(row: SignRow) -> Remembered:
+    return Remembered(
+        intent=row.intent,
+        intent_hash=row.intent_hash,
+        digests=tuple(bytes.fromhex(digest) for digest in row.digests),
+        slots=tuple(_slot(*slot) for slot in row.slots),
+        spent=_spent(row.spent),
+        at_s=row.at_s,
+    )
+
+
+def _slot(network: str, space: str, position: int) -> Slot:
+    return Slot(NetworkId(sys.intern(network)), sys.intern(space), position)
+
+
+def _spent(spent: Mapping[str, str]) -> dict[AssetId, int]:
+    return {AssetId(sys.intern(asset)): int(units) for asset, units in spent.items()}

@@ -1,0 +1,78 @@
+"""The judge: all rules are asked, all answers are kept, and only unanimous approval gives an `Approval`.
+
+Laws: the only constructor of an `Approval`; a rule that raises or answers nonsense has failed, and a
+failure is closed like a denial; no rules, no approval. There is no falsy value that means yes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from keepcool.core.approval import STAMP, Approval
+from keepcool.core.verdict import Approved, Denied, Failed, NeedsReview, Verdict
+from keepcool.policy.case import Case, Remembered
+
+Rule: TypeAlias = Callable[[Case], Verdict]
+_KINDS = (Approved, Denied, NeedsReview, Failed)
+FROZEN = "frozen"
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """The rules of one policy file, by name, each bound to it. `policy` is the file's hash (hex)."""
+
+    policy: str
+    rules: tuple[tuple[str, Rule], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    approval: Approval
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """Every rule's verdict. `review`: every objection is a need for review, so evidence can help."""
+
+    verdicts: tuple[Verdict, ...]
+    review: bool
+
+
+Ruling: TypeAlias = Granted | Withheld
+
+
+def judge(case: Case, book: Rulebook) -> Ruling:
+    """Never raises: what goes wrong inside a rule is a `Failed` verdict."""
+    verdicts = tuple(_asked(name, rule, case) for name, rule in book.rules)
+    objections = [verdict for verdict in verdicts if type(verdict) is not Approved]
+    if verdicts and not objections and case.effects.digests:
+        return Granted(_approval(case, book.policy))
+    review = bool(objections) and all(type(verdict) is NeedsReview for verdict in objections)
+    return Withheld(verdicts or (Failed("rulebook", "there are no rules to ask"),), review)
+
+
+def affirm(case: Case, remembered: Remembered, book: Rulebook) -> Ruling:
+    """The same request again: it was approved when it was remembered, and a signature may be out already.
+
+    It is not judged anew (its own row fills the caps) but a freeze holds back this signature too."""
+    if remembered.intent_hash != case.intent.hash() or remembered.digests != case.effects.digests:
+        return Withheld((Failed("remembered", "this is not the request that is remembered"),), review=False)
+    if case.history.frozen:
+        return Withheld(tuple(Denied(FROZEN, sentence) for sentence in case.history.frozen), review=False)
+    return Granted(_approval(case, book.policy))
+
+
+def _approval(case: Case, policy: str) -> Approval:
+    return Approval(case.intent.intent, case.record.wallet, case.effects.digests, policy, STAMP)
+
+
+def _asked(name: str, rule: Rule, case: Case) -> Verdict:
+    try:
+        verdict = rule(case)
+    except Exception as error:  # noqa: BLE001 - whatever broke, the answer is no
+        return Failed(name, f"the rule broke ({type(error).__name__})")
+    if type(verdict) not in _KINDS or verdict.rule != name:
+        return Failed(name, "the rule answered no verdict of its own")
+    return verdict

@@ -1,0 +1,72 @@
+"""The signer's own registry: who attested a wallet, and the address its three keys lead to.
+
+Law: what a message says about a wallet is not asked; the record is read from this signer's database and
+both signatures and the derivation are checked again whenever its bytes are not the ones checked before.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from keepcool.chains.family import Family, terms_of
+from keepcool.core.errors import Breach, Malformed, Refused
+from keepcool.core.ids import WalletId
+from keepcool.core.parties import Service
+from keepcool.core.registry import WalletRecord, parse_record
+from keepcool.cosigner.attest import attesters
+from keepcool.ports.signer_store import RecordRow, SignerStore
+
+CACHE_MAX = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class KnownWallet:
+    record: WalletRecord
+    attested_by: frozenset[Service]
+    derived_address: str
+    family: Family
+
+
+class OwnRegistry:
+    """`keys`: the pinned attestation keys of both signers. `family_named` finds a record's family."""
+
+    def __init__(
+        self,
+        store: SignerStore,
+        keys: Mapping[Service, bytes],
+        family_named: Callable[[str], Family],
+        cache_max: int = CACHE_MAX,
+    ) -> None:
+        self._store, self._keys, self._family_named = store, dict(keys), family_named
+        self._cache_max = cache_max
+        self._cache: OrderedDict[WalletId, tuple[RecordRow, KnownWallet]] = OrderedDict()
+
+    def wallet(self, wallet: WalletId) -> KnownWallet:
+        """Raises Refused for a wallet this signer has not registered, Breach when its row was altered."""
+        row = self._store.record(wallet)
+        if row is None:
+            raise Refused("registry.unknown", f"this signer knows no wallet {wallet}: register it first")
+        cached = self._cache.get(wallet)
+        if cached is not None and cached[0] == row:
+            self._cache.move_to_end(wallet)
+            return cached[1]
+        known = self._checked(row)
+        self._cache[wallet] = (row, known)
+        if len(self._cache) > self._cache_max:
+            self._cache.popitem(last=False)
+        return known
+
+    def _checked(self, row: RecordRow) -> KnownWallet:
+        try:
+            record = parse_record(row.record)
+            family = self._family_named(record.family)
+            derived = family.derive_address(terms_of(record))
+        except Malformed as error:
+            raise Breach(
+                "registry.altered", f"the registry record of {row.wallet} is not one this signer made"
+            ) from error
+        if record.wallet != row.wallet or record.revision != row.revision:
+            raise Breach("registry.altered", f"the registry record of {row.wallet} belongs to another wallet")
+        return KnownWallet(record, attesters(self._keys, row.record, row.attestations), derived, family)

@@ -1,0 +1,209 @@
+"""The signing path of a batch: read, judge, remember, be witnessed, unseal, sign.
+
+Laws: items are judged one after another without a pause, so each sees what the ones before it did; the
+whole batch is one commit, one witness exchange and one keystore call; no signature is made before its
+row is on disk and witnessed; identical bytes of a remembered request give the same signature again, and
+no new row. See docs/decisions/0004.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from keepcool.core.approval import Approval
+from keepcool.core.errors import Conflict, Refused
+from keepcool.core.faults import FaultPoint
+from keepcool.core.verdict import Approved, Denied, Failed, NeedsReview, Verdict
+from keepcool.cosigner.cases import Read, case_of, failure, read_or_failure
+from keepcool.cosigner.drafts import SignedDrafts
+from keepcool.cosigner.entries import SIGN, SignRow
+from keepcool.cosigner.freezes import Freezes
+from keepcool.cosigner.journal import Asked, Batch, Journal
+from keepcool.cosigner.judge import Granted, Rulebook, affirm, judge
+from keepcool.cosigner.keyring import Keyring, wiped_after
+from keepcool.cosigner.known import OwnRegistry
+from keepcool.cosigner.witness import Witness
+from keepcool.hazmat import coinkeys
+from keepcool.policy.case import Case
+from keepcool.ports.signer_store import Claim, ClaimedIntent
+from keepcool.ports.system import Clock, Faults
+from keepcool.wire.messages import Declined, Failure, SignAnswer, Signed, SignItem, SignRequest, VerdictItem
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Where this service may die."""
+
+    opened: FaultPoint
+    remembered: FaultPoint
+    signed: FaultPoint
+
+
+@dataclass(frozen=True, slots=True)
+class Remembrance:
+    """An approved item and the journal row that remembers it."""
+
+    read: Read
+    approval: Approval
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Everything a decision needs. `rulebook` gives the rules of the policy in use."""
+
+    journal: Journal
+    drafts: SignedDrafts
+    freezes: Freezes
+    registry: OwnRegistry
+    witness: Witness
+    keyring: Keyring
+    rulebook: Callable[[], Rulebook]
+    clock: Clock
+    faults: Faults
+    points: Points
+
+    async def sign(self, request: SignRequest, asked: Asked) -> SignAnswer:
+        """One outcome per item, in order. Raises what closes the whole request: a replay, a breach, a
+        peer, a keystore or a disk that is not there."""
+        self.witness.shown(request.heads)
+        if not self.witness.ready:
+            await self.witness.start()
+        self.faults.reach(self.points.opened)
+        book = self.rulebook()
+        outcomes = await self._remembered(request.items, asked, book)
+        self.faults.reach(self.points.remembered)
+        kept = [one for one in outcomes if isinstance(one, Remembrance)]
+        signatures = iter(await self._signed(kept))
+        self.faults.reach(self.points.signed)
+        items = [next(signatures) if isinstance(one, Remembrance) else one for one in outcomes]
+        return SignAnswer(items=items, policy=book.policy, head=self.witness.stated())
+
+    async def _remembered(
+        self, items: Sequence[SignItem], asked: Asked, book: Rulebook
+    ) -> list[Remembrance | Declined | Failure]:
+        reads = [read_or_failure(item, self.registry) for item in items]
+        with self.journal.batch(asked) as batch:
+            now_s = self.journal.now_ms(self.clock.now_ms()) // 1000
+            outcomes = [
+                one if isinstance(one, Failure) else self._decided(one, batch, book, now_s) for one in reads
+            ]
+        await batch.settled()
+        return outcomes
+
+    def dry_run(self, item: SignItem, now_ms: int) -> Granted | Declined | Failure:
+        """What would be said of this item now. Nothing is remembered."""
+        read = read_or_failure(item, self.registry)
+        if isinstance(read, Failure):
+            return read
+        ruling = judge(self._case(read, self.journal.now_ms(now_ms) // 1000), self.rulebook())
+        return ruling if isinstance(ruling, Granted) else declined(ruling.verdicts, review=ruling.review)
+
+    def _case(self, read: Read, now_s: int) -> Case:
+        record = read.known.record
+        frozen = self.freezes.touching(record.wallet, record.network)
+        history = self.drafts.history(read.intent.intent, read.effects.slots, now_s, frozen)
+        return case_of(read, history, now_s)
+
+    def _decided(
+        self, read: Read, batch: Batch, book: Rulebook, now_s: int
+    ) -> Remembrance | Declined | Failure:
+        case, before = self._case(read, now_s), self.drafts.find(read.effects.digests)
+        again = before is not None and before.draft == read.draft_hash
+        if before is not None and again and before.remembered.intent_hash == read.intent_hash:
+            ruling, sequence = affirm(case, before.remembered, book), before.sequence
+        elif before is not None:
+            return failure(Conflict("journal.claimed", "this transaction was signed for another intent"))
+        elif self.drafts.intent_hashes(read.intent.intent) - {read.intent_hash}:
+            return failure(Conflict("journal.intent", "this intent id stands for other bytes; use a new one"))
+        else:
+            ruling, sequence = judge(case, book), batch.next_sequence
+        if not isinstance(ruling, Granted):
+            return declined(ruling.verdicts, review=ruling.review)
+        if before is None:
+            _remember(read, batch, book, now_s)
+        return Remembrance(read, ruling.approval, sequence)
+
+    async def _signed(self, kept: Sequence[Remembrance]) -> list[Signed]:
+        if not kept:
+            return []
+        rows = [one.sequence for one in kept]
+        await self.witness.cover(max(rows))
+        self._refuse_changed(kept)
+        records = [one.read.known.record for one in kept]
+        secrets = await self.keyring.unseal(records, f"journal:{min(rows)}-{max(rows)}")
+        with wiped_after(secrets):
+            return [
+                Signed(
+                    signatures=coinkeys.sign(
+                        one.approval,
+                        secret,
+                        bytes.fromhex(one.read.known.record.key(self.keyring.role).public_key),
+                    ),
+                    sequence=one.sequence,
+                )
+                for one, secret in zip(kept, secrets, strict=True)
+            ]
+
+    def _refuse_changed(self, kept: Sequence[Remembrance]) -> None:
+        """While this request waited, a freeze may have come, and a row that another request had staged
+        may have failed to commit."""
+        for one in kept:
+            record = one.read.known.record
+            for sentence in self.freezes.touching(record.wallet, record.network):
+                raise Refused("freeze.frozen", sentence)
+            found = self.drafts.find(one.read.effects.digests)
+            committed = self.journal.committed.sequence
+            if found is None or found.sequence != one.sequence or one.sequence > committed:
+                raise Conflict("journal.head_moved", "the journal has moved on; ask again")
+
+
+def _remember(read: Read, batch: Batch, book: Rulebook, now_s: int) -> None:
+    effects, sequence = read.effects, batch.next_sequence
+    row = SignRow(
+        at_s=now_s,
+        kind=SIGN,
+        digests=[digest.hex() for digest in effects.digests],
+        draft=read.draft_hash.hex(),
+        intent=read.intent.intent,
+        intent_bytes=read.intent_bytes.hex(),
+        intent_hash=read.intent_hash,
+        policy=book.policy,
+        requester=batch.asked.requester.value if batch.asked else "",
+        slots=[(slot.network, slot.space, slot.position) for slot in effects.slots],
+        spent=_spent(read),
+        wallet=read.known.record.wallet,
+    )
+    batch.add(
+        row,
+        claims=[Claim(slot, effects.digests[0], sequence) for slot in effects.slots],
+        intents=[ClaimedIntent(read.intent.intent, read.intent_hash)],
+    )
+
+
+def _spent(read: Read) -> dict[str, str]:
+    """What the draft pays out, per asset: change comes back, and fees have a ceiling of their own."""
+    sums: dict[str, int] = {}
+    for payment in read.effects.payments:
+        sums[payment.amount.asset] = sums.get(payment.amount.asset, 0) + payment.amount.units
+    return {asset: str(units) for asset, units in sums.items()}
+
+
+def declined(verdicts: Sequence[Verdict], *, review: bool) -> Declined:
+    return Declined(verdicts=[_verdict(verdict) for verdict in verdicts], review=review)
+
+
+def _verdict(verdict: Verdict) -> VerdictItem:
+    match verdict:
+        case Approved(rule):
+            return VerdictItem(rule=rule, outcome="approved")
+        case Denied(rule, reason):
+            return VerdictItem(rule=rule, outcome="denied", reason=reason)
+        case NeedsReview(rule, reason):
+            return VerdictItem(rule=rule, outcome="needs_review", reason=reason)
+        case Failed(rule, error):
+            return VerdictItem(rule=rule, outcome="failed", reason=error)
+        case _ as never:
+            assert_never(never)
