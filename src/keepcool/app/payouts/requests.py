@@ -1,0 +1,224 @@
+"""PayoutDesk: what an owner may ask for, and is told at once.
+
+A request is checked and its amount held in the ledger in the database transaction that stores it; the
+engine does the rest. What is refused here has changed nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from sqlalchemy import Connection, select
+
+from keepcool.app.config import NetworkSettings, native_asset
+from keepcool.app.payouts import purses, store
+from keepcool.app.payouts.store import Kind, NewWithdrawal, Withdrawal
+from keepcool.app.payouts.tables import purse, withdrawal
+from keepcool.app.wallets import Attesters, Wallet
+from keepcool.chains.families import family_of
+from keepcool.core import withdrawal_states as lives
+from keepcool.core.errors import Conflict, Malformed, Refused
+from keepcool.core.ids import AssetId, NetworkId, asset_id, network_of, wallet_id
+from keepcool.core.money import Amount, parse_units
+from keepcool.core.withdrawal import Abandoned, Froze, Thawed
+from keepcool.core.withdrawal_states import Cancelled
+from keepcool.ports.system import Clock
+
+LIST_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is asked for. A withdrawal names a `recipient`, a transfer `to_wallet`, a top-up neither: it
+    pays the network's purse. `fee_max`: native base units, the network's own bound when None."""
+
+    id: str
+    wallet: str
+    asset: str
+    units: int
+    kind: Kind = Kind.WITHDRAWAL
+    recipient: str = ""
+    to_wallet: str | None = None
+    fee_max: int | None = None
+    external_id: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Filters of a page; newest first. `after`: the number of the last one seen."""
+
+    limit: int = 50
+    after: int | None = None
+    wallet: str | None = None
+    state: str | None = None
+    kind: Kind | None = None
+    external_id: str | None = None
+
+
+class PayoutDesk:
+    """`tx` is the caller's database transaction: what it does besides commits or fails with this."""
+
+    def __init__(self, networks: Mapping[str, NetworkSettings], attesters: Attesters, clock: Clock) -> None:
+        self._networks, self._attesters, self._clock = networks, attesters, clock
+
+    def request(self, tx: Connection, order: Order) -> Withdrawal:
+        """Raises Malformed on what can never be paid, Conflict `withdrawal.balance` when the owner has too
+        little, `withdrawal.external_id_used` when that name is another request's. The same order again is
+        the same withdrawal."""
+        new = self.checked(tx, order)
+        known = self._known(tx, new)
+        if known is not None:
+            return known
+        try:
+            return store.insert(tx, new, self._clock.now_ms())
+        except Conflict as error:
+            if error.code != "ledger.overdrawn":
+                raise
+            text = f"the wallet has {error.fields['balance']} base units available, {new.units} asked for"
+            raise Conflict("withdrawal.balance", text, **error.fields) from error
+
+    def checked(self, tx: Connection, order: Order) -> NewWithdrawal:
+        """The order with its recipient and fee bound found. Changes nothing."""
+        wallet = self._attesters.wallet(tx, wallet_id(order.wallet))
+        network = wallet.record.network
+        table = self._networks.get(network)
+        if table is None:
+            raise Refused("network.unknown", f"{network} is not configured here")
+        asset = _listed(table, network, order.asset)
+        if order.units == 0:
+            raise Malformed("amount.zero", "an amount of zero moves nothing")
+        Amount(asset, order.units)
+        return NewWithdrawal(
+            id=order.id,
+            kind=order.kind,
+            wallet=wallet.record.wallet,
+            network=network,
+            asset=asset,
+            units=order.units,
+            recipient=self._recipient(tx, order, wallet),
+            to_wallet=order.to_wallet,
+            fee_max=_fee_bound(table, order.fee_max),
+            external_id=order.external_id,
+            metadata=order.metadata,
+        )
+
+    def cancel(self, tx: Connection, withdrawal_id: str) -> Withdrawal:
+        """Ends it at once while nobody has signed; while signatures exist its slot is burnt first and the
+        hold lasts until then. Raises Conflict `withdrawal.too_late` once it was handed to the network."""
+        one = store.get(tx, withdrawal_id)
+        if isinstance(one.state, Cancelled):
+            return one
+        if isinstance(one.state, lives.Uncertain) and isinstance(one.state.then, Cancelled):
+            return one
+        early = lives.Requested | lives.Drafted | lives.PartlySigned | lives.NeedsReview | lives.Signed
+        stopped = one.state.was if isinstance(one.state, lives.Frozen) else one.state
+        if one.kind is Kind.VOID or not isinstance(stopped, early) or self._on_its_way(tx, one):
+            text = f"withdrawal {one.id} is {lives.name_of(one.state)}: too late to cancel"
+            raise Conflict("withdrawal.too_late", text, state=lives.name_of(one.state))
+        return store.step(tx, one.id, Abandoned(Cancelled(), "cancelled"), self._clock.now_ms())
+
+    def freeze(self, tx: Connection, withdrawal_id: str, reason: str) -> Withdrawal:
+        """Stop it where it is until `thaw`."""
+        return store.step(tx, withdrawal_id, Froze(reason), self._clock.now_ms())
+
+    def thaw(self, tx: Connection, withdrawal_id: str) -> Withdrawal:
+        return store.step(tx, withdrawal_id, Thawed(), self._clock.now_ms())
+
+    def get(self, tx: Connection, withdrawal_id: str) -> Withdrawal:
+        """Raises Conflict `withdrawal.not_found`."""
+        return store.get(tx, withdrawal_id)
+
+    def page(self, tx: Connection, query: Query) -> list[Withdrawal]:
+        """Newest first, voids included only when asked for by kind."""
+        columns = withdrawal.c
+        found = select(withdrawal).order_by(columns.number.desc()).limit(min(query.limit, LIST_MAX + 1))
+        wanted = {"wallet": query.wallet, "state": query.state, "external_id": query.external_id}
+        for name, value in wanted.items():
+            if value is not None:
+                found = found.where(columns[name] == value)
+        kind = columns.kind == query.kind.value if query.kind else columns.kind != Kind.VOID.value
+        if query.after is not None:
+            found = found.where(columns.number < query.after)
+        return store.rows(tx, found.where(kind))
+
+    def find(self, tx: Connection, transaction: str) -> list[Withdrawal]:
+        """Those that this transaction paid or would pay: by its id (0x...) or by the SafeTx hash."""
+        text = transaction.lower()
+        by_hash = (withdrawal.c.transaction == text) | (withdrawal.c.digest == text.removeprefix("0x"))
+        return store.rows(tx, select(withdrawal).where(by_hash).order_by(withdrawal.c.number))
+
+    def _known(self, tx: Connection, new: NewWithdrawal) -> Withdrawal | None:
+        known = None if new.external_id is None else store.named(tx, new.external_id)
+        reused = ("withdrawal.external_id_used", f"external_id {new.external_id} is another withdrawal's")
+        if known is None:
+            row = tx.execute(select(withdrawal).where(withdrawal.c.id == new.id)).one_or_none()
+            known = None if row is None else store.read(row)
+            reused = ("idempotency.key_reused", "this Idempotency-Key asked for another withdrawal")
+        if known is not None and not _same(known, new):
+            raise Conflict(*reused)
+        return known
+
+    def _recipient(self, tx: Connection, order: Order, wallet: Wallet) -> str:
+        match order.kind:
+            case Kind.WITHDRAWAL:
+                recipient = family_of(wallet.record.network).parse_recipient(
+                    wallet.record.network, order.recipient
+                )
+            case Kind.TRANSFER:
+                target = self._attesters.wallet(tx, wallet_id(order.to_wallet or ""))
+                if target.record.network != wallet.record.network:
+                    raise Malformed("transfer.network", "both wallets of a transfer live on one network")
+                recipient = target.address
+            case Kind.TOPUP:
+                recipient = self._purse(tx, wallet.record.network, order.asset)
+            case Kind.VOID:
+                raise Malformed("withdrawal.kind", "a void cannot be asked for: cancel the withdrawal")
+        if recipient == wallet.address:
+            raise Malformed("withdrawal.to_itself", "the recipient is the wallet itself")
+        return recipient
+
+    def _purse(self, tx: Connection, network: NetworkId, asset: str) -> str:
+        if asset != native_asset(network, self._networks[network]):
+            raise Malformed("topup.asset", "the purse holds the network's native asset only")
+        found = tx.execute(select(purse.c.address).where(purse.c.network == network)).scalar_one_or_none()
+        if found is None:
+            raise Conflict("purse.unknown", "the purse's address is not known yet: Keeper has not answered")
+        return str(found)
+
+    def _on_its_way(self, tx: Connection, one: Withdrawal) -> bool:
+        return purses.has_attempt(tx, one.id)
+
+
+def _listed(table: NetworkSettings, network: NetworkId, text: str) -> AssetId:
+    asset = asset_id(text)
+    if network_of(asset) != network or all(one.id != asset for one in table.assets):
+        raise Malformed("asset.unknown", f"{asset} is not an asset of {network} that is listed here")
+    return asset
+
+
+def _fee_bound(table: NetworkSettings, asked: int | None) -> int:
+    most = parse_units(table.fees.withdrawal_fee_max)
+    if asked is None:
+        return most
+    if not 0 < asked <= most:
+        raise Malformed("withdrawal.fee_max", f"fee_max lies between 1 and {most} base units here")
+    return asked
+
+
+def _same(known: Withdrawal, new: NewWithdrawal) -> bool:
+    asked = replace(new, id=known.id, metadata=dict(new.metadata or {}))
+    return asked == NewWithdrawal(
+        id=known.id,
+        kind=known.kind,
+        wallet=known.wallet,
+        network=known.network,
+        asset=known.asset,
+        units=known.units,
+        recipient=known.recipient,
+        fee_max=known.fee_max,
+        to_wallet=known.to_wallet,
+        external_id=known.external_id,
+        metadata=dict(known.metadata),
+    )
