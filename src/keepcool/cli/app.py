@@ -8,8 +8,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from keepcool.core.errors import KeepcoolError
-
 Command = Callable[[argparse.Namespace], int]
 
 
@@ -40,19 +38,8 @@ def _configured(
 ) -> argparse.ArgumentParser:
     verb = verbs.add_parser(name, help=about)
     verb.add_argument("--config", required=True, type=Path, metavar="FILE", help="App's TOML")
-    verb.set_defaults(run=_told(command))
+    verb.set_defaults(run=command)
     return verb
-
-
-def _told(command: Command) -> Command:
-    def run(arguments: argparse.Namespace) -> int:
-        try:
-            return command(arguments)
-        except KeepcoolError as error:
-            print(f"refused: {error.public} [{error.code}]", file=sys.stderr)
-            return 1
-
-    return run
 
 
 def _run(arguments: argparse.Namespace) -> int:

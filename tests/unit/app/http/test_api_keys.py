@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 
@@ -13,18 +12,13 @@ from keepcool.adapters.system.clock import SystemEntropy
 from keepcool.app import keys
 from keepcool.app.keys import Scope
 from keepcool.app.store import Store
-from keepcool.cli import app as command
+from keepcool.cli.main import main
 from keepcool.core.errors import Conflict, Malformed, Refused
 from tests.unit.app.http.test_config import GOOD
 
 
 def typed(*words: str) -> int:
-    parser = argparse.ArgumentParser()
-    command.register(parser.add_subparsers())
-    given = parser.parse_args(["app", *words])
-    run = given.run
-    assert callable(run)
-    return int(run(given))
+    return main(["app", *words])
 
 
 @pytest.fixture
@@ -65,7 +59,7 @@ def test_refuses_what_is_no_key(
     file: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], says: str
 ) -> None:
     """Unknown scopes and empty names are refused, and nothing is printed that looks like a key."""
-    assert typed("api-key", "new", "--config", str(file), *words) == 1
+    assert typed("api-key", "new", "--config", str(file), *words) == 2
     told = capsys.readouterr()
     assert says in told.err
     assert told.out == ""
@@ -97,5 +91,5 @@ def test_check_config_speaks(file: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert typed("check-config", "--config", str(file)) == 0
     assert "no coin key" in capsys.readouterr().out
     file.write_text("", encoding="utf-8")
-    assert typed("check-config", "--config", str(file)) == 1
-    assert "refused" in capsys.readouterr().err
+    assert typed("check-config", "--config", str(file)) == 2
+    assert "config.form" in capsys.readouterr().err
