@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from keepcool.core.effects import Effects
 from keepcool.core.errors import KeepcoolError, Malformed
-from keepcool.core.intent import Evidence, Intent, parse_intent
+from keepcool.core.intent import Evidence, Intent, intent_hash, parse_intent
 from keepcool.cosigner.known import KnownWallet, OwnRegistry
 from keepcool.policy.case import Case, History
 from keepcool.wire.messages import Failure, Problem, SignItem
@@ -43,7 +43,7 @@ def read_item(item: SignItem, registry: OwnRegistry) -> Read:
     return Read(
         intent=intent,
         intent_bytes=item.intent,
-        intent_hash=intent.hash(),
+        intent_hash=intent_hash(item.intent).hex(),
         draft_hash=hashlib.sha256(item.draft).digest(),
         effects=effects,
         known=known,

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from keepcool.core.errors import Breach, Conflict, KeepcoolError, Malformed, Unavailable
+from keepcool.core.errors import Breach, KeepcoolError, Malformed, Unavailable
 from keepcool.core.journal import Head, HeadStatement
 from keepcool.core.parties import Service
 from keepcool.cosigner import heads
@@ -113,7 +113,7 @@ class Witness:
         request = WitnessRequest(challenge=self._entropy(32), head=self.stated())
         try:
             answer = await self._ask(request)
-        except (Unavailable, Conflict) as error:
+        except KeepcoolError as error:  # whatever the peer reports of itself, to us it is a missing peer
             raise self._peer_missing(f"it does not answer ({error.code})") from error
         try:
             self._take(request, answer)

@@ -11,6 +11,7 @@ import pytest
 
 from keepcool.core.errors import Breach, Malformed, Unavailable
 from keepcool.core.parties import Service
+from keepcool.ports.signer_store import LOST
 from keepcool.wire.messages import Head, Signed, SignRequest, WitnessAnswer, WitnessRequest
 from tests.unit.cosigner.house import Pair, Signer, item, open_signer, register, unreachable
 
@@ -202,6 +203,13 @@ def test_an_answer_to_another_question_is_no_answer(tmp_path: Path) -> None:
 
         keeper.witness._ask = replayed
         with pytest.raises(Unavailable, match=r"witness\.challenge"):
+            await keeper.witness.start()
+
+        async def complaining(_: WitnessRequest) -> WitnessAnswer:
+            raise Breach(LOST, "the peer's disk is gone")
+
+        keeper.witness._ask = complaining
+        with pytest.raises(Unavailable, match=LOST):  # the peer's breach is not ours
             await keeper.witness.start()
         keeper.witness._ask = unreachable
         with pytest.raises(Unavailable, match=r"bus\.timeout"):
