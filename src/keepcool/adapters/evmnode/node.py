@@ -99,10 +99,8 @@ class HttpEvmNode:
         if any(row.removed for row in rows):
             raise Unavailable("node.block_unknown", f"{self._rpc.name} gave a block up while it was read")
         logs = self._sense(method, lambda: tuple([row.read() for row in rows]))
-        named = {raw_of(address) for address in addresses}
-        if any(log.block_hash != block_hash or (named and log.address not in named) for log in logs):
-            raise self._nonsense(method)
-        return logs
+        fits = _filter(block_hash, addresses, topics)
+        return self._right(method, logs, fits=all(map(fits, logs)))
 
     async def balance(self, address: str, at: At = Tag.LATEST) -> int:
         return (await self.balances([Holding(address)], at))[0]
@@ -255,6 +253,23 @@ def _balance_ask(holding: Holding, at: Param) -> Ask:
         return Ask("eth_getBalance", (holding.address, at))
     data = _BALANCE_OF + bytes(12) + raw_of(holding.address)
     return Ask("eth_call", ({"to": holding.token, "data": _hex(data)}, at))
+
+
+def _filter(
+    block_hash: bytes, addresses: Sequence[str], topics: Sequence[Sequence[bytes]]
+) -> Callable[[Log], bool]:
+    """Whether a log is one of those asked for."""
+    named = {raw_of(address) for address in addresses}
+    wanted = [set(position) for position in topics]
+
+    def fits(log: Log) -> bool:
+        if log.block_hash != block_hash or (named and log.address not in named):
+            return False
+        if len(log.topics) < len(wanted):
+            return False
+        return all(not choice or topic in choice for choice, topic in zip(wanted, log.topics, strict=False))
+
+    return fits
 
 
 def _call(call: Call) -> dict[str, Param]:

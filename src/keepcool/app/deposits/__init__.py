@@ -1,1 +1,1 @@
-"""What comes in: blocks followed, matched, credited once, reversed when orphaned."""
+"""Deposits: followed from block to block, credited only as far as the chain's balances confirm."""

@@ -1,0 +1,164 @@
+"""Confirming balances at a block deep enough, on every node there is, and crediting by them.
+
+Laws: every node must have the same block at that height and the same balances in it; one that disagrees
+stops crediting, it is never voted down or left out. A token that does not answer holds up itself alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from keepcool.app.deposits import events, position, records
+from keepcool.app.deposits.crediting import Reading, Rules, settle_holding
+from keepcool.app.deposits.scanning import Listed
+from keepcool.app.deposits.watched import WatchedWallet, wallets_after, wallets_called
+from keepcool.app.store import Store
+from keepcool.core.errors import Breach, Refused, Unavailable
+from keepcool.core.ids import AssetId, WalletId
+from keepcool.ports.evmnode import EvmNode, Header, Holding
+from keepcool.ports.system import Clock
+
+BLOCKS_AT_ONCE = 64
+HOLDINGS_AT_ONCE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A balance to be read."""
+
+    wallet: WalletId
+    address: str
+    asset: AssetId
+    token: str | None
+
+
+class Settler:
+    """`nodes`: all of them, the first is the one that is followed."""
+
+    def __init__(
+        self, listed: Listed, rules: Rules, nodes: Sequence[EvmNode], store: Store, clock: Clock
+    ) -> None:
+        self._listed, self._rules, self._nodes = listed, rules, nodes
+        self._store, self._clock = store, clock
+        self._network = listed.network
+
+    async def settle(self, deep: int) -> int:
+        """Settles up to block `deep` at most, a bounded number of blocks at once. How many it did."""
+        stands = await self._store.run(lambda tx: position.read(tx, self._network))
+        if stands is None or min(deep, stands.scanned) <= stands.settled:
+            return 0
+        until = min(deep, stands.scanned, stands.settled + BLOCKS_AT_ONCE)
+        due = await self._due_between(stands.settled, until)
+        while len(due) > HOLDINGS_AT_ONCE and until > stands.settled + 1:
+            until = stands.settled + (until - stands.settled) // 2
+            due = await self._due_between(stands.settled, until)
+        await self._confirm(until, due, finish=True)
+        return until - stands.settled
+
+    async def sweep(self, wallets_at_once: int) -> bool:
+        """Looks at some wallets' balances at the last settled block, whether or not anything told of them:
+        coins can come in without a trace. True when it has been around once."""
+        stands = await self._store.run(lambda tx: position.read(tx, self._network))
+        if stands is None:
+            return True
+        some = await self._store.run(
+            lambda tx: wallets_after(tx, self._network, stands.swept, wallets_at_once)
+        )
+        await self._confirm(stands.settled, self._holdings(some), finish=False)
+        around = len(some) < wallets_at_once
+        mark = 0 if around else some[-1].number
+        await self._store.run(lambda tx: position.swept_to(tx, self._network, mark))
+        return around
+
+    async def _confirm(self, number: int, due: Sequence[Due], *, finish: bool) -> None:
+        header = await self._agreed(number)
+        readings = [one for asset, _ in self._listed.assets() for one in await self._read(header, due, asset)]
+        at_ms = self._clock.now_ms()
+
+        def work(tx: Connection) -> None:
+            if position.hash_at(tx, self._network, number) != header.hash:
+                raise Unavailable("deposits.moved", f"{self._network}: block {number} moved")
+            for one in readings if finish else _changed(tx, readings):
+                settle_holding(tx, self._rules, one, at_ms)
+            if finish:
+                position.settled_to(tx, self._network, number)
+
+        await self._store.run(work)
+
+    async def _agreed(self, number: int) -> Header:
+        stored = await self._store.run(lambda tx: position.hash_at(tx, self._network, number))
+        first: Header | None = None
+        for node in self._nodes:
+            header = await node.header(number)
+            if header is None:
+                raise Unavailable("node.lagging", f"a node of {self._network} lacks block {number}")
+            if first is not None and header.hash != first.hash:
+                await self._disagree(number, "they have different blocks")
+            first = first or header
+        if first is None or first.hash != stored:
+            raise Unavailable("deposits.moved", f"{self._network}: block {number} moved")
+        return first
+
+    async def _read(self, header: Header, due: Sequence[Due], asset: AssetId) -> list[Reading]:
+        of_asset = [one for one in due if one.asset == asset]
+        holdings = [Holding(one.address, one.token) for one in of_asset]
+        if not holdings:
+            return []
+        try:
+            told = [await node.balances(holdings, header.hash) for node in self._nodes]
+        except Refused as error:
+            if error.code != "node.reverted":
+                raise
+            await self._silent(asset)
+            return []
+        if any(one != told[0] for one in told):
+            await self._disagree(header.number, f"they have different balances of {asset}")
+        return [
+            Reading(one.wallet, asset, header.number, header.hash.hex(), units)
+            for one, units in zip(of_asset, told[0], strict=True)
+        ]
+
+    async def _due_between(self, after: int, until: int) -> list[Due]:
+        return await self._store.run(lambda tx: self._due(tx, after, until))
+
+    def _due(self, tx: Connection, after: int, until: int) -> list[Due]:
+        touched = position.touched(tx, self._network, after=after, until=until)
+        due = set(self._holdings(wallets_called(tx, sorted(touched))))
+        pending = records.pending_holdings(tx, self._network, until)
+        named = {one.id: one for one in wallets_called(tx, sorted({wallet for wallet, _ in pending}))}
+        contracts = dict(self._listed.assets())
+        for wallet, asset in pending:
+            if asset in contracts:  # an asset may have left the list with deposits still pending
+                due.add(Due(wallet, named[wallet].address, asset, contracts[asset]))
+        return sorted(due, key=lambda one: (one.wallet, one.asset))
+
+    def _holdings(self, wallets: Sequence[WatchedWallet]) -> list[Due]:
+        return [
+            Due(one.id, one.address, asset, token)
+            for one in wallets
+            for asset, token in self._listed.assets()
+        ]
+
+    async def _disagree(self, number: int, how: str) -> None:
+        text = f"the nodes of {self._network} do not agree on block {number}: {how}; nothing is credited"
+        await self._tell(f"disagree:{number}", "node.disagree", text)
+        raise Breach("node.disagree", text)
+
+    async def _silent(self, asset: AssetId) -> None:
+        text = f"the contract of {asset} does not answer balanceOf; its deposits wait"
+        await self._tell(f"silent:{asset}", "token.silent", text)
+
+    async def _tell(self, key: str, code: str, text: str) -> None:
+        at_ms = self._clock.now_ms()
+        await self._store.run(
+            lambda tx: events.record(tx, key=key, at_ms=at_ms, network=self._network, code=code, text=text)
+        )
+
+
+def _changed(tx: Connection, readings: Sequence[Reading]) -> list[Reading]:
+    known = position.settled_units(tx, sorted({one.wallet for one in readings}))
+    before = {key: settled.units for key, settled in known.items()}
+    return [one for one in readings if one.units != before.get((one.wallet, one.asset), 0)]
