@@ -51,7 +51,7 @@ class Remembrance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class CoSigner:
     """Everything a decision needs. `rulebook` gives the rules of the policy in use."""
 
     journal: Journal

@@ -180,3 +180,13 @@ RULES: dict[str, Callable[[PurseCase], str]] = {
     "not_frozen": _not_frozen,
     "purpose": _purpose,
 }
+
+
+def affirm_purse(case: PurseCase) -> PurseApproval | tuple[Verdict, ...]:
+    """The same transaction again: it was approved when it was remembered. A freeze holds it back too."""
+    digest = case.transaction.digest()
+    if all(tx.digest() != digest for tx in case.history.at_nonce):
+        return (Failed("remembered", "this transaction is not remembered"),)
+    if case.frozen:
+        return (Denied("not_frozen", "; ".join(case.frozen)),)
+    return PurseApproval(case.network, case.transaction.nonce, (digest,), STAMP)

@@ -33,7 +33,7 @@ from keepcool.cosigner.journal import Asked, Journal
 from keepcool.cosigner.judge import Rulebook
 from keepcool.cosigner.keyring import NewKey, SealedKeyring
 from keepcool.cosigner.known import OwnRegistry
-from keepcool.cosigner.signing import Desk, Points
+from keepcool.cosigner.signing import CoSigner, Points
 from keepcool.cosigner.witness import Ask, Parties, Witness
 from keepcool.hazmat import coinkeys
 from keepcool.hazmat.innerseal import InnerKey
@@ -209,7 +209,7 @@ class Signer:
     witness: Witness
     shelf: Shelf
     hands: Hands
-    cosigner: Desk
+    cosigner: CoSigner
     inner: InnerKey
 
     async def sign(self, *items: SignItem, asked: Asked | None = None) -> SignAnswer:
@@ -246,7 +246,7 @@ def open_signer(
     role = Role.HOT if service is Service.KEEPER else Role.COOL
     place = (keyring.own_key_of if role is Role.HOT else keyring.one_key)(service, role)
     points = Points(FaultPoint.KEEPER_OPENED, FaultPoint.KEEPER_REMEMBERED, FaultPoint.KEEPER_SIGNED)
-    cosigner = Desk(
+    cosigner = CoSigner(
         journal=journal,
         drafts=drafts,
         freezes=freezes,

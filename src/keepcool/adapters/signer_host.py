@@ -1,0 +1,116 @@
+"""What a signer's process stands on: its files, database, keystore and bus, opened in order and closed again.
+
+Law: nothing is served before the surroundings were surveyed and keystore and database have answered; any
+of them failing is an error that keeps the service from starting, with its mend.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+
+from keepcool.adapters.guard import refuse_fatal, survey
+from keepcool.adapters.identity.files import FileIdentity
+from keepcool.adapters.identity.keyfiles import parse_key, read_private
+from keepcool.adapters.identity.peers import peers_of
+from keepcool.adapters.nats.address import BusAddress
+from keepcool.adapters.nats.bus import NatsBus
+from keepcool.adapters.nats.watch import CountedBus
+from keepcool.adapters.openbao.keystore import OpenBaoKeystore
+from keepcool.adapters.sqlite.signer import SqliteSignerStore, open_store
+from keepcool.adapters.system.clock import SystemClock, SystemEntropy
+from keepcool.adapters.system.faults import faults_from
+from keepcool.adapters.system.metrics import ExchangeWatch, MetricsFile
+from keepcool.core.errors import Refused
+from keepcool.core.parties import Peer, Service
+from keepcool.policy.document import Policy, parse_signature, parse_signed
+from keepcool.ports.settings import PolicySettings, SignerSettings
+from keepcool.ports.system import Faults
+from keepcool.wire.exchange import Exchange
+
+METRICS_EVERY_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignerHost:
+    """Opened adapters. `inner_key`: 32 bytes, taken over by the caller. `warnings`: sentences to print."""
+
+    identity: FileIdentity
+    peers: dict[Service, Peer]
+    store: SqliteSignerStore
+    keystore: OpenBaoKeystore
+    exchange: Exchange
+    clock: SystemClock
+    entropy: SystemEntropy
+    faults: Faults
+    policy: Policy
+    inner_key: bytearray
+    metrics: CollectorRegistry
+    metrics_file: MetricsFile
+    warnings: tuple[str, ...]
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    settings: SignerSettings, service: Service, folder: Path, *, one_machine: bool
+) -> AsyncIterator[SignerHost]:
+    """`settings` with absolute paths; `folder` is the service's own. Raises what keeps it from starting."""
+    peers = peers_of(settings.peers)
+    warnings = refuse_fatal(survey(folder, service, peers, one_machine=one_machine))
+    identity = FileIdentity.load(Path(settings.identity), service, one_machine=one_machine)
+    policy = signed_policy(settings.policy)
+    data = data_folder(settings)
+    clock, entropy, metrics = SystemClock(settings.clock_offset_ms), SystemEntropy(), CollectorRegistry()
+    async with contextlib.AsyncExitStack() as opening:
+        store = open_store(data / f"{service.value}.sqlite")
+        opening.callback(store.close)
+        keystore = OpenBaoKeystore.from_settings(settings.keystore, folder)
+        opening.push_async_callback(keystore.close)
+        await keystore.check()
+        address = BusAddress.of(settings.bus, folder, one_machine=one_machine)
+        bus = await NatsBus.start(address, service, CountedBus(metrics))
+        opening.push_async_callback(bus.close)
+        yield SignerHost(
+            identity=identity,
+            peers={peer.service: peer for peer in peers},
+            store=store,
+            keystore=keystore,
+            exchange=Exchange(identity, peers, bus, clock, entropy, watch=ExchangeWatch(metrics)),
+            clock=clock,
+            entropy=entropy,
+            faults=faults_from(settings.fault, os.environ),
+            policy=policy,
+            inner_key=inner_key(Path(settings.inner_key), one_machine=one_machine),
+            metrics=metrics,
+            metrics_file=MetricsFile(metrics, data / f"{service.value}.prom"),
+            warnings=(*warnings, *identity.warnings),
+        )
+
+
+def data_folder(settings: SignerSettings) -> Path:
+    """The folder of the signer's database, made when missing."""
+    folder = Path(settings.data)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def signed_policy(settings: PolicySettings) -> Policy:
+    """The policy file, verified under the root key. Raises Refused when file or signature are missing or
+    do not fit."""
+    file = Path(settings.file)
+    try:
+        document = file.read_bytes()
+        signature = file.with_name(f"{file.name}.sig").read_text(encoding="ascii")
+        root_key = bytes.fromhex(settings.root_key)
+    except (OSError, ValueError) as error:
+        raise Refused("policy.file", f"cannot read {file}, its .sig, or policy.root_key: {error}") from error
+    return parse_signed(document, parse_signature(signature), root_key)
+
+
+def inner_key(file: Path, *, one_machine: bool) -> bytearray:
+    return bytearray(parse_key(read_private(file, one_machine=one_machine), file))

@@ -1,0 +1,61 @@
+"""What `keepcool keeper` and `keepcool cooler` have in common."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def register(
+    subparsers: argparse._SubParsersAction[argparse.ArgumentParser], noun: str, about: str
+) -> argparse._SubParsersAction[argparse.ArgumentParser]:
+    """The verbs every signer has. The service's own package is imported when one of them runs."""
+    parser = subparsers.add_parser(noun, help=about)
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    run = configured(verbs, "run", f"run {noun} until it is told to stop", _run)
+    run.add_argument(
+        "--one-machine", action="store_true", help="a trial: readable neighbours are warnings, not errors"
+    )
+    configured(verbs, "check-config", "say what it may do, whom it hears, what it refuses", _check)
+    thaw = configured(verbs, "thaw", "end a freeze; the service must be stopped", _thaw)
+    thaw.add_argument("--level", required=True, choices=("wallet", "network", "all"))
+    thaw.add_argument("--target", default="", help="the wallet or network; leave out for all")
+    thaw.add_argument("--reason", required=True, help="stands in the journal")
+    return verbs
+
+
+def configured(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, about: str, command: Command
+) -> argparse.ArgumentParser:
+    verb = verbs.add_parser(name, help=about)
+    verb.add_argument("--config", required=True, type=Path, metavar="FILE", help="the service's TOML")
+    verb.set_defaults(run=command)
+    return verb
+
+
+def _main(arguments: argparse.Namespace) -> Any:
+    return importlib.import_module(f"keepcool.{arguments.noun}.main")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    _main(arguments).run(arguments.config, one_machine=arguments.one_machine)
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    for sentence in _main(arguments).check_config(arguments.config):
+        print(sentence)
+    return 0
+
+
+def _thaw(arguments: argparse.Namespace) -> int:
+    left = _main(arguments).thaw(
+        arguments.config, level=arguments.level, target=arguments.target, reason=arguments.reason
+    )
+    print("thawed; " + ("still frozen: " + "; ".join(left) if left else "nothing is frozen"))
+    return 0

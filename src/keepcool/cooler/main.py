@@ -1,0 +1,148 @@
+"""Cooler's composition root: adapters meet handlers here and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uvloop
+
+from keepcool.adapters import signer_host
+from keepcool.adapters.identity.keyfiles import write_private
+from keepcool.adapters.openbao.keystore import OpenBaoKeystore
+from keepcool.adapters.signer_host import SignerHost
+from keepcool.adapters.sqlite.signer import open_store
+from keepcool.adapters.system.clock import SystemClock, SystemEntropy
+from keepcool.adapters.system.logs import log_to_stderr
+from keepcool.adapters.toml import load
+from keepcool.cooler.attesting import Attesting, Pins
+from keepcool.cooler.config import CoolerSettings
+from keepcool.cooler.new_key import COOL_PLACE, MadeKey, paper_file
+from keepcool.cooler.new_key import new_key as make_key
+from keepcool.core.errors import Refused
+from keepcool.core.faults import FaultPoint
+from keepcool.core.parties import Service
+from keepcool.core.registry import Role
+from keepcool.cosigner import statement, thawing
+from keepcool.cosigner.keyring import one_key
+from keepcool.cosigner.service import Foundation, Part, Signer
+from keepcool.cosigner.signing import Points
+from keepcool.hazmat import process
+from keepcool.hazmat.innerseal import InnerKey
+
+POINTS = Points(FaultPoint.COOLER_OPENED, FaultPoint.COOLER_REMEMBERED, FaultPoint.COOLER_SIGNED)
+_log = logging.getLogger("keepcool.cooler")
+
+
+def run(file: Path, *, one_machine: bool = False) -> None:
+    """Run Cooler until SIGTERM or SIGINT. Raises what keeps it from starting."""
+    settings = load(file, CoolerSettings)
+    os.umask(0o077)
+    log_to_stderr(Service.COOLER.value)
+    for missing in process.harden().missing():
+        _log.warning(missing)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(settings, file.resolve().parent, one_machine=one_machine))
+
+
+def check_config(file: Path) -> list[str]:
+    """What this configuration and its signed policy come to, in sentences."""
+    settings = load(file, CoolerSettings)
+    policy = signer_host.signed_policy(settings.policy)
+    return statement.sentences(Service.COOLER, Role.COOL, settings, policy)
+
+
+def thaw(file: Path, *, level: str, target: str, reason: str) -> list[str]:
+    """End a freeze; what is still frozen. Raises Conflict while Cooler runs."""
+    settings = load(file, CoolerSettings)
+    now_ms = SystemClock(settings.clock_offset_ms).now_ms()
+    with contextlib.closing(open_store(signer_host.data_folder(settings) / "cooler.sqlite")) as store:
+        ended = thawing.thaw(store, level=level, target=target, reason=reason, clock_ms=now_ms)
+        return asyncio.run(ended)
+
+
+async def _run(settings: CoolerSettings, folder: Path, *, one_machine: bool) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with signer_host.opened(settings, Service.COOLER, folder, one_machine=one_machine) as host:
+        for warning in host.warnings:
+            _log.warning(warning)
+        signer = await _serving(settings, host)
+        await signer.run(stop, host.metrics_file.keep_writing(signer_host.METRICS_EVERY_S))
+    _log.info("stopped")
+
+
+def new_key(file: Path, paper: Path, *, one_machine: bool = False) -> tuple[Path, str]:
+    """Make the cool key: the sheet's file and the public key (compressed, hex). Raises Conflict when there
+    is one already."""
+    settings = load(file, CoolerSettings)
+    os.umask(0o077)
+    process.harden()
+    sheet = paper_file(paper)
+    paper.mkdir(parents=True, exist_ok=True, mode=0o700)
+    made = asyncio.run(_new_key(settings, file.resolve().parent, one_machine=one_machine))
+    with made.text, made.text.opened() as raw:
+        write_private(sheet, bytes(raw))
+    return sheet, made.public_key
+
+
+async def _new_key(settings: CoolerSettings, folder: Path, *, one_machine: bool) -> MadeKey:
+    data, clock = signer_host.data_folder(settings), SystemClock(settings.clock_offset_ms)
+    inner = InnerKey(signer_host.inner_key(Path(settings.inner_key), one_machine=one_machine))
+    made_on = datetime.fromtimestamp(clock.now_ms() // 1000, UTC).strftime("%Y-%m-%d")
+    keystore = OpenBaoKeystore.from_settings(settings.keystore, folder)
+    with contextlib.closing(open_store(data / f"{Service.COOLER.value}.sqlite")) as store:
+        try:
+            await keystore.check()
+            return await make_key(store, keystore, inner, SystemEntropy(), made_on)
+        finally:
+            await keystore.close()
+
+
+async def _serving(settings: CoolerSettings, host: SignerHost) -> Signer:
+    pins = _pins(settings, host)
+    part = Part(
+        role=Role.COOL,
+        place=one_key(Service.COOLER, Role.COOL),
+        peer=Service.KEEPER,
+        points=POINTS,
+    )
+    signer = await Signer.opened(_foundation(host), part)
+    await signer.serve({"wallets.attest.v1": Attesting(signer, pins).attest})
+    _log.info("serving", extra={"policy": host.policy.hash, "wallets": host.store.record_count()})
+    return signer
+
+
+def _foundation(host: SignerHost) -> Foundation:
+    return Foundation(
+        identity=host.identity,
+        own=host.identity.peer(),
+        peers=host.peers,
+        store=host.store,
+        keystore=host.keystore,
+        inner=InnerKey(host.inner_key),
+        exchange=host.exchange,
+        clock=host.clock,
+        entropy=host.entropy,
+        faults=host.faults,
+        policy=host.policy,
+    )
+
+
+def _pins(settings: CoolerSettings, host: SignerHost) -> Pins:
+    """Raises Refused unless the pinned cool key is the one that lies sealed here."""
+    keeper = host.peers.get(Service.KEEPER)
+    if keeper is None or keeper.attestation_key is None:
+        raise Refused("settings.peer", "pin keeper's attestation_key under [peers.keeper]")
+    (sealed,) = host.store.keys([(COOL_PLACE.wallet, COOL_PLACE.network, COOL_PLACE.purpose)])
+    if sealed is None:
+        raise Refused("cooler.no_key", "there is no cool key yet: run `keepcool cooler new-key`")
+    if sealed.public_key != settings.cool_public_key:
+        raise Refused("cooler.other_key", f"the key sealed here is {sealed.public_key}: pin that")
+    return Pins(settings.cool_public_key, settings.cold_public_key, keeper.attestation_key)

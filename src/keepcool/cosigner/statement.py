@@ -1,0 +1,47 @@
+"""What a signer's configuration lets it do, whom it hears and what it refuses, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from keepcool.core.parties import Service
+from keepcool.core.registry import Role
+from keepcool.policy import explain
+from keepcool.policy.document import Policy
+from keepcool.ports.settings import PeerSettings, SignerSettings
+from keepcool.wire.messages import REQUESTS
+
+_OWN_TYPES: Mapping[Service, tuple[str, ...]] = {
+    Service.KEEPER: ("wallets.create.v1", "wallets.register.v1", "purse.sign.v1"),
+    Service.COOLER: ("wallets.attest.v1",),
+}
+_COMMON_TYPES = ("sign.v1", "witness.v1", "status.v1", "freeze.v1")
+
+
+def sentences(service: Service, role: Role, settings: SignerSettings, policy: Policy) -> list[str]:
+    """For `check-config`. Reads nothing but what it is given."""
+    peer = Service.COOLER if service is Service.KEEPER else Service.KEEPER
+    forbidden = ", ".join(settings.keystore.forbidden_keys) or "no other key (name its peer's!)"
+    return [
+        f"This is {service.value}: it signs with the {role.value} key of a wallet and with no other.",
+        f"It opens sealed keys with the keystore at {settings.keystore.url} (transit key "
+        f"{settings.keystore.transit_key}), and does not start if that lets it use {forbidden}.",
+        f"It dials out to {settings.bus.url} and listens on no port.",
+        *_heard(service, settings.peers),
+        f"It releases no signature before {peer.value} has stored the journal row behind it.",
+        f"Its policy is version {policy.version}, signed by the root key {settings.policy.root_key}:",
+        *explain.sentences(policy),
+        "It refuses everything else: unknown fields, types, senders, networks, assets, contracts and drafts.",
+    ]
+
+
+def _heard(service: Service, peers: Mapping[str, PeerSettings]) -> Sequence[str]:
+    told = []
+    for name in sorted(peers):
+        types = [
+            typ
+            for typ in (*_COMMON_TYPES, *_OWN_TYPES[service])
+            if name in REQUESTS[typ].senders and name != service.value
+        ]
+        told.append(f"It hears {name} on {', '.join(types) or 'nothing'}, under its pinned keys only.")
+    return told

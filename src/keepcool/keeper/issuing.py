@@ -1,0 +1,194 @@
+"""Issuing wallets: a hot key for each, sealed twice; the address derived here; the record attested.
+
+Laws: one wallet id is one record for ever, so an interrupted request is simply repeated; a hot key exists
+in clear only between being made and being sealed; a record counts once Cooler's attestation is registered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from keepcool.chains.families import family_named
+from keepcool.chains.family import terms_of
+from keepcool.core import ids, registry
+from keepcool.core.errors import Conflict, KeepcoolError, Malformed, Refused
+from keepcool.core.ids import NetworkId, WalletId
+from keepcool.core.parties import Service
+from keepcool.core.registry import OwnerKey, Role, Standing, WalletRecord, parse_record
+from keepcool.cosigner.attest import attest, verify_attestation
+from keepcool.cosigner.cases import failure
+from keepcool.cosigner.journal import Asked
+from keepcool.cosigner.keyring import NewKey, sealed, wiped_after
+from keepcool.cosigner.service import Signer, attested_row, body_of
+from keepcool.hazmat import coinkeys
+from keepcool.policy.terms import NetworkRules
+from keepcool.ports.keystore import Bound
+from keepcool.ports.signer_store import RecordRow, SealedKey
+from keepcool.wire.envelope import Opened
+from keepcool.wire.messages import (
+    ITEMS_MAX,
+    Attested,
+    CreateWallets,
+    Failure,
+    Message,
+    NewWallet,
+    RegisterWallets,
+    WalletsAnswer,
+)
+
+_TEXT_MAX = 128
+
+
+@dataclass(frozen=True, slots=True)
+class PaperKeys:
+    """The pinned cool and cold public keys (compressed, hex)."""
+
+    cool: OwnerKey
+    cold: OwnerKey
+
+
+@dataclass(frozen=True, slots=True)
+class _Fresh:
+    """A wallet about to be: its record, and its hot key still in clear."""
+
+    record: WalletRecord
+    key: NewKey
+
+
+class Issuing:
+    """Keeper's part in making wallets."""
+
+    def __init__(self, signer: Signer, paper: PaperKeys, cooler_key: bytes) -> None:
+        self._signer, self._paper, self._cooler_key = signer, paper, cooler_key
+        self._one_at_a_time = asyncio.Lock()
+
+    async def create(self, opened: Opened) -> Message:
+        """`wallets.create.v1`: one outcome per wallet, in order."""
+        wanted = body_of(opened, CreateWallets).wallets
+        _bounded(wanted)
+        async with self._one_at_a_time:
+            plan = [self._planned(one) for one in wanted]
+            fresh = _unique([one for one in plan if isinstance(one, _Fresh)])
+            with wiped_after([one.key.secret for one in fresh]):
+                rows = await self._sealed([one.key for one in fresh])
+            await self._stored(fresh, rows, self._signer.asked(opened))
+        items = [self._outcome(one) for one in plan]
+        return WalletsAnswer(items=items, head=self._signer.witness.stated())
+
+    async def register(self, opened: Opened) -> Message:
+        """`wallets.register.v1`: Cooler's attestation joins Keeper's own copy."""
+        wanted = body_of(opened, RegisterWallets).records
+        _bounded(wanted)
+        items: list[Attested | Failure] = []
+        with self._signer.journal.batch(self._signer.asked(opened)) as batch:
+            for one in wanted:
+                try:
+                    batch.records.append(self._registered(one))
+                    items.append(one)
+                except KeepcoolError as error:
+                    items.append(failure(error))
+        await batch.settled()
+        return WalletsAnswer(items=items, head=self._signer.witness.stated())
+
+    def _planned(self, wanted: NewWallet) -> _Fresh | WalletId | Failure:
+        """A wallet to make, the id of one that is there already, or why neither."""
+        try:
+            wallet, rules = ids.wallet_id(wanted.wallet), self._rules(wanted)
+            row = self._signer.foundation.store.record(wallet)
+            if row is None:
+                return self._made(wanted, rules)
+            if _terms(parse_record(row.record)) != _wanted_terms(wanted):
+                raise Conflict("wallet.other", f"wallet {wallet} exists on other terms; choose another id")
+        except KeepcoolError as error:
+            return failure(error)
+        return wallet
+
+    def _rules(self, wanted: NewWallet) -> NetworkRules:
+        rules = self._signer.foundation.policy.networks.get(NetworkId(wanted.network))
+        if rules is None:
+            raise Refused("wallet.network", f"the policy names no network {wanted.network[:64]}")
+        if wanted.profile != rules.profile:
+            raise Refused(
+                "wallet.profile", f"new wallets of {rules.network} have the profile {rules.profile}"
+            )
+        for text in (wanted.owner, wanted.user_key, wanted.policy_class):
+            if len(text) > _TEXT_MAX or not text.isascii():
+                raise Malformed("wallet.text", f"owner, user key and class are ASCII, up to {_TEXT_MAX} long")
+        return rules
+
+    def _made(self, wanted: NewWallet, rules: NetworkRules) -> _Fresh:
+        foundation = self._signer.foundation
+        secret, public = coinkeys.new_key(foundation.entropy)
+        blank = WalletRecord(
+            wallet=WalletId(wanted.wallet),
+            revision=1,
+            previous=registry.NO_PREVIOUS,
+            family=rules.family,
+            network=rules.network,
+            profile=rules.profile,
+            threshold=2,
+            owners=(OwnerKey(Role.HOT, public.hex()), self._paper.cool, self._paper.cold),
+            address="",
+            owner=wanted.owner,
+            user_key=wanted.user_key,
+            policy_class=wanted.policy_class,
+            standing=Standing.PROVEN,
+            made_at_s=foundation.clock.now_ms() // 1000,
+        )
+        record = replace(blank, address=family_named(rules.family).derive_address(terms_of(blank)))
+        bound = Bound(Service.KEEPER.value, record.wallet, record.network, Role.HOT.value)
+        return _Fresh(record, NewKey(bound, secret, public))
+
+    async def _sealed(self, keys: Sequence[NewKey]) -> list[SealedKey]:
+        foundation = self._signer.foundation
+        return await sealed(keys, foundation.keystore, foundation.inner, foundation.entropy) if keys else []
+
+    async def _stored(self, fresh: Sequence[_Fresh], keys: Sequence[SealedKey], asked: Asked) -> None:
+        signer = self._signer
+        with signer.journal.batch(asked) as batch:
+            at_s = signer.journal.now_ms(signer.foundation.clock.now_ms()) // 1000
+            for one in fresh:
+                record, signature = one.record, attest(signer.foundation.identity, one.record)
+                batch.add(attested_row(record, at_s))
+                encoded = record.encoded()
+                batch.records.append(RecordRow(record.wallet, 1, encoded, {Service.KEEPER: signature}))
+            batch.keys.extend(keys)
+        await batch.settled()
+
+    def _outcome(self, plan: _Fresh | WalletId | Failure) -> Attested | Failure:
+        if isinstance(plan, Failure):
+            return plan
+        wallet = plan.record.wallet if isinstance(plan, _Fresh) else plan
+        row = self._signer.foundation.store.record(wallet)
+        if row is None:
+            return failure(Conflict("wallet.missing", f"wallet {wallet} was not stored; ask again"))
+        attestations = {service.value: signature for service, signature in row.attestations.items()}
+        return Attested(record=row.record, attestations=attestations)
+
+    def _registered(self, wanted: Attested) -> RecordRow:
+        record = parse_record(wanted.record)
+        row = self._signer.foundation.store.record(record.wallet)
+        if row is None or row.record != wanted.record:
+            raise Refused("wallet.unknown", f"this is not the record Keeper attested for {record.wallet}")
+        signature = wanted.attestations.get(Service.COOLER.value, b"")
+        verify_attestation(self._cooler_key, wanted.record, signature)
+        return replace(row, attestations={**row.attestations, Service.COOLER: signature})
+
+
+def _bounded(items: Sequence[object]) -> None:
+    if not 1 <= len(items) <= ITEMS_MAX:
+        raise Malformed("wallet.batch", f"ask for 1 to {ITEMS_MAX} wallets at once")
+
+
+def _unique(fresh: Sequence[_Fresh]) -> list[_Fresh]:
+    return list({one.record.wallet: one for one in reversed(fresh)}.values())[::-1]
+
+
+def _terms(record: WalletRecord) -> tuple[str, str, str, str, str]:
+    return (record.network, record.profile, record.owner, record.user_key, record.policy_class)
+
+
+def _wanted_terms(wanted: NewWallet) -> tuple[str, str, str, str, str]:
+    return (wanted.network, wanted.profile, wanted.owner, wanted.user_key, wanted.policy_class)

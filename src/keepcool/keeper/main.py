@@ -1,0 +1,128 @@
+"""Keeper's composition root: adapters meet handlers here and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from pathlib import Path
+
+import uvloop
+
+from keepcool.adapters import signer_host
+from keepcool.adapters.signer_host import SignerHost
+from keepcool.adapters.sqlite.signer import open_store
+from keepcool.adapters.system.clock import SystemClock
+from keepcool.adapters.system.logs import log_to_stderr
+from keepcool.adapters.toml import load
+from keepcool.core.errors import Refused
+from keepcool.core.faults import FaultPoint
+from keepcool.core.parties import Service
+from keepcool.core.registry import OwnerKey, Role
+from keepcool.cosigner import statement, thawing
+from keepcool.cosigner.keyring import own_key_of
+from keepcool.cosigner.service import Foundation, Part, Signer
+from keepcool.cosigner.signing import Points
+from keepcool.hazmat import papers, process
+from keepcool.hazmat.innerseal import InnerKey
+from keepcool.keeper.config import KeeperSettings
+from keepcool.keeper.issuing import Issuing, PaperKeys
+from keepcool.keeper.purse import Purse
+from keepcool.keeper.purse_memory import PurseMemory
+
+POINTS = Points(FaultPoint.KEEPER_OPENED, FaultPoint.KEEPER_REMEMBERED, FaultPoint.KEEPER_SIGNED)
+_log = logging.getLogger("keepcool.keeper")
+
+
+def run(file: Path, *, one_machine: bool = False) -> None:
+    """Run Keeper until SIGTERM or SIGINT. Raises what keeps it from starting."""
+    settings = load(file, KeeperSettings)
+    os.umask(0o077)
+    log_to_stderr(Service.KEEPER.value)
+    for missing in process.harden().missing():
+        _log.warning(missing)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(settings, file.resolve().parent, one_machine=one_machine))
+
+
+def check_config(file: Path) -> list[str]:
+    """What this configuration and its signed policy come to, in sentences."""
+    settings = load(file, KeeperSettings)
+    policy = signer_host.signed_policy(settings.policy)
+    return statement.sentences(Service.KEEPER, Role.HOT, settings, policy)
+
+
+def thaw(file: Path, *, level: str, target: str, reason: str) -> list[str]:
+    """End a freeze; what is still frozen. Raises Conflict while Keeper runs."""
+    settings = load(file, KeeperSettings)
+    now_ms = SystemClock(settings.clock_offset_ms).now_ms()
+    with contextlib.closing(open_store(signer_host.data_folder(settings) / "keeper.sqlite")) as store:
+        ended = thawing.thaw(store, level=level, target=target, reason=reason, clock_ms=now_ms)
+        return asyncio.run(ended)
+
+
+async def _run(settings: KeeperSettings, folder: Path, *, one_machine: bool) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with signer_host.opened(settings, Service.KEEPER, folder, one_machine=one_machine) as host:
+        for warning in host.warnings:
+            _log.warning(warning)
+        signer = await _serving(settings, host)
+        await signer.run(stop, host.metrics_file.keep_writing(signer_host.METRICS_EVERY_S))
+    _log.info("stopped")
+
+
+async def _serving(settings: KeeperSettings, host: SignerHost) -> Signer:
+    memory = PurseMemory()
+    part = Part(
+        role=Role.HOT,
+        place=own_key_of(Service.KEEPER, Role.HOT),
+        peer=Service.COOLER,
+        points=POINTS,
+        memories=(memory,),
+    )
+    signer = await Signer.opened(_foundation(host), part)
+    purse = await Purse.opened(signer, memory)
+    issuing = Issuing(signer, _paper(settings), _cooler_key(host))
+    handlers = {
+        "wallets.create.v1": issuing.create,
+        "wallets.register.v1": issuing.register,
+        "purse.sign.v1": purse.sign,
+    }
+    await signer.serve(handlers, purse.status)
+    _log.info("serving", extra={"policy": host.policy.hash, "wallets": host.store.record_count()})
+    return signer
+
+
+def _foundation(host: SignerHost) -> Foundation:
+    return Foundation(
+        identity=host.identity,
+        own=host.identity.peer(),
+        peers=host.peers,
+        store=host.store,
+        keystore=host.keystore,
+        inner=InnerKey(host.inner_key),
+        exchange=host.exchange,
+        clock=host.clock,
+        entropy=host.entropy,
+        faults=host.faults,
+        policy=host.policy,
+    )
+
+
+def _paper(settings: KeeperSettings) -> PaperKeys:
+    keys = {Role.COOL: settings.cool_public_key, Role.COLD: settings.cold_public_key}
+    if not all(keys.values()) or len(set(keys.values())) != len(keys):
+        raise Refused("settings.pins", "pin two different keys: cool_public_key and cold_public_key")
+    cool, cold = (OwnerKey(role, key, papers.EVM_ORIGIN_PATH) for role, key in keys.items())
+    return PaperKeys(cool, cold)
+
+
+def _cooler_key(host: SignerHost) -> bytes:
+    cooler = host.peers.get(Service.COOLER)
+    if cooler is None or cooler.attestation_key is None:
+        raise Refused("settings.peer", "pin cooler's attestation_key under [peers.cooler]")
+    return cooler.attestation_key

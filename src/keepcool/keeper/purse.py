@@ -1,0 +1,255 @@
+"""The purse at work: one fee-paying account per network, its key in Keeper's hands.
+
+The path is the wallets' own: read, judge, remember, be witnessed, unseal, sign. The key is made at first
+start, sealed twice like every other, and signs only what `purse_judge` approved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from keepcool.chains import publickeys
+from keepcool.chains.evm import address, purse, transaction
+from keepcool.chains.evm.assets import chain_id_of
+from keepcool.chains.evm.profiles import profile_named
+from keepcool.chains.evm.purse import DeploySafe, ExecuteSafe, PurseAction, SelfTransfer
+from keepcool.chains.evm.transaction import Transaction
+from keepcool.core.approval import PurseApproval
+from keepcool.core.effects import Slot
+from keepcool.core.errors import KeepcoolError, Malformed, Refused
+from keepcool.core.faults import FaultPoint
+from keepcool.core.ids import NetworkId, WalletId
+from keepcool.core.intent import Intent, parse_intent
+from keepcool.core.parties import Service
+from keepcool.core.registry import WalletRecord
+from keepcool.cosigner import entries
+from keepcool.cosigner.cases import failure
+from keepcool.cosigner.entries import SignRow
+from keepcool.cosigner.journal import Batch
+from keepcool.cosigner.keyring import NewKey, sealed, wiped_after
+from keepcool.cosigner.service import Signer, body_of
+from keepcool.cosigner.signing import declined
+from keepcool.hazmat import coinkeys
+from keepcool.keeper.purse_judge import PurseCase, PurseLimits, affirm_purse, judge_purse
+from keepcool.keeper.purse_memory import CANCEL, DEPLOY, EXECUTE, PURSE, PurseMemory, PurseRow
+from keepcool.policy.case import Remembered
+from keepcool.policy.terms import NetworkRules
+from keepcool.ports.keystore import Bound
+from keepcool.ports.signer_store import Claim
+from keepcool.wire.envelope import Opened
+from keepcool.wire.messages import (
+    ITEMS_MAX,
+    Declined,
+    Failure,
+    Message,
+    PurseAnswer,
+    PurseItem,
+    PurseRequest,
+    PurseSigned,
+    PurseStatus,
+)
+
+_OWNER = "purse"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A network's purse: its key's place and public half, and its address."""
+
+    network: NetworkId
+    bound: Bound
+    public_key: bytes
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """An approved transaction and the journal row that remembers it."""
+
+    account: Account
+    tx: Transaction
+    approval: PurseApproval
+    sequence: int
+
+
+class Purse:
+    """Keeper's fee-paying accounts. Open with `Purse.opened`."""
+
+    def __init__(self, signer: Signer, memory: PurseMemory, accounts: dict[NetworkId, Account]) -> None:
+        self._signer, self._memory, self._accounts = signer, memory, accounts
+
+    @classmethod
+    async def opened(cls, signer: Signer, memory: PurseMemory) -> Purse:
+        """Makes the key of every network of the policy that has a purse and no key yet."""
+        networks = [one.network for one in signer.foundation.policy.networks.values() if one.purse]
+        return cls(signer, memory, {network: await _account(signer, network) for network in networks})
+
+    def status(self) -> list[PurseStatus]:
+        now_s = self._now_s()
+        return [self._status(account, now_s) for account in self._accounts.values()]
+
+    async def sign(self, opened: Opened) -> Message:
+        """`purse.sign.v1`: one outcome per item, in order."""
+        signer, faults = self._signer, self._signer.foundation.faults
+        request = body_of(opened, PurseRequest)
+        signer.witness.shown(request.heads)
+        if not signer.witness.ready:
+            await signer.witness.start()
+        if not 1 <= len(request.items) <= ITEMS_MAX:
+            raise Malformed("purse.batch", f"ask for 1 to {ITEMS_MAX} transactions at once")
+        with signer.journal.batch(signer.asked(opened)) as batch:
+            outcomes = [self._decided(item, batch) for item in request.items]
+        await batch.settled()
+        faults.reach(FaultPoint.KEEPER_PURSE_REMEMBERED)
+        kept = [one for one in outcomes if isinstance(one, _Kept)]
+        signed = iter(await self._signed(kept))
+        faults.reach(FaultPoint.KEEPER_PURSE_SIGNED)
+        items = [next(signed) if isinstance(one, _Kept) else one for one in outcomes]
+        return PurseAnswer(items=items, head=signer.witness.stated())
+
+    def _decided(self, item: PurseItem, batch: Batch) -> _Kept | Declined | Failure:
+        try:
+            account, case = self._case(item)
+        except KeepcoolError as error:
+            return failure(error)
+        digest = case.transaction.digest()
+        attempts = self._memory.attempts(account.network, case.transaction.nonce)
+        before = next((one for one in attempts if one.tx.digest() == digest), None)
+        ruling = judge_purse(case) if before is None else affirm_purse(case)
+        if not isinstance(ruling, PurseApproval):
+            return declined(ruling, review=False)
+        sequence = before.sequence if before is not None else self._remember(item, account, case, batch)
+        return _Kept(account, case.transaction, ruling, sequence)
+
+    def _case(self, item: PurseItem) -> tuple[Account, PurseCase]:
+        network, signer = NetworkId(item.network), self._signer
+        account, rules = self._accounts.get(network), signer.foundation.policy.networks.get(network)
+        if account is None or rules is None or rules.purse is None:
+            raise Refused("purse.network", f"there is no purse on {item.network[:64]}")
+        tx = transaction.parse_unsigned(item.transaction)
+        action = purse.decode_purse(tx, account.address, [profile_named(name) for name in rules.profiles])
+        record = signer.registry.wallet(WalletId(item.wallet)).record if item.wallet else None
+        intent, remembered = self._remembered(item.intent)
+        if intent is not None and record is not None and intent.source != record.wallet:
+            raise Malformed("purse.intent", "the intent named is another wallet's")
+        case = PurseCase(
+            network=network,
+            chain_id=chain_id_of(network),
+            account=account.address,
+            transaction=tx,
+            action=action,
+            record=record,
+            intent=intent,
+            remembered=remembered,
+            history=self._memory.history(network, tx.nonce, item.wallet, self._now_s()),
+            limits=_limits(rules),
+            frozen=self._frozen(action, record, network),
+        )
+        return account, case
+
+    def _frozen(
+        self, action: PurseAction, record: WalletRecord | None, network: NetworkId
+    ) -> tuple[str, ...]:
+        """Using up a nonce of its own stays allowed: it is how a transaction is stopped."""
+        if isinstance(action, SelfTransfer):
+            return ()
+        return self._signer.freezes.touching(record.wallet if record else WalletId(_OWNER), network)
+
+    def _remembered(self, intent: str) -> tuple[Intent | None, tuple[Remembered, ...]]:
+        """The intent's bytes from this signer's own journal, and its drafts."""
+        drafts = self._signer.drafts
+        remembered = drafts.history(intent, (), self._now_s(), ()).same_intent if intent else ()
+        kept = drafts.find(remembered[-1].digests) if remembered else None
+        row = None if kept is None else self._signer.foundation.store.entry(kept.sequence)
+        if row is None:
+            return None, ()
+        body = entries.decoded(entries.read(row.head, row.previous, row.body), SignRow)
+        return parse_intent(bytes.fromhex(body.intent_bytes)), remembered
+
+    def _remember(self, item: PurseItem, account: Account, case: PurseCase, batch: Batch) -> int:
+        tx, sequence = case.transaction, batch.next_sequence
+        slot = Slot(account.network, f"account:{account.address}", tx.nonce)
+        row = PurseRow(
+            at_s=self._now_s(),
+            kind=PURSE,
+            account=account.address,
+            deed=_deed(case.action),
+            digests=[tx.digest().hex()],
+            intent=item.intent if case.intent is not None else "",
+            network=account.network,
+            payload=tx.unsigned_payload().hex(),
+            requester=batch.asked.requester.value if batch.asked else "",
+            slots=[(slot.network, slot.space, slot.position)],
+            wallet=case.record.wallet if case.record is not None else "",
+        )
+        batch.add(row, claims=[Claim(slot, tx.digest(), sequence)])
+        return sequence
+
+    async def _signed(self, kept: Sequence[_Kept]) -> list[PurseSigned]:
+        if not kept:
+            return []
+        rows = [one.sequence for one in kept]
+        await self._signer.witness.cover(max(rows))
+        bounds = list(dict.fromkeys(one.account.bound for one in kept))
+        opened = await self._signer.keyring.open(bounds, f"journal:{min(rows)}-{max(rows)}")
+        keys = dict(zip(bounds, opened, strict=True))
+        with wiped_after(opened):
+            return [
+                PurseSigned(
+                    transaction=one.tx.with_signature(
+                        coinkeys.sign(one.approval, keys[one.account.bound], one.account.public_key)[0]
+                    ),
+                    sequence=one.sequence,
+                )
+                for one in kept
+            ]
+
+    def _status(self, account: Account, now_s: int) -> PurseStatus:
+        gas, deployments = self._memory.today(account.network, now_s)
+        return PurseStatus(
+            network=account.network,
+            address=account.address,
+            next_nonce=self._memory.next_nonce(account.network),
+            gas_spent_today_wei=str(gas),
+            deployments_today=deployments,
+        )
+
+    def _now_s(self) -> int:
+        return self._signer.journal.now_ms(self._signer.foundation.clock.now_ms()) // 1000
+
+
+async def _account(signer: Signer, network: NetworkId) -> Account:
+    foundation = signer.foundation
+    bound = Bound(Service.KEEPER.value, _OWNER, network, _OWNER)
+    (row,) = foundation.store.keys([(bound.wallet, bound.network, bound.purpose)])
+    if row is None:
+        secret, public = coinkeys.new_key(foundation.entropy)
+        with secret:
+            made = await sealed(
+                [NewKey(bound, secret, public)], foundation.keystore, foundation.inner, foundation.entropy
+            )
+        with signer.journal.batch() as batch:
+            batch.keys.extend(made)
+        await batch.settled()
+        row = made[0]
+    public_key = publickeys.parse_public_key(row.public_key)
+    return Account(network, bound, public_key, address.of_public_key(public_key))
+
+
+def _limits(rules: NetworkRules) -> PurseLimits:
+    if rules.purse is None:
+        raise Refused("purse.network", f"the policy gives {rules.network} no purse")
+    return PurseLimits(
+        rules.purse.fee_max_units, rules.purse.gas_budget_day_units, rules.purse.deployments_per_day
+    )
+
+
+def _deed(action: PurseAction) -> str:
+    match action:
+        case ExecuteSafe():
+            return EXECUTE
+        case DeploySafe():
+            return DEPLOY
+        case SelfTransfer():
+            return CANCEL
