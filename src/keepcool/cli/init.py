@@ -1,0 +1,107 @@
+"""keepcool init: a complete installation in a folder, each service's files in a folder of its own."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from keepcool.local.layout import Layout
+    from keepcool.local.plan import Plan
+
+_NO_COLD = """\
+WARNING: the cold key was made on this machine and its words lie in {paper}.
+         Whoever has read this disk has it. For coins that matter: run `keepcool cold new` on a machine
+         without network, and `keepcool init DIR --cold cold.pub.json` with the public half it writes."""
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    noun = subparsers.add_parser("init", help="make a complete installation in a folder")
+    noun.add_argument("folder", type=Path, metavar="DIR", help="a new folder")
+    noun.add_argument("--cold", type=Path, metavar="FILE", help="cold.pub.json from `keepcool cold new`")
+    noun.add_argument("--network", default="eip155:31337", metavar="ID", help="CAIP-2, e.g. eip155:1")
+    noun.add_argument(
+        "--node-url",
+        action="append",
+        metavar="URL",
+        help="JSON-RPC node; repeat it for several (default: http://127.0.0.1:8545)",
+    )
+    noun.add_argument(
+        "--token",
+        action="append",
+        default=[],
+        metavar="ADDRESS:SYMBOL:DECIMALS",
+        help="an ERC-20 token to accept; repeatable",
+    )
+    noun.add_argument(
+        "--cap",
+        action="append",
+        default=[],
+        metavar="SYMBOL=TX,HOUR,DAY",
+        help="most that may leave at once, per hour and per day, over all wallets; repeatable",
+    )
+    noun.add_argument("--profile", default="", help="Safe contracts of new wallets, e.g. safe-1.5.0-l1")
+    noun.add_argument(
+        "--depth", type=int, metavar="N", help="credit N blocks deep instead of at the finalized block"
+    )
+    noun.add_argument(
+        "--port", type=int, default=8480, metavar="N", help="first of six ports; 0 takes free ones"
+    )
+    noun.add_argument("--shares", type=int, default=3, help="unseal shares of each keystore")
+    noun.add_argument("--threshold", type=int, default=2, help="shares needed to unseal")
+    noun.add_argument(
+        "--keystore-cidr",
+        action="append",
+        metavar="CIDR",
+        help="addresses from which a signer may reach its keystore (default: this machine)",
+    )
+    noun.set_defaults(run=_init)
+
+
+def _init(arguments: argparse.Namespace) -> int:
+    from keepcool.local import start
+
+    plan = _plan(arguments)
+    places = start.install_here(plan, lambda text: print(f"  {text}", flush=True))
+    print(_summary(places, plan))
+    if plan.cold is None:
+        print(_NO_COLD.format(paper=places.paper / "cold"), file=sys.stderr)
+    return 0
+
+
+def _plan(arguments: argparse.Namespace) -> Plan:
+    from dataclasses import replace
+
+    from keepcool.local import plan as plans
+    from keepcool.local.provision import LOOPBACK
+
+    tokens = [plans.token_plan(arguments.network, text) for text in arguments.token]
+    nodes = arguments.node_url or ["http://127.0.0.1:8545"]
+    network = plans.network_plan(arguments.network, nodes, tokens, arguments.profile)
+    for text in arguments.cap:
+        network = replace(network, assets=plans.with_caps(network.assets, text))
+    if arguments.depth is not None:
+        network = replace(network, crediting="depth", depth_blocks=arguments.depth)
+    return plans.Plan(
+        folder=arguments.folder,
+        network=network,
+        ports=plans.Ports.following(arguments.port),
+        cold=arguments.cold,
+        shares=arguments.shares,
+        threshold=arguments.threshold,
+        keystore_cidrs=tuple(arguments.keystore_cidr or LOOPBACK),
+    )
+
+
+def _summary(places: Layout, plan: Plan) -> str:
+    return f"""\
+{places.folder} is ready for {plan.network.name} ({plan.network.id}).
+  root             offline: root key, CA key, unseal shares, paper. Carry it away; `up` needs the shares
+  broker           carries messages and can read none
+  *-keystore       one for each signer, never on one host in earnest
+  keeper, cooler   the signers, each with its signed policy.toml
+  app              the books and the API, http://127.0.0.1:{plan.ports.app}
+  operator         your first API key and the keys that vouch for addresses
+Next: keepcool doctor {places.folder}   then   keepcool up {places.folder}"""

@@ -1,0 +1,33 @@
+"""keepcool up: an installation's parts as processes of this machine, until it is told to end."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+from pathlib import Path
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    noun = subparsers.add_parser("up", help="run an installation on this machine")
+    noun.add_argument("folder", type=Path, metavar="DIR", help="made by `keepcool init`")
+    noun.set_defaults(run=_up)
+
+
+def _up(arguments: argparse.Namespace) -> int:
+    """Ends with 0 on SIGINT and SIGTERM, once every process has ended."""
+    from keepcool.local.layout import Layout
+    from keepcool.local.running import running
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    places = Layout(arguments.folder.absolute())
+    try:
+        with running(places, _say) as installation:
+            _say(f"ready: {installation.reach.app_url}/docs   keys: {places.operator}   end with Ctrl-C")
+            installation.watch(_say)
+    except KeyboardInterrupt:
+        _say("ended")
+    return 0
+
+
+def _say(text: str) -> None:
+    print(f"  {text}", flush=True)

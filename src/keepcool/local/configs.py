@@ -1,0 +1,136 @@
+"""The TOML of each service, as the service itself reads it. Every file is named relative to its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from keepcool.core.parties import Peer, Service
+from keepcool.local import layout
+from keepcool.local.broker import BrokerFiles
+from keepcool.local.identities import pinned
+from keepcool.local.keystore import KeystorePlan, transit_key
+from keepcool.local.plan import NetworkPlan, Ports
+from keepcool.local.tomltext import rendered
+from keepcool.ports.settings import BusSettings, KeystoreSettings, PolicySettings
+
+
+@dataclass(frozen=True, slots=True)
+class PublicParts:
+    """What services know of one another, and of the paper keys."""
+
+    peers: Mapping[Service, Peer]
+    root_key: bytes
+    cold_public_key: str
+    cool_public_key: str = ""
+
+
+def signer_toml(service: Service, ports: Ports, public: PublicParts) -> str:
+    """keeper.toml or cooler.toml."""
+    table: dict[str, object] = {
+        "identity": layout.IDENTITY,
+        "data": layout.DATA,
+        "inner_key": layout.INNER_KEY,
+        "cold_public_key": public.cold_public_key,
+        "cool_public_key": public.cool_public_key,
+        "bus": _plain(bus_settings(ports)),
+        "keystore": _plain(keystore_settings(service, ports)),
+        "policy": _plain(PolicySettings(file=layout.POLICY, root_key=public.root_key.hex())),
+        "peers": _peers(service, public),
+    }
+    return f"# keepcool {service.value} check-config --config {service.value}.toml\n" + rendered(table)
+
+
+def app_toml(network: NetworkPlan, ports: Ports, public: PublicParts) -> str:
+    table: dict[str, object] = {
+        "identity": layout.IDENTITY,
+        "database": f"{layout.DATA}/{layout.DATABASE}",
+        "http": {"host": "127.0.0.1", "port": ports.app},
+        "bus": _plain(bus_settings(ports)),
+        "peers": _peers(Service.APP, public),
+        "networks": {network.id: _network(network)},
+    }
+    return "# keepcool app check-config --config app.toml\n" + rendered(table)
+
+
+def operator_toml(ports: Ports, public: PublicParts) -> str:
+    """What `keepcool user`, `wallet`, `withdraw` and the other client commands read."""
+    pins = {signer.value: (public.peers[signer].attestation_key or b"").hex() for signer in layout.SIGNERS}
+    table = {"url": f"http://127.0.0.1:{ports.app}", "api_key": "api.key", "pins": pins}
+    return "# The App, the file with your API key, and the two keys that vouch for addresses.\n" + rendered(
+        table
+    )
+
+
+def bus_settings(ports: Ports) -> BusSettings:
+    return BusSettings(
+        url=f"tls://127.0.0.1:{ports.broker}",
+        nkey_seed=f"{layout.BUS}/{layout.NKEY}",
+        ca=f"{layout.BUS}/{layout.CA}",
+        certificate=f"{layout.BUS}/{layout.CERTIFICATE}",
+        certificate_key=f"{layout.BUS}/{layout.CERTIFICATE_KEY}",
+    )
+
+
+def broker_files(config: Path) -> BrokerFiles:
+    """All but the configuration itself relative to its folder, where the broker is started."""
+    return BrokerFiles(
+        config=config,
+        ca=Path(layout.CA),
+        certificate=Path(layout.SERVER),
+        certificate_key=Path(layout.SERVER_KEY),
+        store=Path(layout.JETSTREAM),
+    )
+
+
+def keystore_plan(service: Service, ports: Ports) -> KeystorePlan:
+    if service is Service.KEEPER:
+        return KeystorePlan(service, ports.keeper_keystore, ports.keeper_cluster)
+    return KeystorePlan(service, ports.cooler_keystore, ports.cooler_cluster)
+
+
+def keystore_settings(service: Service, ports: Ports) -> KeystoreSettings:
+    return KeystoreSettings(
+        url=keystore_plan(service, ports).url,
+        ca=f"{layout.KEYSTORE}/{layout.CA}",
+        role_id=f"{layout.KEYSTORE}/{layout.ROLE_ID}",
+        secret_id=f"{layout.KEYSTORE}/{layout.SECRET_ID}",
+        transit_key=transit_key(service),
+        forbidden_keys=[transit_key(peer) for peer in layout.SIGNERS if peer is not service],
+    )
+
+
+def _peers(service: Service, public: PublicParts) -> dict[str, object]:
+    others = [peer for name, peer in public.peers.items() if name is not service]
+    return {peer.service.value: _plain(pinned(peer)) for peer in others}
+
+
+def _network(network: NetworkPlan) -> dict[str, object]:
+    return {
+        "name": network.name,
+        "family": "evm",
+        "profile": network.profile,
+        "node_urls": list(network.node_urls),
+        "crediting": network.crediting,
+        "depth_blocks": network.depth_blocks,
+        "poll_ms": network.poll_ms,
+        "start_block": network.start_block,
+        "fees": {"withdrawal_fee_max": str(network.fee_max_units)},
+        "assets": [
+            {
+                "id": asset.id,
+                "symbol": asset.symbol,
+                "decimals": asset.decimals,
+                "deposit_min": str(asset.deposit_min_units),
+            }
+            for asset in network.assets
+        ],
+    }
+
+
+def _plain(settings: msgspec.Struct) -> dict[str, object]:
+    plain: dict[str, object] = msgspec.to_builtins(settings)
+    return {name: value for name, value in plain.items() if value != ""}

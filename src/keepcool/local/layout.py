@@ -1,0 +1,94 @@
+"""Where an installation keeps its files: a folder for each host to be.
+
+`root` is carried away and kept offline; the others go to their hosts as they are, because everything in
+them is named relative to them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from keepcool.core.parties import Service
+
+SERVICES = (Service.KEEPER, Service.COOLER, Service.APP)
+SIGNERS = (Service.KEEPER, Service.COOLER)
+LOG, IDENTITY, DATA, BUS, KEYSTORE = "log", "identity", "data", "bus", "keystore"
+CA = "ca.pem"
+NKEY, CERTIFICATE, CERTIFICATE_KEY = "nkey.seed", "client.pem", "client.key"
+ROLE_ID, SECRET_ID = "role.id", "secret.id"
+INNER_KEY, POLICY, POLICY_SIGNATURE = "inner.key", "policy.toml", "policy.toml.sig"
+DATABASE = "books.sqlite"
+NATS_CONFIG, JETSTREAM = "nats.conf", "jetstream"
+SERVER, SERVER_KEY = "server.pem", "server.key"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The folders of an installation."""
+
+    folder: Path
+
+    @property
+    def root(self) -> Path:
+        return self.folder / "root"
+
+    @property
+    def root_key(self) -> Path:
+        return self.root / "root.key"
+
+    @property
+    def paper(self) -> Path:
+        return self.root / "paper"
+
+    @property
+    def ca_key(self) -> Path:
+        return self.root / "ca.key"
+
+    @property
+    def broker(self) -> Path:
+        return self.folder / "broker"
+
+    @property
+    def operator(self) -> Path:
+        return self.folder / "operator"
+
+    def service(self, service: Service) -> Path:
+        return self.folder / service.value
+
+    def config(self, service: Service) -> Path:
+        return self.service(service) / f"{service.value}.toml"
+
+    def keystore(self, service: Service) -> Path:
+        """The folder of a signer's own keystore."""
+        return self.folder / f"{service.value}-keystore"
+
+    def shares(self, service: Service) -> Path:
+        """The folder with the unseal shares of a signer's keystore, one file each."""
+        return self.root / f"{service.value}-keystore"
+
+    def hosts(self) -> list[Path]:
+        """Every folder that goes to a host of its own."""
+        services = [self.service(service) for service in SERVICES]
+        return [self.broker, *(self.keystore(signer) for signer in SIGNERS), *services, self.operator]
+
+    def make(self) -> None:
+        """All folders, closed to others. Raises FileExistsError."""
+        self.folder.mkdir(mode=0o700, parents=True)
+        for host in [self.root, *self.hosts()]:
+            host.mkdir(mode=0o700)
+            if host not in (self.root, self.operator):
+                (host / LOG).mkdir(mode=0o700)
+        self.paper.mkdir(mode=0o700)
+        for service in SERVICES:
+            (self.service(service) / DATA).mkdir(mode=0o700)
+            (self.service(service) / BUS).mkdir(mode=0o700)
+        for signer in SIGNERS:
+            (self.service(signer) / KEYSTORE).mkdir(mode=0o700)
+            self.shares(signer).mkdir(mode=0o700)
+        (self.broker / JETSTREAM).mkdir(mode=0o700)
+
+
+def read_shares(folder: Path) -> list[str]:
+    """The unseal shares that lie in a folder."""
+    return [file.read_text(encoding="ascii").strip() for file in sorted(folder.glob("share-*.txt"))]
