@@ -133,7 +133,9 @@ class Sent:
     text: str = ""
 
 
-class EvmNode(Protocol):
+class ChainReader(Protocol):
+    """What following a chain needs of a node."""
+
     async def check(self) -> Header:
         """The latest header of a healthy node: its network's chain id, not syncing, tip not too old."""
 
@@ -148,19 +150,24 @@ class EvmNode(Protocol):
         """The logs of one block in order; no addresses means any. Each position of `topics` lists what it
         may be, and an empty one may be anything."""
 
+    async def balances(self, holdings: Sequence[Holding], at: At) -> list[int]:
+        """One number per holding, in order, in as few round trips as the node takes. Raises Refused
+        `node.reverted` when a token's contract does not answer."""
+
+    async def receipt(self, transaction: bytes) -> Receipt | None: ...
+
+
+class EvmNode(ChainReader, Protocol):
+    """Everything keepcool asks of a node."""
+
     async def balance(self, address: str, at: At = Tag.LATEST) -> int: ...
 
     async def token_balance(self, token: str, address: str, at: At = Tag.LATEST) -> int:
         """Raises Refused `node.reverted` when the contract does not answer."""
 
-    async def balances(self, holdings: Sequence[Holding], at: At) -> list[int]:
-        """One number per holding, in order, in as few round trips as the node takes."""
-
     async def nonce(self, address: str, at: At = Tag.LATEST) -> int: ...
 
     async def code(self, address: str, at: At = Tag.LATEST) -> bytes: ...
-
-    async def receipt(self, transaction: bytes) -> Receipt | None: ...
 
     async def transaction(self, transaction: bytes) -> Transaction | None: ...
 

@@ -22,7 +22,7 @@ from keepcool.app.deposits.watched import Watched
 from keepcool.app.store import Store
 from keepcool.core.errors import Breach, Unavailable
 from keepcool.core.ids import AssetId
-from keepcool.ports.evmnode import EvmNode, Header, Tag
+from keepcool.ports.evmnode import ChainReader, Header, Tag
 from keepcool.ports.system import Clock
 
 BLOCKS_AT_ONCE = 32
@@ -31,7 +31,8 @@ BLOCKS_AT_ONCE = 32
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What to follow and when to credit. `depth_blocks` None credits what the node calls finalized; 1 is
-    the block below the newest. `minimums` in base units. `sweep_every_ms` is how often every wallet's
+    the block below the newest. `start_block` 0 begins where crediting stands today: no wallet of ours is
+    older than its App. `minimums` in base units. `sweep_every_ms` is how often every wallet's
     balance is looked at without cause."""
 
     listed: Listed
@@ -60,7 +61,7 @@ class Follower:
     """`nodes`: the first is followed, all must agree before anything is credited."""
 
     def __init__(
-        self, plan: Plan, nodes: Sequence[EvmNode], store: Store, clock: Clock, outflows: Outflows
+        self, plan: Plan, nodes: Sequence[ChainReader], store: Store, clock: Clock, outflows: Outflows
     ) -> None:
         self._plan, self._nodes, self._node = plan, nodes, nodes[0]
         self._store, self._clock = store, clock
@@ -88,7 +89,8 @@ class Follower:
         stands = await self._store.run(lambda tx: position.read(tx, self._network))
         if stands is not None:
             return stands
-        number = max(self._plan.start_block - 1, 0) or max(await self._deep(tip), 0)
+        first = self._plan.start_block
+        number = first - 1 if first > 0 else max(await self._deep(tip), 0)
         header = await self._node.header(number)
         if header is None:
             raise Unavailable(
@@ -151,7 +153,7 @@ class Follower:
             await self._all_tell(stands.settled)
         await self._store.run(lambda tx: self._undo(tx, stands, common))
 
-    async def _common(self, node: EvmNode, top: int) -> int | None:
+    async def _common(self, node: ChainReader, top: int) -> int | None:
         for number in range(top, max(top - BLOCKS_KEPT, -1), -1):
             ours = await self._hash(number)
             if ours is None:

@@ -29,7 +29,7 @@ from keepcool.app.store import Store
 from keepcool.chains.evm.address import raw_of, to_checksum
 from keepcool.core.errors import Unavailable
 from keepcool.core.ids import AssetId, NetworkId
-from keepcool.ports.evmnode import Block, EvmNode, Header, Log
+from keepcool.ports.evmnode import Block, ChainReader, Header, Log
 
 _RECEIPTS_AT_ONCE = 16
 
@@ -49,7 +49,7 @@ class Listed:
 
 class Scanner:
     def __init__(
-        self, listed: Listed, node: EvmNode, store: Store, watched: Watched, outflows: Outflows
+        self, listed: Listed, node: ChainReader, store: Store, watched: Watched, outflows: Outflows
     ) -> None:
         self._listed, self._node, self._store = listed, node, store
         self._watched, self._outflows = watched, outflows

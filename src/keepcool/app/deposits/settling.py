@@ -18,7 +18,7 @@ from keepcool.app.deposits.watched import WatchedWallet, wallets_after, wallets_
 from keepcool.app.store import Store
 from keepcool.core.errors import Breach, Refused, Unavailable
 from keepcool.core.ids import AssetId, WalletId
-from keepcool.ports.evmnode import EvmNode, Header, Holding
+from keepcool.ports.evmnode import ChainReader, Header, Holding
 from keepcool.ports.system import Clock
 
 BLOCKS_AT_ONCE = 64
@@ -39,7 +39,7 @@ class Settler:
     """`nodes`: all of them, the first is the one that is followed."""
 
     def __init__(
-        self, listed: Listed, rules: Rules, nodes: Sequence[EvmNode], store: Store, clock: Clock
+        self, listed: Listed, rules: Rules, nodes: Sequence[ChainReader], store: Store, clock: Clock
     ) -> None:
         self._listed, self._rules, self._nodes = listed, rules, nodes
         self._store, self._clock = store, clock
