@@ -16,6 +16,7 @@ import urllib.error
 import urllib.request
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -61,16 +62,21 @@ class Installation:
         """Every part, in order; returns when the signers answer App. Raises what keeps one from starting."""
         self._refuse_taken_ports()
         for name in PARTS:
-            self.start(name)
+            self._launch(name)
+            if name == "cooler-keystore":  # both run now
+                self._unseal_all()
             say(f"{name} runs (process {self.children[name].pid})")
         self.wait_ready()
 
     def start(self, name: str) -> None:
         """Starts one part; a keystore is unsealed. Raises Unavailable with the end of its log."""
+        self._launch(name)
         if name in self._keystores:
-            process = self._keystores[name]
-            process.start()
-            process.unseal(self._shares(process.plan.service))
+            self._unseal(self._keystores[name])
+
+    def _launch(self, name: str) -> None:
+        if name in self._keystores:
+            self._keystores[name].start()
         elif name == "broker":
             start_broker(self.children[name], self.reach.broker_port)
         else:
@@ -132,13 +138,21 @@ class Installation:
     def _restart(self, name: str, ended: deque[float], say: Say) -> None:
         now_s = time.monotonic()
         often = len(ended) == _RESTARTS_MAX and now_s - ended[0] < _RESTARTS_WITHIN_S
-        tail = self.children[name].log_tail()
+        words = _last_words(self.children[name])
         if often:
-            raise Unavailable("up.ended", f"{name} keeps ending: {tail}")
+            raise Unavailable("up.ended", f"{name} keeps ending: {words}")
         ended.append(now_s)
-        say(f"{name} ended by itself; starting it again ({tail.splitlines()[-1][:200]})")
+        say(f"{name} ended by itself; starting it again ({words})")
         with suppress(Unavailable):  # counted, and tried again at the next round
             self.start(name)
+
+    def _unseal_all(self) -> None:
+        """Side by side: each waits for its own election."""
+        with ThreadPoolExecutor(len(self._keystores)) as side_by_side:
+            list(side_by_side.map(self._unseal, self._keystores.values()))
+
+    def _unseal(self, process: KeystoreProcess) -> None:
+        process.unseal(self._shares(process.plan.service))
 
     def _child(self, name: str) -> ChildProcess:
         if name in self._keystores:
@@ -170,7 +184,7 @@ class Installation:
     @staticmethod
     def _refuse_ended(child: ChildProcess) -> None:
         if not child.alive:
-            raise Unavailable("up.ended", f"{child.name} ended: {child.log_tail()}")
+            raise Unavailable("up.ended", f"{child.name} ended: {_last_words(child)}")
 
 
 @contextmanager
@@ -207,6 +221,10 @@ def _undisturbed() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _last_words(child: ChildProcess) -> str:
+    return f"{child.log_tail().splitlines()[-1][-300:]} (more in {child.log})"
 
 
 def _log(places: Layout, name: str) -> Path:
