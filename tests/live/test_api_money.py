@@ -12,10 +12,13 @@ import httpx
 import pytest
 
 from keepcool.app.books import ledger
-from keepcool.app.http.orders import Deposit
+from keepcool.app.deposits import records
+from keepcool.app.deposits.matching import Kind as DepositKind
+from keepcool.app.deposits.records import Claim
 from keepcool.app.keys import Scope
 from keepcool.core.ids import AssetId, WalletId
 from tests.live.test_api_objects import credit, problem, user, wallet
+from tests.unit.app.books.loopback import NETWORK
 from tests.unit.app.http.running import ETH, TOKEN, Running, running
 
 pytestmark = pytest.mark.live
@@ -58,7 +61,7 @@ def test_a_withdrawal_holds_its_amount_at_once(till: Till) -> None:
     assert answer.status_code == 201, answer.text
     made = answer.json()
     assert (made["state"], made["amount"], made["external_id"]) == ("requested", str(ETHER), "order-7")
-    assert (till.held(), till.owed(), till.app.payouts.woken) == (ETHER, 9 * ETHER, 1)
+    assert (till.held(), till.owed(), till.app.engine.woken) == (ETHER, 9 * ETHER, 1)
     assert till.client.get(f"/v1/withdrawals/{made['id']}").json() == made
     assert till.client.get("/v1/withdrawals", params={"external_id": "order-7"}).json()["items"] == [made]
 
@@ -66,13 +69,14 @@ def test_a_withdrawal_holds_its_amount_at_once(till: Till) -> None:
 def test_the_same_request_again_is_the_same_answer_byte_for_byte(till: Till) -> None:
     """A repetition gives status and body of the first answer, marked as replayed, and holds nothing."""
     first = till.pay()
-    till.app.payouts.orders.clear()  # even when the world has moved on since
+    cancelled = f"/v1/withdrawals/{first.json()['id']}/cancel"
+    till.client.post(cancelled, headers={"Idempotency-Key": "c"})  # the world has moved on since
     again = till.pay()
     assert (again.status_code, again.content) == (first.status_code, first.content)
     assert again.headers["content-type"] == first.headers["content-type"]
     assert again.headers["idempotent-replayed"] == "true"
     assert "idempotent-replayed" not in first.headers
-    assert till.held() == ETHER
+    assert till.held() == 0
 
 
 def test_the_same_key_for_another_request_is_refused(till: Till) -> None:
@@ -100,7 +104,7 @@ def test_duplicates_that_arrive_together_pay_once(till: Till) -> None:
         answers = list(pool.map(lambda _: till.pay(), range(16)))
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.content for answer in answers}) == 1
-    assert (len(till.app.payouts.orders), till.held()) == (1, ETHER)
+    assert (len(till.client.get("/v1/withdrawals").json()["items"]), till.held()) == (1, ETHER)
 
 
 def test_without_the_header_every_duplicate_would_be_an_order(till: Till) -> None:
@@ -114,8 +118,8 @@ def test_without_the_header_every_duplicate_would_be_an_order(till: Till) -> Non
 def test_a_decision_against_the_caller_is_an_answer_too(till: Till) -> None:
     """Over the balance is a 409 with both numbers, and stays it under its key even when funded later."""
     refused = till.pay(amount=str(11 * ETHER))
-    told = problem(refused, 409, "ledger.overdrawn")
-    assert f"balance is {10 * ETHER}, {11 * ETHER} needed" in told["detail"]
+    told = problem(refused, 409, "withdrawal.balance")
+    assert f"{10 * ETHER} base units available, {11 * ETHER} asked for" in told["detail"]
     credit(till.app, "more", till.wallet, 10 * ETHER)
     again = till.pay(amount=str(11 * ETHER))
     assert (again.status_code, again.content) == (409, refused.content)
@@ -203,21 +207,33 @@ def test_a_transfer_pays_to_an_address_both_signers_attested(till: Till) -> None
     assert till.client.get("/v1/transfers").json()["items"] == [answer.json()]
     itself = body | {"to_wallet": till.wallet}
     refused = till.client.post("/v1/transfers", json=itself, headers={"Idempotency-Key": "u"})
-    problem(refused, 422, "transfer.same_wallet")
+    problem(refused, 422, "withdrawal.to_itself")
     assert till.held() == 3
 
 
 def test_deposits_and_lookup_find_what_is_known(till: Till) -> None:
     """A deposit is listed, and found by its transaction and by its wallet's address."""
     address = till.client.get(f"/v1/wallets/{till.wallet}").json()["address"]
-    seen = Deposit(1, "dep_1", till.wallet, AssetId(ETH), 2**70, "0xaa", 5, "0xbb", "credited", 1)
-    till.app.deposits.rows.append(seen)
+    claim = Claim(
+        network=NETWORK,
+        wallet=till.wallet,
+        asset=AssetId(ETH),
+        kind=DepositKind.TRANSACTION,
+        sender=RECIPIENT,
+        transaction="aa" * 32,
+        position=0,
+        block_number=5,
+        block_hash="bb" * 32,
+        units=2**70,
+    )
+    till.app.store.transact(lambda tx: records.add(tx, claim, 1))
     (listed,) = till.client.get("/v1/deposits", params={"wallet": till.wallet}).json()["items"]
-    assert (listed["amount"], listed["symbol"], listed["state"]) == (str(2**70), "ETH", "credited")
+    assert (listed["amount"], listed["symbol"], listed["state"]) == (str(2**70), "ETH", "pending")
+    assert (listed["credited"], listed["transaction"]) == ("0", "0x" + "aa" * 32)
     by_address = till.client.get("/v1/lookup", params={"address": address}).json()
     assert [one["id"] for one in by_address["wallets"]] == [till.wallet]
     assert by_address["deposits"] == [listed]
-    by_tx = till.client.get("/v1/lookup", params={"tx": "0xaa"}).json()
+    by_tx = till.client.get("/v1/lookup", params={"tx": listed["transaction"]}).json()
     assert (by_tx["deposits"], by_tx["wallets"]) == ([listed], [])
     assert till.client.get("/v1/lookup", params={"address": RECIPIENT}).json()["deposits"] == []
     problem(till.client.get("/v1/lookup"), 422, "lookup.query")

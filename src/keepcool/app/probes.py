@@ -6,6 +6,7 @@ from keepcool.app.http.health import Probe
 from keepcool.app.store import Store
 from keepcool.core.errors import Malformed, Unavailable
 from keepcool.core.parties import Service
+from keepcool.ports.evmnode import EvmNode
 from keepcool.wire.exchange import Exchange
 from keepcool.wire.messages import StatusAnswer, StatusRequest
 
@@ -31,5 +32,15 @@ def signer(exchange: Exchange, service: Service) -> Probe:
             raise Unavailable(f"{service}.not_ready", f"{service} waits for {answer.waiting_for}")
         frozen = f"; frozen: {', '.join(answer.frozen)}" if answer.frozen else ""
         return f"ready, policy {answer.policy[:16]}, {answer.wallets} wallets{frozen}"
+
+    return probe
+
+
+def node(one: EvmNode) -> Probe:
+    """Whether it serves its network and keeps up."""
+
+    async def probe() -> str:
+        header = await one.check()
+        return f"at block {header.number}"
 
     return probe

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
-from pydantic import StringConstraints
+from fastapi import APIRouter, Path, Query
+from pydantic import Field, StringConstraints
 from sqlalchemy import Connection
 
 from keepcool.app.books import registry
+from keepcool.app.books.registry import Stored
 from keepcool.app.config import AppSettings, find_asset
+from keepcool.app.deposits import events, records
+from keepcool.app.deposits.events import Event
+from keepcool.app.deposits.records import Deposit, State
 from keepcool.app.http import money, paging, wallets
 from keepcool.app.http.fields import Address, Id, In, Out, Time, UnitsOut
-from keepcool.app.http.orders import Deposit, DepositFilter, PayoutFilter
-from keepcool.app.http.parts import Given, Reader
+from keepcool.app.http.parts import Admin, Given, Parts, Reader
+from keepcool.app.http.payouts_shown import WithdrawalOut, newest, shown
+from keepcool.app.payouts.store import Withdrawal
 from keepcool.core.errors import Malformed
 
 router = APIRouter(prefix="/v1", tags=["chain"])
@@ -21,18 +26,22 @@ _FOUND_MAX = 100
 
 
 class DepositOut(Out):
-    """`state`: pending until its block is deep enough, then credited; reversed when the block vanished."""
+    """`amount` is what came in, `credited` what the balance bore out and the ledger holds."""
 
     id: str
     wallet: str
+    network: str
     asset: str
     symbol: str
     amount: UnitsOut
-    transaction: str
+    credited: UnitsOut
+    sender: str | None
+    transaction: str | None
     block_number: int
     block_hash: str
-    state: str
+    state: Annotated[str, Field(description="pending | credited | dust | short | orphaned | reversed")]
     seen_at_ms: Time
+    decided_at_ms: Time | None
 
 
 class DepositsOut(Out):
@@ -43,7 +52,7 @@ class DepositsOut(Out):
 class DepositPage(paging.Page):
     wallet: Id | None = None
     user: Id | None = None
-    state: Id | None = None
+    state: State | None = None
 
 
 class Lookup(In):
@@ -56,7 +65,7 @@ class Lookup(In):
 class LookupOut(Out):
     wallets: list[wallets.WalletOut]
     deposits: list[DepositOut]
-    withdrawals: list[money.WithdrawalOut]
+    withdrawals: list[WithdrawalOut]
 
 
 class PurseOut(Out):
@@ -74,13 +83,38 @@ class PursesOut(Out):
     items: list[PurseOut]
 
 
-@router.get("/deposits", summary="List deposits")
+class EventOut(Out):
+    """`freezes`: wallet, network, or empty. A freeze holds until it is thawed."""
+
+    number: int
+    network: str
+    wallet: str | None
+    code: str
+    text: str
+    freezes: str
+    at_ms: Time
+    thawed_at_ms: Time | None
+
+
+class EventsOut(Out):
+    items: list[EventOut]
+    next: str | None
+
+
+@router.get("/deposits", summary="List deposits, newest first")
 async def list_deposits(given: Given, _: Reader, page: Annotated[DepositPage, Query()]) -> DepositsOut:
-    after = paging.decode_number("deposits", page.cursor) or 0
+    after = paging.decode_number("deposits", page.cursor)
 
     def work(tx: Connection) -> list[Deposit]:
-        wanted = DepositFilter(money.wallets_meant(tx, page.wallet, page.user), page.state)
-        return given.deposits.find(tx, wanted, after=after, limit=page.limit + 1)
+        wallets_of = money.wallets_meant(tx, page.wallet, page.user)
+        return records.list_deposits(
+            tx,
+            limit=page.limit + 1,
+            after=after,
+            wallets=wallets_of,
+            state=page.state,
+            newest_first=True,
+        )
 
     rows = await given.store.run(work)
     cut, following = paging.cut("deposits", rows, page.limit, lambda one: str(one.number))
@@ -93,21 +127,25 @@ async def lookup(given: Given, _: Reader, wanted: Annotated[Lookup, Query()]) ->
         raise Malformed("lookup.query", "ask for tx or for address, one of them")
 
     def work(tx: Connection) -> LookupOut:
-        found = registry.find_address(tx, None, wanted.address) if wanted.address else []
-        ids = None if wanted.tx else [one.asked.id for one in found]
-        deposits = given.deposits.find(
-            tx, DepositFilter(wallets=ids, transaction=wanted.tx), after=0, limit=_FOUND_MAX
-        )
-        payouts = given.payouts.find(
-            tx, PayoutFilter(wallets=ids, transaction=wanted.tx), after=0, limit=_FOUND_MAX
-        )
+        found, deposits, payouts = _known(tx, given, wanted)
         return LookupOut(
             wallets=[wallets.shown(given.attesters, one) for one in found],
             deposits=[_deposit(given.settings, one) for one in deposits],
-            withdrawals=[money.shown(one) for one in payouts],
+            withdrawals=[shown(tx, one) for one in payouts],
         )
 
     return await given.store.run(work)
+
+
+def _known(
+    tx: Connection, given: Parts, wanted: Lookup
+) -> tuple[list[Stored], list[Deposit], list[Withdrawal]]:
+    if wanted.tx is not None:
+        return [], records.find_transaction(tx, wanted.tx), given.payouts.find(tx, wanted.tx)
+    found = registry.find_address(tx, None, wanted.address or "")
+    ids = [one.asked.id for one in found]
+    deposits = records.list_deposits(tx, limit=_FOUND_MAX, wallets=ids, newest_first=True)
+    return found, deposits, newest(tx, limit=_FOUND_MAX, before=None, wallets=ids)
 
 
 @router.get("/purses", summary="The purses that pay fees")
@@ -128,17 +166,49 @@ async def purses(given: Given, _: Reader) -> PursesOut:
     )
 
 
+@router.get("/events", summary="What was found wrong on chain, and what is frozen because of it")
+async def list_events(given: Given, _: Reader, page: Annotated[paging.Page, Query()]) -> EventsOut:
+    after = paging.decode_number("events", page.cursor) or 0
+    rows = await given.store.run(lambda tx: events.list_events(tx, limit=page.limit + 1, after=after))
+    cut, following = paging.cut("events", rows, page.limit, lambda one: str(one.number))
+    return EventsOut(items=[_event(one) for one in cut], next=following)
+
+
+@router.post("/events/{number}/thaw", summary="A person has looked into it: end its freeze")
+async def thaw(given: Given, _: Admin, number: Annotated[int, Path(ge=0)]) -> EventOut:
+    now_ms = given.clock.now_ms()
+    return _event(await given.store.run(lambda tx: events.thaw(tx, number, now_ms)))
+
+
+def _event(one: Event) -> EventOut:
+    return EventOut(
+        number=one.number,
+        network=one.network,
+        wallet=one.wallet,
+        code=one.code,
+        text=one.text,
+        freezes=one.freezes.value,
+        at_ms=one.at_ms,
+        thawed_at_ms=one.thawed_at_ms,
+    )
+
+
 def _deposit(settings: AppSettings, one: Deposit) -> DepositOut:
-    found = find_asset(settings, one.asset)
+    claim = one.claim
+    found = find_asset(settings, claim.asset)
     return DepositOut(
         id=one.id,
-        wallet=one.wallet,
-        asset=one.asset,
+        wallet=claim.wallet,
+        network=claim.network,
+        asset=claim.asset,
         symbol=found[1].symbol if found else "",
-        amount=str(one.units),
-        transaction=one.transaction,
-        block_number=one.block_number,
-        block_hash=one.block_hash,
-        state=one.state,
+        amount=str(claim.units),
+        credited=str(one.confirmed if one.posted else 0),
+        sender=claim.sender,
+        transaction=None if claim.transaction is None else f"0x{claim.transaction}",
+        block_number=claim.block_number,
+        block_hash=f"0x{claim.block_hash}",
+        state=one.state.value,
         seen_at_ms=one.seen_at_ms,
+        decided_at_ms=one.decided_at_ms,
     )

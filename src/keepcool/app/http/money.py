@@ -1,16 +1,16 @@
-"""Withdrawals and transfers. An order is stored and its amount held in one transaction with its answer."""
+"""Withdrawals, transfers and top-ups of the purse. An order is stored and its amount held in one
+transaction with its answer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any, TypedDict
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 from sqlalchemy import Connection
 
 from keepcool.app.books import people, registry
-from keepcool.app.config import AppSettings, find_asset
 from keepcool.app.http import idempotency, paging
 from keepcool.app.http.fields import (
     Address,
@@ -20,23 +20,28 @@ from keepcool.app.http.fields import (
     In,
     Metadata,
     Out,
-    Time,
     Units,
     UnitsOut,
 )
-from keepcool.app.http.orders import Order, Payout, PayoutFilter
-from keepcool.app.http.parts import Given, Parts, Payer, Reader
-from keepcool.app.keys import ApiKey
-from keepcool.chains.families import family_of
-from keepcool.core.errors import Malformed
-from keepcool.core.ids import AssetId, NetworkId, WalletId, network_of
+from keepcool.app.http.idempotency import Attempt
+from keepcool.app.http.parts import Admin, Given, Parts, Payer, Reader
+from keepcool.app.http.payouts_shown import WithdrawalOut, WithdrawalsOut, newest, shown
+from keepcool.app.payouts.requests import Order
+from keepcool.app.payouts.store import Kind
+
+
+class Answers(TypedDict):
+    """What the OpenAPI document says of a call that answers with stored bytes."""
+
+    response_model: type[WithdrawalOut]
+    responses: dict[int | str, dict[str, Any]]
+
 
 router = APIRouter(prefix="/v1", tags=["money"])
 PayoutPath = Annotated[str, Path(max_length=64)]
 WALLETS_OF_USER_MAX = 10_000
-_REPLAYABLE: dict[int | str, dict[str, str]] = {
-    409: {"description": "Not enough, wallet frozen, or the Idempotency-Key stands for another request."}
-}
+_CONFLICT = "Not enough, wallet frozen, or the Idempotency-Key stands for another request."
+_ANSWERS = Answers(response_model=WithdrawalOut, responses={409: {"description": _CONFLICT}})
 
 
 class WithdrawalIn(In):
@@ -71,37 +76,15 @@ class QuoteOut(Out):
     fee_max: UnitsOut
 
 
-class VerdictOut(Out):
-    signer: str
-    rule: str
-    outcome: str
-    reason: str
+class TopUpIn(In):
+    """From a wallet of ours, in the network's native asset, to the purse that pays that network's fees."""
 
-
-class WithdrawalOut(Out):
-    """`verdicts`: why a signer did not sign. `transactions`: ids of those sent, newest last."""
-
-    id: str
-    wallet: str
-    to_wallet: str | None
-    asset: str
-    amount: UnitsOut
-    to: str
-    state: str
-    reason: str
-    verdicts: list[VerdictOut]
-    transactions: list[str]
-    fee_max: UnitsOut | None
-    fee_paid: UnitsOut | None
-    external_id: str | None
-    metadata: dict[str, str]
-    created_at_ms: Time
-    updated_at_ms: Time
-
-
-class WithdrawalsOut(Out):
-    items: list[WithdrawalOut]
-    next: str | None
+    wallet: Id
+    asset: Asset
+    amount: Units
+    fee_max: Units | None = None
+    external_id: ExternalId | None = None
+    metadata: Metadata = Field(default_factory=dict)
 
 
 class WithdrawalFilter(paging.Page):
@@ -114,8 +97,7 @@ class WithdrawalFilter(paging.Page):
 @router.post("/withdrawals/quote", summary="What a withdrawal would cost")
 async def quote(given: Given, _: Reader, body: WithdrawalIn) -> QuoteOut:
     """Moves nothing and holds nothing."""
-    order = await given.store.run(lambda tx: _withdrawal(tx, given.settings, body, "quote"))
-    quoted = await given.payouts.quote(order)
+    quoted = await given.engine.quote(_withdrawal(body, "quote"))
     return QuoteOut(
         fee_asset=quoted.fee_asset,
         fee_expected=str(quoted.fee_expected),
@@ -123,13 +105,7 @@ async def quote(given: Given, _: Reader, body: WithdrawalIn) -> QuoteOut:
     )
 
 
-@router.post(
-    "/withdrawals",
-    status_code=201,
-    summary="Pay out of a wallet",
-    response_model=WithdrawalOut,
-    responses=_REPLAYABLE,
-)
+@router.post("/withdrawals", status_code=201, summary="Pay out of a wallet", **_ANSWERS)
 async def make_withdrawal(
     *,
     request: Request,
@@ -139,22 +115,11 @@ async def make_withdrawal(
     idempotency_key: idempotency.KeyHeader = None,
 ) -> Response:
     """Holds the amount at once; the signers decide afterwards. Needs an Idempotency-Key."""
-    return await _ordered(
-        request,
-        given,
-        caller,
-        idempotency_key,
-        lambda tx, name: _withdrawal(tx, given.settings, body, name),
-    )
+    attempt = await idempotency.attempt(request, caller, idempotency_key)
+    return await _ordered(given, attempt, _withdrawal(body, idempotency.steady_id("wd", attempt, b"")))
 
 
-@router.post(
-    "/transfers",
-    status_code=201,
-    summary="Pay from one of our wallets to another",
-    response_model=WithdrawalOut,
-    responses=_REPLAYABLE,
-)
+@router.post("/transfers", status_code=201, summary="Pay from one of our wallets to another", **_ANSWERS)
 async def make_transfer(
     *,
     request: Request,
@@ -164,17 +129,46 @@ async def make_transfer(
     idempotency_key: idempotency.KeyHeader = None,
 ) -> Response:
     """An on-chain payment, so that ledger equals chain per wallet. Needs an Idempotency-Key."""
-    return await _ordered(
-        request, given, caller, idempotency_key, lambda tx, name: _transfer(tx, given, body, name)
+    attempt = await idempotency.attempt(request, caller, idempotency_key)
+    order = Order(
+        id=idempotency.steady_id("wd", attempt, b""),
+        wallet=body.from_wallet,
+        asset=body.asset,
+        units=int(body.amount),
+        kind=Kind.TRANSFER,
+        to_wallet=body.to_wallet,
+        fee_max=_optional(body.fee_max),
+        external_id=body.external_id,
+        metadata=body.metadata,
     )
+    return await _ordered(given, attempt, order)
 
 
-@router.post(
-    "/withdrawals/{withdrawal}/cancel",
-    summary="Cancel before signing",
-    response_model=WithdrawalOut,
-    responses=_REPLAYABLE,
-)
+@router.post("/purses/topups", status_code=201, summary="Pay from a wallet into the purse", **_ANSWERS)
+async def top_up(
+    *,
+    request: Request,
+    given: Given,
+    caller: Admin,
+    body: TopUpIn,
+    idempotency_key: idempotency.KeyHeader = None,
+) -> Response:
+    """The purse pays the network's fees. Needs an Idempotency-Key."""
+    attempt = await idempotency.attempt(request, caller, idempotency_key)
+    order = Order(
+        id=idempotency.steady_id("wd", attempt, b""),
+        wallet=body.wallet,
+        asset=body.asset,
+        units=int(body.amount),
+        kind=Kind.TOPUP,
+        fee_max=_optional(body.fee_max),
+        external_id=body.external_id,
+        metadata=body.metadata,
+    )
+    return await _ordered(given, attempt, order)
+
+
+@router.post("/withdrawals/{withdrawal}/cancel", summary="Cancel before it is sent", **_ANSWERS)
 async def cancel(
     *,
     request: Request,
@@ -183,61 +177,33 @@ async def cancel(
     withdrawal: PayoutPath,
     idempotency_key: idempotency.KeyHeader = None,
 ) -> Response:
-    """Gives the held amount back. Refused once a signer may have signed. Needs an Idempotency-Key."""
+    """Before a signature the held amount is given back at once; after one, when the signed transaction can
+    no longer confirm. Refused once it was sent. Needs an Idempotency-Key."""
     attempt = await idempotency.attempt(request, caller, idempotency_key)
-    now_ms = given.clock.now_ms()
-    answer = await idempotency.once(
-        given.store,
-        attempt,
-        now_ms,
-        lambda tx: (200, shown(given.payouts.cancel(tx, withdrawal, now_ms))),
-    )
-    given.payouts.wake()
-    return answer
+
+    def effect(tx: Connection) -> tuple[int, WithdrawalOut]:
+        return 200, shown(tx, given.payouts.cancel(tx, withdrawal))
+
+    return await _acted(given, attempt, effect)
 
 
-@router.get("/withdrawals", summary="List withdrawals and transfers")
+@router.get("/withdrawals", summary="List withdrawals, transfers and top-ups, newest first")
 async def list_withdrawals(
     given: Given, _: Reader, page: Annotated[WithdrawalFilter, Query()]
 ) -> WithdrawalsOut:
-    return await _listed(given, page, "withdrawals", transfers=None)
+    return await _listed(given, page, "withdrawals", None)
 
 
-@router.get("/transfers", summary="List transfers")
+@router.get("/transfers", summary="List transfers, newest first")
 async def list_transfers(
     given: Given, _: Reader, page: Annotated[WithdrawalFilter, Query()]
 ) -> WithdrawalsOut:
-    return await _listed(given, page, "transfers", transfers=True)
+    return await _listed(given, page, "transfers", Kind.TRANSFER)
 
 
-@router.get("/withdrawals/{withdrawal}", summary="One withdrawal or transfer")
+@router.get("/withdrawals/{withdrawal}", summary="One withdrawal, transfer or top-up")
 async def get_withdrawal(given: Given, _: Reader, withdrawal: PayoutPath) -> WithdrawalOut:
-    return shown(await given.store.run(lambda tx: given.payouts.get(tx, withdrawal)))
-
-
-def shown(payout: Payout) -> WithdrawalOut:
-    order = payout.order
-    return WithdrawalOut(
-        id=order.id,
-        wallet=order.wallet,
-        to_wallet=order.to_wallet,
-        asset=order.asset,
-        amount=str(order.units),
-        to=order.recipient,
-        state=payout.state,
-        reason=payout.reason,
-        verdicts=[
-            VerdictOut(signer=one.signer, rule=one.rule, outcome=one.outcome, reason=one.reason)
-            for one in payout.verdicts
-        ],
-        transactions=list(payout.transactions),
-        fee_max=None if order.fee_max is None else str(order.fee_max),
-        fee_paid=None if payout.fee_paid is None else str(payout.fee_paid),
-        external_id=order.external_id,
-        metadata=dict(order.metadata),
-        created_at_ms=payout.created_at_ms,
-        updated_at_ms=payout.updated_at_ms,
-    )
+    return await given.store.run(lambda tx: shown(tx, given.payouts.get(tx, withdrawal)))
 
 
 def wallets_meant(tx: Connection, wallet: str | None, user: str | None) -> list[str] | None:
@@ -250,87 +216,52 @@ def wallets_meant(tx: Connection, wallet: str | None, user: str | None) -> list[
     return [one.asked.id for one in registry.list_wallets(tx, limit=WALLETS_OF_USER_MAX, user=user)]
 
 
-async def _listed(
-    given: Parts, page: WithdrawalFilter, kind: str, *, transfers: bool | None
-) -> WithdrawalsOut:
-    after = paging.decode_number(kind, page.cursor) or 0
+async def _listed(given: Parts, page: WithdrawalFilter, cursors: str, kind: Kind | None) -> WithdrawalsOut:
+    before = paging.decode_number(cursors, page.cursor)
 
-    def work(tx: Connection) -> list[Payout]:
-        wanted = PayoutFilter(
+    def work(tx: Connection) -> WithdrawalsOut:
+        rows = newest(
+            tx,
+            limit=page.limit + 1,
+            before=before,
             wallets=wallets_meant(tx, page.wallet, page.user),
+            kind=kind,
             state=page.state,
             external_id=page.external_id,
-            transfers=transfers,
         )
-        return given.payouts.find(tx, wanted, after=after, limit=page.limit + 1)
+        cut, following = paging.cut(cursors, rows, page.limit, lambda one: str(one.number))
+        return WithdrawalsOut(items=[shown(tx, one) for one in cut], next=following)
 
-    rows = await given.store.run(work)
-    cut, following = paging.cut(kind, rows, page.limit, lambda one: str(one.number))
-    return WithdrawalsOut(items=[shown(one) for one in cut], next=following)
+    return await given.store.run(work)
 
 
-async def _ordered(
-    request: Request,
-    given: Parts,
-    caller: ApiKey,
-    key: str | None,
-    order: Callable[[Connection, str], Order],
-) -> Response:
-    attempt = await idempotency.attempt(request, caller, key)
-    name, now_ms = idempotency.steady_id("wd", attempt, b""), given.clock.now_ms()
-
+async def _ordered(given: Parts, attempt: Attempt, order: Order) -> Response:
     def effect(tx: Connection) -> tuple[int, WithdrawalOut]:
-        return 201, shown(given.payouts.request(tx, order(tx, name), now_ms))
+        return 201, shown(tx, given.payouts.request(tx, order))
 
-    answer = await idempotency.once(given.store, attempt, now_ms, effect)
-    given.payouts.wake()
+    return await _acted(given, attempt, effect)
+
+
+async def _acted(
+    given: Parts, attempt: Attempt, effect: Callable[[Connection], tuple[int, WithdrawalOut]]
+) -> Response:
+    answer = await idempotency.once(given.store, attempt, given.clock.now_ms(), effect)
+    given.engine.wake()
     return answer
 
 
-def _withdrawal(tx: Connection, settings: AppSettings, body: WithdrawalIn, name: str) -> Order:
-    asset = _asset_of(settings, body.asset)
-    stored = registry.get_wallet(tx, body.wallet)
-    _same_network(stored.asked.network, asset)
+def _withdrawal(body: WithdrawalIn, name: str) -> Order:
     return Order(
         id=name,
-        wallet=stored.asked.id,
-        asset=asset,
-        recipient=family_of(network_of(asset)).parse_recipient(network_of(asset), body.to),
+        wallet=body.wallet,
+        asset=body.asset,
         units=int(body.amount),
-        fee_max=None if body.fee_max is None else int(body.fee_max),
-        to_wallet=None,
+        recipient=body.to,
+        fee_max=_optional(body.fee_max),
         external_id=body.external_id,
         metadata=body.metadata,
     )
 
 
-def _transfer(tx: Connection, given: Parts, body: TransferIn, name: str) -> Order:
-    asset = _asset_of(given.settings, body.asset)
-    if body.from_wallet == body.to_wallet:
-        raise Malformed("transfer.same_wallet", "a transfer goes from one wallet to another")
-    source = registry.get_wallet(tx, body.from_wallet)
-    target = given.attesters.wallet(tx, body.to_wallet)  # its address is verified before it is paid to
-    for network in (source.asked.network, target.record.network):
-        _same_network(network, asset)
-    return Order(
-        id=name,
-        wallet=source.asked.id,
-        asset=asset,
-        recipient=target.address,
-        units=int(body.amount),
-        fee_max=None if body.fee_max is None else int(body.fee_max),
-        to_wallet=WalletId(body.to_wallet),
-        external_id=body.external_id,
-        metadata=body.metadata,
-    )
-
-
-def _asset_of(settings: AppSettings, asset: str) -> AssetId:
-    if find_asset(settings, asset) is None:
-        raise Malformed("asset.unknown", f"asset {asset[:200]} is not listed here; see /v1/assets")
-    return AssetId(asset)
-
-
-def _same_network(network: NetworkId, asset: AssetId) -> None:
-    if network_of(asset) != network:
-        raise Malformed("asset.network", f"the wallet is on {network}, {asset} is not")
+def _optional(units: str | None) -> int | None:
+    return None if units is None else int(units)

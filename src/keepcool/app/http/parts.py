@@ -13,8 +13,9 @@ from prometheus_client import CollectorRegistry
 from keepcool.app import keys
 from keepcool.app.config import AppSettings
 from keepcool.app.http.health import Health
-from keepcool.app.http.orders import Deposits, Payouts, Purse
+from keepcool.app.http.orders import Engine, Purse
 from keepcool.app.keys import ApiKey, Scope
+from keepcool.app.payouts.requests import PayoutDesk
 from keepcool.app.store import Store
 from keepcool.app.wallets import Attesters, Issuer
 from keepcool.core.errors import Refused
@@ -32,8 +33,9 @@ class Parts:
     clock: Clock
     entropy: Entropy
     health: Health
-    payouts: Payouts
-    deposits: Deposits
+    payouts: PayoutDesk
+    engine: Engine
+    onboarded: Callable[[str], Awaitable[None]]
     purses: Callable[[], Awaitable[list[Purse]]]
     metrics: CollectorRegistry
 

@@ -189,6 +189,8 @@ async def _issued(
         asked.append(_asked(given.settings, one, wallet))
     users = sorted({one.user for one in wanted})
     await given.store.run(lambda tx: [people.get_user(tx, user) for user in users])
+    for network in sorted({one.network for one in wanted}):
+        await given.onboarded(network)  # no address before its chain is known to be able to spend from it
     return await given.issuer.issue(asked)
 
 

@@ -22,13 +22,14 @@ from keepcool.app.http.health import Health
 from keepcool.app.http.orders import Purse
 from keepcool.app.http.parts import Parts
 from keepcool.app.keys import Scope
+from keepcool.app.payouts.requests import PayoutDesk
 from keepcool.app.probes import database
 from keepcool.app.store import Store
 from keepcool.app.wallets import Attesters, Issuer
 from keepcool.core.ids import AssetId
 from keepcool.ports.settings import BusSettings
 from tests.unit.app.books.loopback import NETWORK, Signers
-from tests.unit.app.http.engines import HoldingPayouts, SeenDeposits
+from tests.unit.app.http.engines import IdleEngine
 
 ETH = f"{NETWORK}/slip44:60"
 TOKEN = f"{NETWORK}/erc20:0x5FbDB2315678afecb367f032d93F642f64180aa3"
@@ -65,8 +66,7 @@ class Running:
     store: Store
     signers: Signers
     parts: Parts
-    payouts: HoldingPayouts
-    deposits: SeenDeposits
+    engine: IdleEngine
     clients: list[httpx.Client] = field(default_factory=list)
 
     def key(self, *scopes: Scope) -> str:
@@ -86,6 +86,10 @@ async def _one_purse() -> list[Purse]:
     return [Purse(NETWORK, "0x" + "11" * 20, AssetId(ETH), 5, None, 2)]
 
 
+async def _any_network(network: str) -> None:
+    assert network == NETWORK
+
+
 @contextmanager
 def running(folder: Path) -> Iterator[Running]:
     chosen = settings(folder)
@@ -95,7 +99,7 @@ def running(folder: Path) -> Iterator[Running]:
     bound = server.bind(chosen.http)
     exchange = loop.run_until_complete(signers.start())
     attesters = Attesters(signers.peers)
-    payouts, deposits = HoldingPayouts(), SeenDeposits()
+    engine = IdleEngine()
     parts = Parts(
         settings=chosen,
         store=store,
@@ -104,8 +108,9 @@ def running(folder: Path) -> Iterator[Running]:
         clock=signers.clock,
         entropy=SystemEntropy(),
         health=Health({"database": database(store)}),
-        payouts=payouts,
-        deposits=deposits,
+        payouts=PayoutDesk(chosen.networks, attesters, signers.clock),
+        engine=engine,
+        onboarded=_any_network,
         purses=_one_purse,
         metrics=CollectorRegistry(),
     )
@@ -114,7 +119,7 @@ def running(folder: Path) -> Iterator[Running]:
     )
     thread.start()
     host, port = bound.getsockname()[:2]
-    app = Running(f"http://{host}:{port}", store, signers, parts, payouts, deposits)
+    app = Running(f"http://{host}:{port}", store, signers, parts, engine)
     try:
         yield app
     finally:

@@ -1,0 +1,134 @@
+"""Withdrawals as they are shown and found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, assert_never
+
+from pydantic import Field
+from sqlalchemy import Connection, select
+
+from keepcool.app.http.fields import Out, Time, UnitsOut
+from keepcool.app.payouts import purses, store
+from keepcool.app.payouts.purses import Stage
+from keepcool.app.payouts.store import Kind, Withdrawal
+from keepcool.app.payouts.tables import withdrawal
+from keepcool.core import withdrawal_states as lives
+from keepcool.core.withdrawal_states import Objection, State
+
+
+class VerdictOut(Out):
+    signer: str
+    rule: str
+    outcome: str
+    reason: str
+
+
+class WithdrawalOut(Out):
+    """`transactions`: ids of those handed to the network, oldest first; `transaction`: the one in a block."""
+
+    id: str
+    kind: Annotated[str, Field(description="withdrawal | transfer | topup")]
+    wallet: str
+    to_wallet: str | None
+    asset: str
+    amount: UnitsOut
+    to: str
+    state: str
+    reason: Annotated[str, Field(description="Why it waits, was refused or failed; else empty.")]
+    verdicts: Annotated[list[VerdictOut], Field(description="Why a signer did not sign.")]
+    transaction: str | None
+    transactions: list[str]
+    fee_max: UnitsOut
+    fee_paid: Annotated[UnitsOut | None, Field(description="Null until its transaction is final.")]
+    external_id: str | None
+    metadata: dict[str, str]
+    created_at_ms: Time
+    updated_at_ms: Time
+
+
+class WithdrawalsOut(Out):
+    items: list[WithdrawalOut]
+    next: str | None
+
+
+def shown(tx: Connection, one: Withdrawal) -> WithdrawalOut:
+    attempts = purses.of_withdrawal(tx, one.id)
+    paid = [attempt.fee_paid for attempt in attempts if attempt.stage is Stage.FINAL]
+    return WithdrawalOut(
+        id=one.id,
+        kind=one.kind.value,
+        wallet=one.wallet,
+        to_wallet=one.to_wallet,
+        asset=one.asset,
+        amount=str(one.units),
+        to=one.recipient,
+        state=lives.name_of(one.state),
+        reason=_reason(one.state) or one.problem or "",
+        verdicts=[
+            VerdictOut(signer=by.by.value, rule=by.rule, outcome=by.outcome, reason=by.reason)
+            for by in _objections(one.state)
+        ],
+        transaction=one.transaction,
+        transactions=[attempt.hash for attempt in attempts if attempt.hash is not None],
+        fee_max=str(one.fee_max),
+        fee_paid=str(sum(fee or 0 for fee in paid)) if paid else None,
+        external_id=one.external_id,
+        metadata=dict(one.metadata),
+        created_at_ms=one.created_at_ms,
+        updated_at_ms=one.updated_at_ms,
+    )
+
+
+def newest(
+    tx: Connection,
+    *,
+    limit: int,
+    before: int | None,
+    wallets: Sequence[str] | None = None,
+    kind: Kind | None = None,
+    state: str | None = None,
+    external_id: str | None = None,
+) -> list[Withdrawal]:
+    """Newest first; voids are the engine's own and not shown."""
+    columns = withdrawal.c
+    query = select(withdrawal).where(columns.kind != Kind.VOID.value)
+    wanted = {"kind": kind, "state": state, "external_id": external_id}
+    for name, value in wanted.items():
+        if value is not None:
+            query = query.where(columns[name] == value)
+    if wallets is not None:
+        query = query.where(columns.wallet.in_(wallets))
+    if before is not None:
+        query = query.where(columns.number < before)
+    return store.rows(tx, query.order_by(columns.number.desc()).limit(limit))
+
+
+def _reason(state: State) -> str:
+    match state:
+        case lives.Failed():
+            return f"{state.code}: {state.text}"
+        case lives.Uncertain():
+            return state.why
+        case lives.Frozen():
+            return state.reason
+        case lives.Refused() | lives.NeedsReview():
+            return "; ".join(f"{one.by.value}: {one.reason}" for one in state.objections)
+        case lives.Replaced():
+            return f"another transaction used its nonce: {state.by.transaction}"
+        case (
+            lives.Requested()
+            | lives.Drafted()
+            | lives.PartlySigned()
+            | lives.Signed()
+            | lives.Broadcast()
+            | lives.Confirmed()
+            | lives.Cancelled()
+        ):
+            return ""
+        case _ as never:
+            assert_never(never)
+
+
+def _objections(state: State) -> tuple[Objection, ...]:
+    return state.objections if isinstance(state, lives.Refused | lives.NeedsReview) else ()
