@@ -8,6 +8,7 @@ from keepcool.core.ids import network_of
 from keepcool.policy.amounts import decimal
 from keepcool.policy.terms import AssetRules, ClassRules, NetworkRules, Policy
 
+DAY_S = 86_400
 _ALWAYS = (
     "Never signed, whatever the policy says: delegatecalls other than a batch of payments, gas refunds, "
     "changes of owners, threshold, modules or guard, and any call but a plain transfer or a listed token's "
@@ -93,8 +94,8 @@ def _asset(rules: AssetRules) -> str:
 
 def _class(rules: ClassRules, policy: Policy) -> Iterator[str]:
     if rules.allow is not None:
-        allowed = _listed(rules.allow) if rules.allow else "nobody"
-        yield f"Wallets of class {rules.name} pay only {allowed}."
+        allowed = f"only {_listed(rules.allow)}" if rules.allow else "nobody"
+        yield f"Wallets of class {rules.name} pay {allowed}."
     for asset, units in sorted(rules.cap_transaction_units.items()):
         listed = policy.assets[asset]
         most = f"{decimal(min(units, listed.cap_transaction_units), listed.decimals)} {listed.symbol}"
@@ -111,9 +112,9 @@ def _evidence(policy: Policy) -> str:
 
 def duration(seconds: int) -> str:
     """`2 h`, `90 min`, `75 s`: the largest unit that says it exactly."""
-    for size, unit in ((86_400, "days"), (3600, "h"), (60, "min")):
+    for size, unit in ((DAY_S, "days"), (3600, "h"), (60, "min")):
         if seconds % size == 0 and seconds >= size:
-            return f"{seconds // size} {unit}"
+            return "1 day" if seconds == DAY_S else f"{seconds // size} {unit}"
     return f"{seconds} s"
 
 
