@@ -77,11 +77,11 @@ class Follower:
         what the nodes say cannot be believed."""
         tip = await self._node.check()
         before = await self._begun(tip)
-        read = await self._scan(tip, before)
+        moved = await self._scan(tip, before)
         settled = await self._settler.settle(await self._deep(tip))
         after = await self._position()
-        busy = read > 0 or settled > 0
-        if after.scanned >= tip.number and not settled:
+        busy = moved or settled > 0
+        if not busy and after.scanned >= tip.number:
             busy = await self._sweep(after)
         return Progress(tip.number, after.scanned, after.settled, busy)
 
@@ -115,26 +115,27 @@ class Follower:
             raise Unavailable("node.finality", text)
         return min(final.number, tip.number)
 
-    async def _scan(self, tip: Header, stands: Position) -> int:
+    async def _scan(self, tip: Header, stands: Position) -> bool:
+        """Whether the position moved, on or back."""
         known = await self._hash(stands.scanned)
-        if tip.number <= stands.scanned:
+        if tip.number <= stands.scanned:  # nothing new, or the node lags behind what we have read
             ours = await self._hash(tip.number)
             if ours is None:
                 raise Unavailable("node.lagging", f"{self._network}: the node is far behind, at {tip.number}")
             if tip.hash != ours:
                 await self._walk_back(stands, tip.number)
-            return 0  # the node lags behind what we have read, or nothing is new
-        read = 0
-        for number in range(stands.scanned + 1, min(tip.number, stands.scanned + BLOCKS_AT_ONCE) + 1):
+            return tip.hash != ours
+        last = min(tip.number, stands.scanned + BLOCKS_AT_ONCE)
+        for number in range(stands.scanned + 1, last + 1):
             block = await self._node.block(number)
             if block is None:
-                break
+                return number > stands.scanned + 1
             if block.header.parent_hash != known:
                 await self._walk_back(await self._position(), number - 1)
-                break
+                return True
             await self._scanner.read(block, self._clock.now_ms())
-            known, read = block.header.hash, read + 1
-        return read
+            known = block.header.hash
+        return True
 
     async def _hash(self, number: int) -> bytes | None:
         return await self._store.run(lambda tx: position.hash_at(tx, self._network, number))
