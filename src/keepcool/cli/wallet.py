@@ -1,0 +1,58 @@
+"""keepcool wallet: wallets, shown only with an address that both signers attested."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from keepcool.cli import asking
+
+if TYPE_CHECKING:
+    from keepcool.client.api import Client, Wallet
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    noun = subparsers.add_parser("wallet", help="wallets and their attested addresses")
+    verbs = noun.add_subparsers(dest="verb", required=True, metavar="VERB")
+    new = asking.verb(verbs, "new", "make a wallet for a user", _new, _one)
+    new.add_argument("--user", required=True)
+    new.add_argument("--network", required=True, help="CAIP-2, e.g. eip155:1")
+    new.add_argument("--external-id", help="your own name for the wallet")
+    show = asking.verb(verbs, "show", "a wallet and its attested address", _show, _one)
+    show.add_argument("wallet")
+    listing = asking.verb(verbs, "list", "a user's wallets", _list, _many)
+    listing.add_argument("--user", required=True)
+
+
+def _new(client: Client, arguments: argparse.Namespace) -> dict[str, str]:
+    return _row(client.make_wallet(arguments.user, arguments.network, arguments.external_id))
+
+
+def _show(client: Client, arguments: argparse.Namespace) -> dict[str, str]:
+    return _row(client.wallet(arguments.wallet))
+
+
+def _list(client: Client, arguments: argparse.Namespace) -> list[dict[str, str]]:
+    return [_row(client.wallet(one.id)) for one in client.read.wallets(arguments.user)]
+
+
+def _row(wallet: Wallet) -> dict[str, str]:
+    record = wallet.record
+    return {
+        "wallet": wallet.id,
+        "user": record.owner,
+        "network": record.network,
+        "profile": record.profile,
+        "address": wallet.address,
+        "record_hash": record.hash(),
+        "attested_by": "keeper and cooler, verified here",
+    }
+
+
+def _one(row: dict[str, str]) -> str:
+    return "\n".join(f"{name.replace('_', ' '):<12} {text}" for name, text in row.items())
+
+
+def _many(rows: list[dict[str, str]]) -> str:
+    cells = [(row["wallet"], row["network"], row["address"]) for row in rows]
+    return asking.table([("wallet", "network", "address"), *cells])

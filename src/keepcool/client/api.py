@@ -1,0 +1,143 @@
+"""The typed client of App.
+
+Law: no address leaves it that both pinned signers did not attest; whatever moves money goes under an
+idempotency key, the caller's or a fresh one, so a retry cannot pay twice.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TypeVar
+
+from keepcool.client.attested import Pins, believed
+from keepcool.client.http import Api
+from keepcool.client.models import Quote, User, WalletAnswer, Withdrawal
+from keepcool.client.reading import Reading
+from keepcool.core.errors import Breach, Unavailable
+from keepcool.core.registry import WalletRecord
+
+SETTLED = frozenset({"confirmed", "refused", "failed", "cancelled", "replaced", "needs_review"})
+_POLL_S = 0.1
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Wallet:
+    """A wallet whose record both signers attested, checked by this client."""
+
+    record: WalletRecord
+    told: WalletAnswer
+
+    @property
+    def id(self) -> str:
+        return self.record.wallet
+
+    @property
+    def address(self) -> str:
+        return self.record.address
+
+
+class Client:
+    """Use in a `with` block, or `close` it. `pins` are Keeper's and Cooler's attestation keys."""
+
+    def __init__(self, url: str, key: str, pins: Pins, timeout_s: float = 30.0) -> None:
+        self.api, self._pins = Api(url, key, timeout_s), pins
+        self.read = Reading(self.api)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.api.close()
+
+    def make_user(self, external_id: str | None = None, metadata: Mapping[str, str] | None = None) -> User:
+        body = _given(external_id=external_id, metadata=dict(metadata or {}))
+        return self.api.post("/v1/users", User, body, fresh_key())
+
+    def make_wallet(self, user: str, network: str, external_id: str | None = None) -> Wallet:
+        """A new wallet. Raises Breach when its address is not attested as it should be."""
+        body = _given(network=network, external_id=external_id)
+        told = self.api.post(f"/v1/users/{user}/wallets", WalletAnswer, body, fresh_key())
+        return self._believed(told, user, network)
+
+    def wallet(self, wallet: str) -> Wallet:
+        return self._believed(self.api.get(f"/v1/wallets/{wallet}", WalletAnswer))
+
+    def quote(self, wallet: str, asset: str, units: int, to: str) -> Quote:
+        body = {"wallet": wallet, "asset": asset, "amount": str(units), "to": to}
+        return self.api.post("/v1/withdrawals/quote", Quote, body)
+
+    def withdraw(
+        self,
+        wallet: str,
+        asset: str,
+        units: int,
+        to: str,
+        *,
+        key: str | None = None,
+        fee_max: int | None = None,
+    ) -> Withdrawal:
+        """Ask for a payment out of `wallet`. The same `key` and content asked again pay once."""
+        bound = None if fee_max is None else str(fee_max)
+        body = _given(wallet=wallet, asset=asset, amount=str(units), to=to, fee_max=bound)
+        return self.api.post("/v1/withdrawals", Withdrawal, body, key or fresh_key())
+
+    def transfer(
+        self, source: str, target: str, asset: str, units: int, *, key: str | None = None
+    ) -> Withdrawal:
+        """Pay from one of our wallets to another, on chain."""
+        body = {"from_wallet": source, "to_wallet": target, "asset": asset, "amount": str(units)}
+        return self.api.post("/v1/transfers", Withdrawal, body, key or fresh_key())
+
+    def top_up(self, wallet: str, asset: str, units: int, *, key: str | None = None) -> Withdrawal:
+        """Pay from a wallet into the purse."""
+        body = {"wallet": wallet, "asset": asset, "amount": str(units)}
+        return self.api.post("/v1/purses/topups", Withdrawal, body, key or fresh_key())
+
+    def withdrawal(self, withdrawal: str) -> Withdrawal:
+        return self.api.get(f"/v1/withdrawals/{withdrawal}", Withdrawal)
+
+    def cancel(self, withdrawal: str) -> Withdrawal:
+        return self.api.post(f"/v1/withdrawals/{withdrawal}/cancel", Withdrawal, {}, fresh_key())
+
+    def settled(self, withdrawal: str, timeout_s: float) -> Withdrawal:
+        """The withdrawal once nothing more will happen to it by itself. Raises Unavailable when late."""
+        return awaited(
+            lambda: self.withdrawal(withdrawal),
+            lambda one: one.state in SETTLED,
+            timeout_s,
+            f"withdrawal {withdrawal} is not settled",
+        )
+
+    def _believed(self, told: WalletAnswer, user: str | None = None, network: str | None = None) -> Wallet:
+        if told.record_bytes is None:
+            raise Unavailable("client.issuing", f"wallet {told.id} is still being issued; ask again")
+        record = believed(self._pins, told.record_bytes, told.attestations)
+        asked = (told.id, user or record.owner, network or record.network, told.address)
+        if asked != (record.wallet, record.owner, record.network, record.address):
+            raise Breach("client.other_record", "App handed out another wallet's record: do not pay to it")
+        return Wallet(record, told)
+
+
+def fresh_key() -> str:
+    """An idempotency key nobody has used."""
+    return os.urandom(16).hex()
+
+
+def awaited(ask: Callable[[], T], done: Callable[[T], bool], timeout_s: float, late: str) -> T:
+    """Asks until `done`. Raises Unavailable with `late` when the time is up."""
+    deadline_s = time.monotonic() + timeout_s
+    while not done(answer := ask()):
+        if time.monotonic() > deadline_s:
+            raise Unavailable("client.late", f"{late} after {timeout_s:g} s; it may still happen, ask again")
+        time.sleep(_POLL_S)
+    return answer
+
+
+def _given(**fields: object) -> dict[str, object]:
+    """The fields that were given; App refuses those it does not know, and nulls where there are defaults."""
+    return {name: value for name, value in fields.items() if value is not None and value != {}}

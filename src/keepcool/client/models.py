@@ -1,0 +1,151 @@
+"""What App answers, as frozen values. Amounts are whole numbers of base units; times Unix milliseconds.
+
+Unknown fields are ignored, so that a newer App does not break an older client.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Generic, TypeVar
+
+import msgspec
+
+Units = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,78}$")]
+T = TypeVar("T")
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all answers."""
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
+    """Part of a list; `next` is the cursor of the part that follows, None at the end."""
+
+    items: list[T]
+    next: str | None = None
+
+
+class User(Answer, frozen=True):
+    id: str
+    external_id: str | None
+    metadata: dict[str, str]
+    created_at_ms: int
+
+
+class WalletAnswer(Answer, frozen=True):
+    """A wallet as App tells it: not believed yet (`Client.wallet` returns a `Wallet`)."""
+
+    id: str
+    user: str
+    network: str
+    profile: str
+    status: str
+    address: str | None
+    record_bytes: bytes | None
+    attestations: dict[str, bytes]
+    external_id: str | None
+    metadata: dict[str, str]
+    created_at_ms: int
+
+
+class Balance(Answer, frozen=True):
+    asset: str
+    symbol: str
+    decimals: int | None
+    available: Units
+    held: Units
+    total: Units
+    short: Units
+
+
+class Deposit(Answer, frozen=True):
+    id: str
+    wallet: str
+    asset: str
+    symbol: str
+    amount: Units
+    credited: Units
+    transaction: str | None
+    block_number: int
+    state: str
+
+
+class Quote(Answer, frozen=True):
+    """What the purse is expected to pay, and the most it may, in the network's native asset."""
+
+    fee_asset: str
+    fee_expected: Units
+    fee_max: Units
+
+
+class Verdict(Answer, frozen=True):
+    signer: str
+    rule: str
+    outcome: str
+    reason: str
+
+
+class Withdrawal(Answer, frozen=True):
+    """A withdrawal, transfer or top-up."""
+
+    id: str
+    kind: str
+    wallet: str
+    to_wallet: str | None
+    asset: str
+    amount: Units
+    to: str
+    state: str
+    reason: str
+    verdicts: list[Verdict]
+    transaction: str | None
+    transactions: list[str]
+    fee_max: Units
+    fee_paid: Units | None
+    external_id: str | None
+    metadata: dict[str, str]
+    created_at_ms: int
+    updated_at_ms: int
+
+
+class Entry(Answer, frozen=True):
+    """One line of the ledger; `balance` is the account's after it."""
+
+    id: int
+    posting: int
+    kind: str
+    wallet: str | None
+    account: str
+    asset: str
+    side: str
+    amount: Units
+    balance: Units
+    at_ms: int
+
+
+class Purse(Answer, frozen=True):
+    network: str
+    address: str
+    asset: str
+    booked: Units
+    on_chain: Units | None
+    fees_paid: Units
+
+
+class Asset(Answer, frozen=True):
+    asset: str
+    network: str
+    symbol: str
+    decimals: int
+    deposit_min: Units
+
+
+class Found(Answer, frozen=True):
+    """What App knows of a transaction or an address."""
+
+    wallets: list[WalletAnswer]
+    deposits: list[Deposit]
+    withdrawals: list[Withdrawal]
+
+
+class Books(Answer, frozen=True):
+    balanced: bool

@@ -1,0 +1,55 @@
+"""Where App is and whom to believe: the operator's folder, as `keepcool init` makes it.
+
+Found by --client FILE, else KEEPCOOL_CLIENT, else ./operator.toml or ./operator/operator.toml.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from keepcool.client.api import Client
+from keepcool.client.attested import parse_pins
+from keepcool.core.errors import Refused
+
+VARIABLE = "KEEPCOOL_CLIENT"
+_USUAL = ("operator.toml", "operator/operator.toml")
+
+
+class PinSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    keeper: str
+    cooler: str
+
+
+class ClientSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`api_key` names the file that holds it, relative to this one."""
+
+    url: str
+    api_key: str
+    pins: PinSettings
+
+
+def find(given: Path | None) -> Path:
+    """The client's file. Raises Refused when there is none."""
+    if given is not None:
+        return given
+    if os.environ.get(VARIABLE):
+        return Path(os.environ[VARIABLE])
+    for usual in _USUAL:
+        if Path(usual).is_file():
+            return Path(usual)
+    raise Refused(
+        "client.profile", f"say where App is: --client DIR/operator/operator.toml, or set {VARIABLE}"
+    )
+
+
+def connect(file: Path) -> Client:
+    """A client by this file. Raises Refused when file or key cannot be read."""
+    try:
+        settings = msgspec.toml.decode(file.read_bytes(), type=ClientSettings)
+        key = (file.parent / settings.api_key).read_text(encoding="ascii").strip()
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Refused("client.profile", f"{file}: {error}") from error
+    return Client(settings.url, key, parse_pins(settings.pins.keeper, settings.pins.cooler))
