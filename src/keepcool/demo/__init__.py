@@ -1,0 +1,1 @@
+"""The whole story on real parts, told while it happens: what `make demo` runs."""
