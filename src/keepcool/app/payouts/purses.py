@@ -132,7 +132,7 @@ def add(
     )
     known = tx.execute(select(purse_transaction.c.number).where(*where)).scalar_one_or_none()
     if known is not None:
-        update(tx, int(known), stage=Stage.STORED.value, problem=None)
+        update(tx, int(known), stage=Stage.STORED.value, problem=None, created_at_ms=now_ms)
         return get(tx, int(known))
     done = tx.execute(
         purse_transaction.insert().values(

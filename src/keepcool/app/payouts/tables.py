@@ -62,11 +62,21 @@ signer_answer = Table(
     metadata,
     Column("withdrawal", String(64), ForeignKey("withdrawal.id"), primary_key=True),
     Column("signer", String(16), primary_key=True),
-    Column("outcome", String(16), nullable=False),  # signed | denied | needs_review
+    Column("outcome", String(16), nullable=False),  # asked | signed | denied | needs_review
     Column("signature", LargeBinary, nullable=True),
-    Column("verdicts", String, nullable=False),  # JSON list of {rule, outcome, reason}
+    Column("verdicts", String, nullable=False),  # JSON list of [rule, outcome, reason]
     Column("policy", String(128), nullable=False),
     Column("sequence", BigInteger, nullable=True),
+    Column("at_ms", BigInteger, nullable=False),
+)
+
+evidence = Table(
+    "withdrawal_evidence",
+    metadata,
+    Column("withdrawal", String(64), ForeignKey("withdrawal.id"), primary_key=True),
+    Column("kind", String(64), primary_key=True),
+    Column("key", String(200), primary_key=True),
+    Column("proof", LargeBinary, nullable=False),
     Column("at_ms", BigInteger, nullable=False),
 )
 

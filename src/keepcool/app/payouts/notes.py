@@ -1,0 +1,84 @@
+"""What operators must know of payouts: rows, log lines and numbers.
+
+A note is written once per kind and subject until it is cleared: a purse that is low for a day is one row.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+from sqlalchemy import Connection, select
+
+from keepcool.app.payouts.tables import payout_event
+from keepcool.core.ids import NetworkId
+
+_log = logging.getLogger("keepcool.payouts")
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """`kind` is stable: purse.low, purse.missing, purse.stuck, purse.declined, purse.rejected,
+    purse.nonce_gap, payout.fee_high, payout.breach, payout.no_transfer, payout.void_needed, signer.forked."""
+
+    number: int
+    at_ms: int
+    kind: str
+    network: NetworkId
+    subject: str
+    text: str
+
+
+class Numbers:
+    """Prometheus."""
+
+    def __init__(self, metrics: CollectorRegistry) -> None:
+        self.steps = Counter(
+            "keepcool_withdrawal_steps", "Withdrawals that reached a state.", ["network", "state"],
+            registry=metrics,
+        )  # fmt: skip
+        self.notes = Counter(
+            "keepcool_payout_notes", "What operators were told.", ["network", "kind"], registry=metrics
+        )
+        self.purse = Gauge(
+            "keepcool_purse_balance_gwei", "The purse at the crediting depth.", ["network"], registry=metrics
+        )
+        self.purse_low = Gauge(
+            "keepcool_purse_low", "1 when the purse needs a top-up.", ["network"], registry=metrics
+        )
+        self.in_flight = Gauge(
+            "keepcool_purse_in_flight", "Purse transactions not yet in a block.", ["network"],
+            registry=metrics,
+        )  # fmt: skip
+
+
+def note(tx: Connection, *, at_ms: int, kind: str, network: NetworkId, subject: str, text: str) -> bool:
+    """True when this is news: the newest note of this kind and subject says something else."""
+    newest = (
+        select(payout_event.c.text)
+        .where(
+            payout_event.c.kind == kind,
+            payout_event.c.network == network,
+            payout_event.c.subject == subject,
+        )
+        .order_by(payout_event.c.number.desc())
+        .limit(1)
+    )
+    if tx.execute(newest).scalar_one_or_none() == text:
+        return False
+    row = {"at_ms": at_ms, "kind": kind, "network": network, "subject": subject, "text": text}
+    tx.execute(payout_event.insert().values(**row))
+    _log.warning(kind, extra={"network": network, "subject": subject, "text": text})
+    return True
+
+
+def list_notes(tx: Connection, *, limit: int, after: int = 0, kind: str | None = None) -> list[Note]:
+    """In the order they were written; `after` is the number of the last one seen."""
+    query = select(payout_event).where(payout_event.c.number > after)
+    if kind is not None:
+        query = query.where(payout_event.c.kind == kind)
+    found = tx.execute(query.order_by(payout_event.c.number).limit(limit))
+    return [
+        Note(row.number, row.at_ms, row.kind, NetworkId(row.network), row.subject, row.text) for row in found
+    ]

@@ -1,0 +1,156 @@
+"""Drafted → Signed: both signers are asked in parallel, many withdrawals in one question.
+
+Laws: that a signer was asked is stored before it is; a signature counts when it recovers to the owner's key
+in the attested record; a refusal is final when both have answered, a need for review waits for evidence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from keepcool.app.deposits import events
+from keepcool.app.payouts import answers, heads, store
+from keepcool.app.payouts.answers import Outcome
+from keepcool.app.payouts.lane import Lane
+from keepcool.app.payouts.said import SIGNERS, WAITING, stored
+from keepcool.app.payouts.store import Withdrawal
+from keepcool.core.errors import Breach, KeepcoolError, Malformed, Unavailable
+from keepcool.core.faults import FaultPoint
+from keepcool.core.parties import Service
+from keepcool.core.withdrawal import Abandoned, Objected
+from keepcool.core.withdrawal_states import (
+    Failed,
+    NeedsReview,
+    Signed,
+)
+from keepcool.wire import messages
+from keepcool.wire.messages import ITEMS_MAX, SignAnswer, SignItem, SignRequest
+
+_REVIEW_EVERY_MS = 15_000
+
+
+async def sign_all(lane: Lane) -> bool:
+    """Ask for what is missing. True when any withdrawal moved on."""
+    due = await lane.store.run(lambda tx: _due(tx, lane))
+    fresh = [one for one in due if await _still_wanted(lane, one)]
+    if not fresh:
+        return len(fresh) < len(due)
+    lane.faults.reach(FaultPoint.APP_DRAFTED)
+    problems = await asyncio.gather(*(_ask(lane, signer, fresh) for signer in SIGNERS))
+    moved = [await _concluded(lane, one.id, [p for p in problems if p]) for one in fresh]
+    return any(moved)
+
+
+def _due(tx: Connection, lane: Lane) -> list[Withdrawal]:
+    now_ms = lane.clock.now_ms()
+    return store.in_states(tx, lane.network, WAITING, limit=ITEMS_MAX, due_ms=now_ms)
+
+
+async def _still_wanted(lane: Lane, one: Withdrawal) -> bool:
+    """An expired intent is signed by nobody; a frozen wallet waits."""
+    frozen = await lane.store.run(lambda tx: events.frozen(tx, lane.network, one.wallet))
+    if lane.clock.now_ms() // 1000 >= (one.expires_at_s or 0):
+        why = one.problem or "it was not signed in time"
+        await lane.step(one.id, Abandoned(Failed("payout.expired", why), "expired"))
+        return False
+    if frozen is not None:
+        await lane.postpone(one, f"the wallet is frozen: {frozen.text}")
+    return frozen is None
+
+
+async def _ask(lane: Lane, signer: Service, rows: Sequence[Withdrawal]) -> str:
+    """Ask one signer for what it has not signed, and store what it says. What went wrong, or ""."""
+    request, asked = await lane.store.run(lambda tx: _request(tx, lane, signer, rows))
+    if not asked:
+        return ""
+    try:
+        said = await lane.exchange.ask(signer, "sign.v1", request, lane.signer_timeout_s)
+        if not isinstance(said, SignAnswer) or len(said.items) != len(asked):
+            raise Malformed("signing.answer", f"{signer} did not answer what it was asked")
+        await lane.store.run(lambda tx: heads.seen(tx, signer, said.head))
+    except Breach as error:
+        await lane.note(error.code, signer.value, error.public)
+        return error.public
+    except KeepcoolError as error:
+        return f"{signer}: {error.public}"
+    pairs = list(zip(asked, said.items, strict=True))
+    failed = await lane.store.run(lambda tx: stored(tx, lane, signer, pairs, said.policy))
+    for one, failure in failed:
+        if isinstance(failure, Breach):
+            await lane.freeze(one, failure)
+        else:
+            await lane.postpone(one, f"{signer}: {failure.public}")
+    lane.faults.reach(FaultPoint.APP_PARTLY_SIGNED)
+    return ""
+
+
+def _request(
+    tx: Connection, lane: Lane, signer: Service, rows: Sequence[Withdrawal]
+) -> tuple[SignRequest, list[Withdrawal]]:
+    asked, items = [], []
+    for one in rows:
+        before = answers.of(tx, one.id).get(signer)
+        if before is not None and before.outcome is Outcome.SIGNED:
+            continue
+        if one.intent is None or one.draft is None:
+            raise Breach("withdrawal.row", f"withdrawal {one.id} is drafted and has no draft")
+        asked.append(one)
+        items.append(SignItem(intent=one.intent, draft=one.draft, evidence=_evidence(tx, one)))
+    answers.asked(tx, signer, [one.id for one in asked], lane.clock.now_ms())
+    head = heads.newest(tx, signer)
+    return SignRequest(items=items, heads=[] if head is None else [head]), asked
+
+
+def _evidence(tx: Connection, one: Withdrawal) -> list[messages.EvidenceItem]:
+    return [
+        messages.EvidenceItem(kind=proof.kind, key=proof.key, proof=proof.proof)
+        for proof in answers.evidence_of(tx, one.id)
+    ]
+
+
+async def _concluded(lane: Lane, withdrawal: str, problems: Sequence[str]) -> bool:
+    """What follows when both have been asked. True when it moved on."""
+    moved = await lane.store.run(lambda tx: _conclude(tx, lane, withdrawal))
+    if isinstance(moved, Signed):
+        lane.faults.reach(FaultPoint.APP_SIGNED)
+        return True
+    one = await lane.store.run(lambda tx: store.get(tx, withdrawal))
+    if isinstance(one.state, NeedsReview) and one.try_after_ms <= lane.clock.now_ms():
+        await _wait_for_review(lane, one)
+    elif isinstance(one.state, WAITING) and problems:
+        await lane.postpone(one, "; ".join(problems))
+    return not isinstance(one.state, WAITING)
+
+
+def _conclude(tx: Connection, lane: Lane, withdrawal: str) -> object:
+    one = store.get(tx, withdrawal)
+    said = answers.of(tx, withdrawal)
+    if not isinstance(one.state, WAITING):
+        return one.state
+    outcomes = {signer: said[signer].outcome if signer in said else Outcome.ASKED for signer in SIGNERS}
+    if Outcome.ASKED in outcomes.values():
+        return one.state
+    objections = tuple(objection for signer in SIGNERS for objection in said[signer].objections)
+    review = Outcome.DENIED not in outcomes.values()
+    changed = not isinstance(one.state, NeedsReview) or one.state.objections != objections or not review
+    return lane.step_in(tx, withdrawal, Objected(objections, review)).state if changed else one.state
+
+
+async def _wait_for_review(lane: Lane, one: Withdrawal) -> None:
+    now_ms = lane.clock.now_ms()
+    text = "; ".join(objection.reason for objection in getattr(one.state, "objections", ()))
+    await lane.store.run(
+        lambda tx: store.postpone(tx, one.id, now_ms=now_ms, wait_ms=_REVIEW_EVERY_MS, problem=text)
+    )
+
+
+async def learn_head(lane: Lane, signer: Service, head: messages.Head) -> None:
+    """From any other answer of a signer."""
+    try:
+        await lane.store.run(lambda tx: heads.seen(tx, signer, head))
+    except Breach as error:
+        await lane.note(error.code, signer.value, error.public)
+        raise Unavailable("signer.forked", f"{signer} is not trusted now: {error.public}") from error
