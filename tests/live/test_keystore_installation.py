@@ -55,7 +55,7 @@ def wrong(places: Layout, now: datetime | None = None) -> list[str]:
 
 
 def test_an_installation_is_whole_closed_and_can_be_carried(copied: Layout) -> None:
-    """In another folder nothing is wrong with it, nobody else can read it, and no file names its old place."""
+    """In another folder nothing is wrong with it, nobody else can read it, no file names its old place."""
     assert wrong(copied) == []
     for path in copied.folder.rglob("*"):
         assert path.stat().st_mode & 0o077 == 0, path
@@ -164,28 +164,29 @@ def certified_by_a_stranger(places: Layout) -> None:
     (folder / "client.pem").chmod(0o600)
 
 
-@pytest.mark.parametrize(
-    ("name", "spoil", "code"),
-    [
-        ("a file is gone", lambda places: (places.broker / "server.pem").unlink(), "doctor.missing"),
-        ("others can read", lambda places: (places.root / "ca.key").chmod(0o644), "doctor.rights"),
-        ("an unknown key", edited("app/app.toml", "[http]", "colour = 1\n[http]"), "doctor.config"),
-        ("a stranger's certificate", certified_by_a_stranger, "doctor.certificate"),
-        ("another's TLS key", copy("app/bus/client.key", "keeper/bus/client.key"), "doctor.certificate"),
-        ("a policy edited", edited("cooler/policy.toml", "ETH", "ETX"), "policy.signature"),
-        ("no signature", edited("keeper/policy.toml.sig", "0", "x"), "policy.signature_form"),
-        ("another root key", copy("operator/api.key", "root/root.pub"), "doctor.root_key"),
-        ("a swapped pin", edited("cooler/cooler.toml", "[peers.app]\nsigning_key = \"", "[peers.app]\nsigning_key = \"00"), "settings.peer"),
-        ("another's inner key", copy("keeper/inner.key", "cooler/inner.key"), "doctor.shared"),
-        ("another's identity", copy("cooler/identity/journal.key", "keeper/data/x.key"), "guard.foreign_key"),
-        ("a share beside keys", copy("root/keeper-keystore/share-1.txt", "keeper/share-1.txt"), "doctor.root_file"),
-        ("one paper key", pins_cold_as_cool, "doctor.paper"),
-        ("a broken broker file", edited("broker/nats.conf", "jetstream {", "jetstream {{"), "doctor.broker"),
-    ],
-)  # fmt: skip
+APP_PIN = "[peers.app]\nsigning_key = "
+SHARE = "root/keeper-keystore/share-1.txt"
+BREAKS: list[tuple[str, Break, str]] = [
+    ("a file is gone", lambda places: (places.broker / "server.pem").unlink(), "doctor.missing"),
+    ("others can read", lambda places: (places.root / "ca.key").chmod(0o644), "doctor.rights"),
+    ("an unknown key", edited("app/app.toml", "[http]", "colour = 1\n[http]"), "doctor.config"),
+    ("a stranger's certificate", certified_by_a_stranger, "doctor.certificate"),
+    ("another's TLS key", copy("app/bus/client.key", "keeper/bus/client.key"), "doctor.certificate"),
+    ("a policy edited", edited("cooler/policy.toml", "ETH", "ETX"), "policy.signature"),
+    ("no signature", edited("keeper/policy.toml.sig", "0", "x"), "policy.signature_form"),
+    ("another root key", copy("operator/api.key", "root/root.pub"), "doctor.root_key"),
+    ("a pin that is none", edited("cooler/cooler.toml", f'{APP_PIN}"', f'{APP_PIN}"00'), "settings.peer"),
+    ("another's inner key", copy("keeper/inner.key", "cooler/inner.key"), "doctor.shared"),
+    ("another's identity", copy("cooler/identity/journal.key", "keeper/data/x.key"), "guard.foreign_key"),
+    ("a share beside keys", copy(SHARE, "keeper/share-1.txt"), "doctor.root_file"),
+    ("one paper key", pins_cold_as_cool, "doctor.paper"),
+    ("a broken broker file", edited("broker/nats.conf", "jetstream {", "jetstream {{"), "doctor.broker"),
+]
+
+
+@pytest.mark.parametrize(("name", "spoil", "code"), BREAKS)
 def test_doctor_finds_what_is_broken(copied: Layout, name: str, spoil: Break, code: str) -> None:
-    """Each break is found under its code, with a mend; the twin without the break is found well."""
-    assert wrong(copied) == []
+    """Each break is found under its code, with a mend; unbroken, nothing is found (see above)."""
     spoil(copied)
     findings = examine(copied, datetime.now(UTC), offline=True)
     assert code in {one.code for one in findings if one.weight is Weight.WRONG}, findings
