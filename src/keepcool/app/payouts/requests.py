@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import Connection, select
 
 from keepcool.app.config import NetworkSettings, native_asset
-from keepcool.app.payouts import purses, store
+from keepcool.app.payouts import answers, purses, store
 from keepcool.app.payouts.store import Kind, NewWithdrawal, Withdrawal
 from keepcool.app.payouts.tables import purse, withdrawal
 from keepcool.app.wallets import Attesters, Wallet
@@ -20,6 +20,7 @@ from keepcool.chains.families import family_of
 from keepcool.core import withdrawal_states as lives
 from keepcool.core.errors import Conflict, Malformed, Refused
 from keepcool.core.ids import AssetId, NetworkId, asset_id, network_of, wallet_id
+from keepcool.core.intent import Evidence
 from keepcool.core.money import Amount, parse_units
 from keepcool.core.withdrawal import Abandoned, Froze, Thawed
 from keepcool.core.withdrawal_states import Cancelled
@@ -125,6 +126,16 @@ class PayoutDesk:
 
     def thaw(self, tx: Connection, withdrawal_id: str) -> Withdrawal:
         return store.step(tx, withdrawal_id, Thawed(), self._clock.now_ms())
+
+    def add_evidence(self, tx: Connection, withdrawal_id: str, proof: Evidence) -> Withdrawal:
+        """What may satisfy a signer that asked for review: it is asked again, with this, at once."""
+        one, now_ms = store.get(tx, withdrawal_id), self._clock.now_ms()
+        if not lives.is_open(one.state):
+            text = f"withdrawal {one.id} is {lives.name_of(one.state)}: nobody is asked any more"
+            raise Conflict("withdrawal.too_late", text, state=lives.name_of(one.state))
+        answers.add_evidence(tx, one.id, proof, now_ms)
+        store.at_once(tx, one.id)
+        return store.get(tx, one.id)
 
     def get(self, tx: Connection, withdrawal_id: str) -> Withdrawal:
         """Raises Conflict `withdrawal.not_found`."""

@@ -131,6 +131,11 @@ def postpone(tx: Connection, withdrawal_id: str, *, now_ms: int, wait_ms: int, p
     )
 
 
+def at_once(tx: Connection, withdrawal_id: str) -> None:
+    """Its wait is over."""
+    tx.execute(withdrawal.update().where(withdrawal.c.id == withdrawal_id).values(try_after_ms=0))
+
+
 def get(tx: Connection, withdrawal_id: str) -> Withdrawal:
     """Raises Conflict `withdrawal.not_found`."""
     row = tx.execute(select(withdrawal).where(withdrawal.c.id == withdrawal_id)).one_or_none()
