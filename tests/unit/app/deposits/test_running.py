@@ -1,0 +1,100 @@
+"""The loop around the follower: patient, bounded, and able to say why it waits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from pathlib import Path
+
+import pytest
+
+from keepcool.app.config import AssetSettings, NetworkSettings
+from keepcool.app.deposits import running
+from keepcool.app.deposits.outflows import own_payouts
+from keepcool.app.deposits.running import Standing, plan_of
+from keepcool.core.errors import Unavailable
+from keepcool.core.ids import AssetId, WalletId
+from tests.fixtures.chain import address_number
+from tests.unit.app.deposits.office import NATIVE, NETWORK, Office
+from tests.unit.app.deposits.paperchain import PaperChain, PaperNode, sends
+
+A = address_number(1)
+
+
+class Pauses:
+    """Counts what it was asked to wait, and ends the loop after `most` times."""
+
+    def __init__(self, most: int) -> None:
+        self.seconds: list[float] = []
+        self.most = most
+
+    def __call__(self, seconds: float) -> Awaitable[None]:
+        self.seconds.append(seconds)
+        if len(self.seconds) >= self.most:
+            raise asyncio.CancelledError
+        return asyncio.sleep(0)
+
+
+def loop(office: Office, node: PaperNode, standing: Standing, pauses: Pauses) -> None:
+    async def life() -> None:
+        follower = office.follower([node])
+        with pytest.raises(asyncio.CancelledError):
+            await running.run(follower, standing, office.clock, poll_ms=1000, pause=pauses)
+
+    asyncio.run(life())
+
+
+def test_works_without_pause_while_there_is_work(tmp_path: Path) -> None:
+    """New blocks are read one round after another; then it waits for the next poll."""
+    office, chain = Office(tmp_path), PaperChain()
+    wallet = office.issue("a", A)
+    chain.add(sends(A, 5))
+    chain.mine(100)
+    standing, pauses = Standing(), Pauses(30)
+    loop(office, PaperNode(chain), standing, pauses)
+    office.close()
+    assert 0 in pauses.seconds
+    assert pauses.seconds[-1] == 1
+    assert standing.describe() == "read to block 101 of 101, credited to 100"
+    assert wallet == "a"
+
+
+def test_waits_longer_after_each_failure_and_says_why(tmp_path: Path) -> None:
+    """A node that is away is asked less and less often, at most every 30 seconds, and the reason stands."""
+    office = Office(tmp_path)
+    standing, pauses = Standing(), Pauses(8)
+    loop(office, PaperNode(PaperChain(), fails_every=1), standing, pauses)
+    office.close()
+    assert pauses.seconds == [2, 4, 8, 16, 30, 30, 30, 30]
+    with pytest.raises(Unavailable, match=r"node\.timeout"):
+        standing.describe()
+
+
+def test_the_plan_is_what_the_configuration_lists() -> None:
+    """Assets, minimums and depth come from the network's table, tokens by their contract."""
+    token = AssetId(f"{NETWORK}/erc20:{A}")
+    settings = NetworkSettings(
+        name="local",
+        family="evm",
+        profile="safe-1.5.0-l1",
+        node_urls=["http://127.0.0.1:1"],
+        assets=[
+            AssetSettings(id=NATIVE, symbol="ETH", decimals=18, deposit_min="1000"),
+            AssetSettings(id=token, symbol="COIN", decimals=6),
+        ],
+        crediting="depth",
+        depth_blocks=12,
+        start_block=7,
+    )
+    plan = plan_of(NETWORK, settings)
+    assert plan.listed.assets() == [(NATIVE, None), (token, A)]
+    assert plan.minimums == {NATIVE: 1000, token: 1}
+    assert (plan.depth_blocks, plan.start_block) == (12, 7)
+
+
+def test_a_safetx_app_never_drafted_is_unknown(tmp_path: Path) -> None:
+    """Payouts are found by wallet and SafeTx hash; any other hash is nobody's."""
+    office = Office(tmp_path)
+    wallet = WalletId(office.issue("a", A))
+    assert office.store.transact(lambda tx: own_payouts(tx, wallet, b"\x01" * 32)) is None
+    office.close()
