@@ -183,7 +183,9 @@ def test_a_quote_moves_nothing(till: Till) -> None:
     """A quote names the fee and its bound in the native asset, and holds nothing."""
     body = {"wallet": till.wallet, "asset": TOKEN, "amount": "5", "to": RECIPIENT}
     quoted = till.client.post("/v1/withdrawals/quote", json=body).json()
-    assert quoted == {"fee_asset": ETH, "fee_expected": "100", "fee_max": "1000"}
+    bound = till.app.parts.settings.networks[NETWORK].fees.withdrawal_fee_max
+    assert quoted == {"fee_asset": ETH, "fee_expected": "100", "fee_max": bound}
+    problem(till.client.post("/v1/withdrawals/quote", json=body | {"to": "0x12"}), 422, "address.form")
     assert till.held() == 0
 
 

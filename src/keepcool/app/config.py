@@ -41,7 +41,8 @@ class FeeSettings(Settings, frozen=True):
 
 class NetworkSettings(Settings, frozen=True):
     """One chain. `crediting`: "finalized", or "depth" with `depth_blocks`. `node_urls`: the first is
-    written to, all are asked where they must agree."""
+    written to, all are asked where they must agree. `tip_age_s_max`: a newest block older than this means
+    that the node lags; 0 where blocks come only when somebody sends something."""
 
     name: str
     family: Literal["evm"]
@@ -52,6 +53,7 @@ class NetworkSettings(Settings, frozen=True):
     depth_blocks: int = 0
     poll_ms: int = 1000
     node_timeout_s: float = 10.0
+    tip_age_s_max: int = 0
     start_block: int = 0
     fees: FeeSettings = FeeSettings()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ import uvloop
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection
 
+from keepcool.adapters.evmnode.node import HttpEvmNode
 from keepcool.adapters.guard import refuse_fatal, survey
 from keepcool.adapters.identity.files import FileIdentity
 from keepcool.adapters.identity.peers import peers_of
@@ -27,18 +29,19 @@ from keepcool.adapters.nats.watch import CountedBus
 from keepcool.adapters.sqlite.books import open_books
 from keepcool.adapters.sqlite.shared import open_beside
 from keepcool.adapters.system.clock import SystemClock, SystemEntropy
+from keepcool.adapters.system.faults import faults_from
 from keepcool.adapters.system.logs import log_to_stderr
 from keepcool.adapters.system.metrics import ExchangeWatch
-from keepcool.app import config, keys, probes
+from keepcool.app import config, keys
+from keepcool.app.assembly import Assembly, Outside
 from keepcool.app.config import AppSettings
 from keepcool.app.http import server
 from keepcool.app.http.api import make_api
-from keepcool.app.http.health import Health
-from keepcool.app.http.parts import Parts
 from keepcool.app.keys import ApiKey, Scope
 from keepcool.app.store import Store
-from keepcool.app.wallets import Attesters, Issuer
+from keepcool.app.wallets import Issuer
 from keepcool.core.errors import KeepcoolError
+from keepcool.core.ids import NetworkId
 from keepcool.core.parties import Peer, Service
 from keepcool.wire.exchange import Exchange
 
@@ -62,13 +65,28 @@ async def _run(settings: AppSettings, beside: Path, *, one_machine: bool) -> Non
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    with opened_store(settings, beside) as store, server.bind(settings.http) as bound:
-        metrics = CollectorRegistry()
-        async with linked(settings, beside, peers, metrics, one_machine=one_machine) as exchange:
-            parts = assembled(settings, store, exchange, peers, metrics)
-            host, port = bound.getsockname()[:2]
-            _log.info("listening", extra={"url": f"http://{host}:{port}", "port": port})
-            await together(stop, server.serve(make_api(parts), bound, stop), keep_completing(parts.issuer))
+    metrics = CollectorRegistry()
+    async with contextlib.AsyncExitStack() as stack:
+        store = stack.enter_context(opened_store(settings, beside))
+        bound = stack.enter_context(server.bind(settings.http))
+        link = linked(settings, beside, peers, metrics, one_machine=one_machine)
+        assembly = Assembly(
+            Outside(
+                settings=settings,
+                peers=peers,
+                store=store,
+                exchange=await stack.enter_async_context(link),
+                nodes=await stack.enter_async_context(spoken_to(settings)),
+                clock=SystemClock(settings.clock_offset_ms),
+                entropy=SystemEntropy(),
+                faults=faults_from(settings.fault, os.environ),
+                metrics=metrics,
+            )
+        )
+        host, port = bound.getsockname()[:2]
+        _log.info("listening", extra={"url": f"http://{host}:{port}", "port": port})
+        serving = server.serve(make_api(assembly.parts), bound, stop)
+        await together(stop, serving, keep_completing(assembly.issuer), *assembly.work())
     _log.info("stopped")
 
 
@@ -128,33 +146,29 @@ async def linked(
         await bus.close()
 
 
-def assembled(
-    settings: AppSettings,
-    store: Store,
-    exchange: Exchange,
-    peers: Sequence[Peer],
-    metrics: CollectorRegistry,
-) -> Parts:
+@contextlib.asynccontextmanager
+async def spoken_to(settings: AppSettings) -> AsyncIterator[dict[NetworkId, list[HttpEvmNode]]]:
+    """The nodes of every network. They may be away: what needs them waits or says so."""
     clock = SystemClock(settings.clock_offset_ms)
-    attesters = Attesters(peers)
-    issuer = Issuer(exchange, store, attesters, clock, timeout_s=settings.signer_timeout_s)
-    health = Health(
-        {
-            "database": probes.database(store),
-            "keeper": probes.signer(exchange, Service.KEEPER),
-            "cooler": probes.signer(exchange, Service.COOLER),
-        }
-    )
-    return Parts(
-        settings=settings,
-        store=store,
-        attesters=attesters,
-        issuer=issuer,
-        clock=clock,
-        entropy=SystemEntropy(),
-        health=health,
-        metrics=metrics,
-    )
+    nodes = {
+        NetworkId(network): [
+            HttpEvmNode(
+                NetworkId(network),
+                url,
+                clock,
+                timeout_s=table.node_timeout_s,
+                tip_age_s_max=table.tip_age_s_max or None,
+                name=f"node {number} of {network}",
+            )
+            for number, url in enumerate(table.node_urls, 1)
+        ]
+        for network, table in settings.networks.items()
+    }
+    try:
+        yield nodes
+    finally:
+        for node in [one for each in nodes.values() for one in each]:
+            await node.close()
 
 
 async def together(

@@ -16,7 +16,7 @@ from keepcool.chains.evm.profiles import Contract, profile_named
 from keepcool.chains.keccak import keccak256
 from keepcool.core.errors import Breach, Refused
 from keepcool.core.ids import AssetId, NetworkId
-from keepcool.ports.evmnode import Call, EvmNode
+from keepcool.ports.evmnode import Call, EvmNode, Tag
 
 DECIMALS = bytes.fromhex("313ce567")
 
@@ -41,11 +41,18 @@ class Onboarding:
                 raise Refused("network.unknown", f"network {network} is not configured here")
             for node in self._nodes[NetworkId(network)]:
                 await node.check()
+                await _check_finality(network, node, table)
                 for contract in profile_named(table.profile).contracts():
                     await _check_contract(network, node, contract)
                 for asset in table.assets:
                     await _check_decimals(node, asset)
             self._done.add(network)
+
+
+async def _check_finality(network: str, node: EvmNode, table: NetworkSettings) -> None:
+    if table.crediting == "finalized" and await node.header(Tag.FINALIZED) is None:
+        text = f'the node of {network} knows no finalized block; set crediting = "depth" and depth_blocks'
+        raise Refused("network.finality", text)
 
 
 async def _check_contract(network: str, node: EvmNode, contract: Contract) -> None:

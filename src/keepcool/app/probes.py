@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from keepcool.app.deposits.running import Standing
 from keepcool.app.http.health import Probe
 from keepcool.app.store import Store
 from keepcool.core.errors import Malformed, Unavailable
@@ -42,5 +43,14 @@ def node(one: EvmNode) -> Probe:
     async def probe() -> str:
         header = await one.check()
         return f"at block {header.number}"
+
+    return probe
+
+
+def standing(one: Standing) -> Probe:
+    """How far deposits are followed, or why they wait."""
+
+    async def probe() -> str:
+        return one.describe()
 
     return probe

@@ -5,18 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from keepcool.app.http.orders import Quote
-from keepcool.app.payouts.requests import Order
-from keepcool.core.ids import AssetId, network_of
+from keepcool.app.payouts.requests import Order, PayoutDesk
+from keepcool.app.store import Store
+from keepcool.core.ids import AssetId
 
 
 @dataclass
 class IdleEngine:
     """`woken` counts."""
 
+    desk: PayoutDesk
+    store: Store
     woken: int = 0
 
     async def quote(self, order: Order) -> Quote:
-        return Quote(AssetId(f"{network_of(AssetId(order.asset))}/slip44:60"), 100, order.fee_max or 1000)
+        asked = await self.store.run(lambda tx: self.desk.checked(tx, order))
+        return Quote(AssetId(f"{asked.network}/slip44:60"), 100, asked.fee_max)
 
     def wake(self) -> None:
         self.woken += 1

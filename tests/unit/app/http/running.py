@@ -99,7 +99,8 @@ def running(folder: Path) -> Iterator[Running]:
     bound = server.bind(chosen.http)
     exchange = loop.run_until_complete(signers.start())
     attesters = Attesters(signers.peers)
-    engine = IdleEngine()
+    desk = PayoutDesk(chosen.networks, attesters, signers.clock)
+    engine = IdleEngine(desk, store)
     parts = Parts(
         settings=chosen,
         store=store,
@@ -108,7 +109,7 @@ def running(folder: Path) -> Iterator[Running]:
         clock=signers.clock,
         entropy=SystemEntropy(),
         health=Health({"database": database(store)}),
-        payouts=PayoutDesk(chosen.networks, attesters, signers.clock),
+        payouts=desk,
         engine=engine,
         onboarded=_any_network,
         purses=_one_purse,

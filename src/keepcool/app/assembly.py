@@ -1,0 +1,119 @@
+"""App's inside put together from what main.py brings from outside: ports in, the API's parts and work out."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from keepcool.app import probes
+from keepcool.app.config import AppSettings
+from keepcool.app.deposits import running
+from keepcool.app.deposits.follower import Follower
+from keepcool.app.deposits.outflows import own_payouts
+from keepcool.app.deposits.running import Standing
+from keepcool.app.http.health import Health, Probe
+from keepcool.app.http.parts import Parts
+from keepcool.app.onboarding import Onboarding
+from keepcool.app.payouts.office import PayoutOffice
+from keepcool.app.store import Store
+from keepcool.app.wallets import Attesters, Issuer
+from keepcool.core.ids import NetworkId
+from keepcool.core.parties import Peer, Service
+from keepcool.ports.evmnode import EvmNode
+from keepcool.ports.system import Clock, Entropy, Faults
+from keepcool.wire.exchange import Exchange
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """`nodes`: per network, the first is written to and followed, all must agree."""
+
+    settings: AppSettings
+    peers: Sequence[Peer]
+    store: Store
+    exchange: Exchange
+    nodes: Mapping[NetworkId, Sequence[EvmNode]]
+    clock: Clock
+    entropy: Entropy
+    faults: Faults
+    metrics: CollectorRegistry
+
+
+class Assembly:
+    """`parts` are what the API is given, `work()` what runs beside it until cancelled."""
+
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
+        self._attesters = Attesters(outside.peers)
+        self._standings = {network: Standing() for network in outside.nodes}
+        self._office = self._payouts()
+        self.issuer = self._issuer()
+        self.parts = self._parts()
+
+    def work(self) -> list[Coroutine[Any, Any, None]]:
+        followers = [self._follow(network) for network in self._outside.nodes]
+        return [self._office.run(), *followers]
+
+    def _payouts(self) -> PayoutOffice:
+        outside = self._outside
+        return PayoutOffice(
+            outside.settings,
+            {network: nodes[0] for network, nodes in outside.nodes.items()},
+            store=outside.store,
+            exchange=outside.exchange,
+            attesters=self._attesters,
+            clock=outside.clock,
+            faults=outside.faults,
+            metrics=outside.metrics,
+        )
+
+    def _issuer(self) -> Issuer:
+        outside = self._outside
+        return Issuer(
+            outside.exchange,
+            outside.store,
+            self._attesters,
+            outside.clock,
+            timeout_s=outside.settings.signer_timeout_s,
+            head_seen=self._office.head_seen,
+        )
+
+    def _follow(self, network: NetworkId) -> Coroutine[Any, Any, None]:
+        outside = self._outside
+        settings = outside.settings.networks[network]
+        plan, nodes = running.plan_of(network, settings), outside.nodes[network]
+        follower = Follower(plan, nodes, outside.store, outside.clock, own_payouts)
+        return running.run(follower, self._standings[network], outside.clock, poll_ms=settings.poll_ms)
+
+    def _parts(self) -> Parts:
+        outside, settings = self._outside, self._outside.settings
+        return Parts(
+            settings=settings,
+            store=outside.store,
+            attesters=self._attesters,
+            issuer=self.issuer,
+            clock=outside.clock,
+            entropy=outside.entropy,
+            health=Health(self._probes()),
+            payouts=self._office.desk,
+            engine=self._office,
+            onboarded=Onboarding(settings.networks, outside.nodes).ready,
+            purses=self._office.purses,
+            metrics=outside.metrics,
+        )
+
+    def _probes(self) -> dict[str, Probe]:
+        outside = self._outside
+        found = {
+            "database": probes.database(outside.store),
+            "keeper": probes.signer(outside.exchange, Service.KEEPER),
+            "cooler": probes.signer(outside.exchange, Service.COOLER),
+        }
+        for network, nodes in outside.nodes.items():
+            for number, one in enumerate(nodes):
+                found[f"node {network}" + (f" #{number + 1}" if number else "")] = probes.node(one)
+            found[f"deposits {network}"] = probes.standing(self._standings[network])
+        return found
