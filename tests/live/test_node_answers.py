@@ -95,7 +95,7 @@ def test_balances_are_those_of_the_block_asked_for(chain: DevChain, token: str) 
     holdings = [Holding(person), Holding(person, token), *[Holding(person)] * 250]
     assert asked(chain, lambda node: node.balances(holdings, then.hash)) == [3, 4, *[3] * 250]
     assert asked(chain, lambda node: node.balance(person)) == 33
-    assert asked(chain, lambda node: node.token_balance(token, person, then.number)) == 4
+    assert asked(chain, lambda node: node.balances([Holding(person, token)], then.number)) == [4]
 
 
 def test_what_does_not_exist_is_none_not_an_error(chain: DevChain) -> None:
@@ -127,7 +127,10 @@ def test_calls_that_revert_are_refused(chain: DevChain, token: str) -> None:
     failing = Call(token, too_much, sender=SOMEBODY)
     assert code_of(chain, lambda n: n.call(failing)) == "refused node.reverted"
     assert code_of(chain, lambda n: n.estimate_gas(failing)) == "refused node.reverted"
-    assert code_of(chain, lambda n: n.token_balance(SOMEBODY, SOMEBODY)) == "refused node.reverted"
+    assert (
+        code_of(chain, lambda n: n.balances([Holding(SOMEBODY, SOMEBODY)], Tag.LATEST))
+        == "refused node.reverted"
+    )
     assert asked(chain, lambda n: n.estimate_gas(Call(SOMEBODY, sender=chain.accounts()[0]))) >= 21_000
 
 

@@ -162,9 +162,6 @@ class EvmNode(ChainReader, Protocol):
 
     async def balance(self, address: str, at: At = Tag.LATEST) -> int: ...
 
-    async def token_balance(self, token: str, address: str, at: At = Tag.LATEST) -> int:
-        """Raises Refused `node.reverted` when the contract does not answer."""
-
     async def nonce(self, address: str, at: At = Tag.LATEST) -> int: ...
 
     async def code(self, address: str, at: At = Tag.LATEST) -> bytes: ...

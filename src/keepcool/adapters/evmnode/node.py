@@ -105,9 +105,6 @@ class HttpEvmNode:
     async def balance(self, address: str, at: At = Tag.LATEST) -> int:
         return (await self.balances([Holding(address)], at))[0]
 
-    async def token_balance(self, token: str, address: str, at: At = Tag.LATEST) -> int:
-        return (await self.balances([Holding(address, token)], at))[0]
-
     async def balances(self, holdings: Sequence[Holding], at: At) -> list[int]:
         said = await self._asked([_balance_ask(holding, _at(at)) for holding in holdings])
         return [self._balance(holding, one) for holding, one in zip(holdings, said, strict=True)]
