@@ -57,7 +57,7 @@ def _network(network: NetworkRules, policy: Policy) -> Iterator[str]:
 def _purse(network: NetworkRules) -> Iterator[str]:
     purse, native = network.purse, network.native
     if purse is None:
-        yield f"On {network.network} there is no purse: nobody pays fees for the wallets."
+        yield f"On {network.network} this signer pays no fees: the policy gives it no purse."
         return
     fee, budget = (
         f"{decimal(units, native.decimals)} {native.symbol}"

@@ -28,7 +28,7 @@ def paid(effects: Effects) -> dict[AssetId, int]:
 
 def weight(case: Case, asset: AssetId, units: int) -> int:
     """The most that can leave by the case (`units`) or by any draft signed for the same slots."""
-    return max(units, *(draft.spent.get(asset, 0) for draft in case.history.same_slots), 0)
+    return max([units, *(draft.spent.get(asset, 0) for draft in case.history.same_slots)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,9 @@ def test_every_key_is_documented() -> None:
         ("a life too long", "lifetime_s_max = 21600", "lifetime_s_max = 604801", "between 60 and 604800"),
         ("decimals too many", "decimals = 6", "decimals = 78", "between 0 and 77"),
         ("decimals below zero", "decimals = 6", "decimals = -1", "between 0 and 77"),
+        ("native decimals below zero", "decimals = 18 }", "decimals = -1 }", "between 0 and 77"),
+        ("a version too high", "version = 1", f"version = {2**53 + 1}", "version: between 1"),
+        ("deployments without end", "day = 200", "day = 1000001", "between 0 and 1000000"),
         ("hour below transaction", '"20000000000000000000"', '"4999999999999999999"', "caps grow"),
         ("day below hour", '"100000000000000000000"', '"19999999999999999999"', "caps grow"),
         ("fee beyond the day's budget", '"1000000000000000000" # a', '"49999999999999999" # a', "whole day"),
@@ -148,6 +151,7 @@ def test_what_is_not_understood_is_refused_by_name(name: str, old: str, new: str
         ("the fee is the day's budget", '"1000000000000000000" # a', '"50000000000000000" # a'),
         ("no decimals", "decimals = 6", "decimals = 0"),
         ("more attestations", '["keeper", "cooler"]', '["keeper", "cooler", "watchtower"]'),
+        ("most deployments", "day = 200", "day = 1000000"),
         ("no deployments", "deployments_per_day = 200", "deployments_per_day = 0"),
     ],
 )

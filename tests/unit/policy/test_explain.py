@@ -46,7 +46,7 @@ def test_what_is_missing_is_told_too() -> None:
     )
     assert "nobody may be paid: the list of allowed destinations is empty" in told
     assert "no asset is listed, so nothing is paid" in told
-    assert "there is no purse" in told
+    assert "this signer pays no fees" in told
     assert "Evidence known: webauthn; any other kind is refused." in told
     assert "older ones" not in told
     assert "names no network, so nothing is signed" in "\n".join(sentences(replace(POLICY, networks={})))

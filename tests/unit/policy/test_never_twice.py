@@ -88,6 +88,14 @@ def test_a_draft_that_uses_up_nothing_is_refused() -> None:
     assert matches(never_twice.judge(with_effects(FIRST, slots=()), POLICY), "again and again")
 
 
+def test_a_draft_that_names_a_slot_twice_is_refused() -> None:
+    """No chain lets one position be used up twice, so such a draft was decoded wrongly."""
+    case = replace(with_effects(FIRST, slots=(slot(3), slot(3))), history=known(lowest=3))
+    once = replace(FIRST, history=known(lowest=3))
+    assert matches(never_twice.judge(case, POLICY), "names a position twice")
+    assert matches(never_twice.judge(once, POLICY), None)
+
+
 def test_a_space_this_signer_does_not_know_is_refused() -> None:
     """A history without the slot's space is a broken history, not a fresh wallet."""
     memory = replace(known(), lowest_unsigned={})

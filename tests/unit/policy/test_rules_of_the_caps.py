@@ -99,6 +99,13 @@ def test_each_window_has_its_own_sums(rule: Rule, field: str, cap: int) -> None:
 
 
 @pytest.mark.parametrize(("rule", "field", "cap"), WINDOWS, ids=ids)
+def test_an_empty_window_is_empty(rule: Rule, field: str, cap: int) -> None:
+    """With nothing signed yet, one payment may fill the whole window."""
+    full = replace(POLICY.assets[USD], cap_hour_units=CAP, cap_day_units=CAP)
+    assert matches(rule.judge(FULL, replace(POLICY, assets={USD: full})), None)
+
+
+@pytest.mark.parametrize(("rule", "field", "cap"), WINDOWS, ids=ids)
 def test_an_overfull_window_has_nothing_left(rule: Rule, field: str, cap: int) -> None:
     """When a cap was lowered below what is signed already, what is left is told as nothing."""
     case = with_history(pay((ALICE, USD, 1)), **{field: {USD: cap + 5}})

@@ -19,6 +19,8 @@ NAME = "never_twice"
 def judge(case: Case, policy: Policy) -> Verdict:  # noqa: ARG001 - no policy permits paying twice
     if not case.effects.slots:
         return Denied(NAME, "the draft uses up nothing, so it could be executed again and again")
+    if len(set(case.effects.slots)) != len(case.effects.slots):
+        return Denied(NAME, f"the draft names a position twice: {_places(case.effects.slots)}")
     return _one_intent(case) or _free_slots(case) or _in_order(case) or Approved(NAME)
 
 
