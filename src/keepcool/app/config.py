@@ -76,7 +76,7 @@ class AppSettings(Settings, frozen=True):
     peers: dict[str, PeerSettings]
     networks: dict[str, NetworkSettings]
     http: HttpSettings = HttpSettings()
-    signer_timeout_s: float = 20.0
+    signer_timeout_s: float = 8.0
     clock_offset_ms: int = 0
     fault: str = ""
 
