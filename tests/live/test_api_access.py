@@ -142,6 +142,16 @@ def test_a_body_without_a_length_is_bounded_too(app: Running) -> None:
     problem(answer, 413, "request.too_large")
 
 
+def test_a_defect_is_a_bare_500(app: Running) -> None:
+    """An error nobody foresaw tells no table, no path and no statement."""
+    client = app.client(Scope.READ)
+    app.store.transact(lambda tx: tx.exec_driver_sql("UPDATE api_key SET scopes = 'nonsense'"))
+    answer = client.get("/v1/users")
+    told = problem(answer, 500, "service.fault")
+    assert told["detail"] == "the service failed here; try again"
+    assert "nonsense" not in answer.text
+
+
 def test_a_second_app_on_the_same_database_is_refused(app: Running, tmp_path: Path) -> None:
     """The database file is one App's; a second one is told so at once."""
     from keepcool.adapters.sqlite.books import open_books

@@ -10,12 +10,14 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import Connection
 
 from keepcool.app.books import ledger
-from keepcool.app.deposits import records
+from keepcool.app.deposits import events, records
 from keepcool.app.deposits.matching import Kind as DepositKind
 from keepcool.app.deposits.records import Claim
 from keepcool.app.keys import Scope
+from keepcool.app.payouts import notes
 from keepcool.core.ids import AssetId, WalletId
 from tests.live.test_api_objects import credit, problem, user, wallet
 from tests.unit.app.books.loopback import NETWORK
@@ -245,3 +247,58 @@ def test_purses_are_shown_with_what_they_paid(till: Till) -> None:
     """A purse not yet seen on chain says so with null."""
     (purse,) = till.client.get("/v1/purses").json()["items"]
     assert (purse["booked"], purse["on_chain"], purse["fees_paid"]) == ("5", None, "2")
+
+
+def test_a_full_database_is_a_503_and_loses_nothing(till: Till) -> None:
+    """When no page can be added the order is not taken; the same key works once there is room."""
+
+    def pages(most: int) -> None:
+        till.app.store.transact(lambda tx: tx.exec_driver_sql(f"PRAGMA max_page_count = {most}").all())
+
+    pages(1)  # SQLite takes the present size instead: full from now on
+    filled = [till.pay(f"k-{number}", metadata={"note": "x" * 500}, amount="1") for number in range(40)]
+    assert filled[-1].status_code == 503
+    problem(filled[-1], 503, "books.failed")
+    taken = sum(answer.status_code == 201 for answer in filled)
+    assert till.held() == taken
+    pages(2**30)
+    assert till.pay("k-39", metadata={"note": "x" * 500}, amount="1").status_code == 201
+    assert till.held() == taken + 1
+    assert till.app.store.transact(ledger.check_books) == []
+
+
+def test_an_admin_stops_and_releases_a_withdrawal(till: Till) -> None:
+    """A frozen withdrawal says why and keeps its hold; thawed it is as it was."""
+    made = till.pay().json()["id"]
+    admin = till.app.client(Scope.ADMIN)
+    path = f"/v1/withdrawals/{made}"
+    problem(till.client.post(f"{path}/freeze", json={"reason": "asked by phone"}), 403, "auth.scope")
+    frozen = admin.post(f"{path}/freeze", json={"reason": "asked by phone"}).json()
+    assert (frozen["state"], frozen["reason"], till.held()) == ("frozen", "asked by phone", ETHER)
+    assert admin.post(f"{path}/thaw").json()["state"] == "requested"
+    problem(admin.post(f"{path}/thaw"), 409, "withdrawal.transition")
+
+
+def test_events_and_notes_are_listed(till: Till) -> None:
+    """What the follower found freezes until a person thaws it; what payouts told is read beside it."""
+
+    def work(tx: Connection) -> None:
+        events.record(
+            tx,
+            key="k",
+            at_ms=1,
+            network=NETWORK,
+            code="deposit.reversed",
+            text="gone",
+            wallet=till.wallet,
+            freezes=events.Freezes.WALLET,
+        )
+        notes.note(tx, at_ms=1, kind="purse.low", network=NETWORK, subject="0x", text="top up")
+
+    till.app.store.transact(work)
+    (event,) = till.client.get("/v1/events").json()["items"]
+    assert (event["code"], event["freezes"], event["thawed_at_ms"]) == ("deposit.reversed", "wallet", None)
+    thaw = f"/v1/events/{event['number']}/thaw"
+    problem(till.client.post(thaw), 403, "auth.scope")
+    assert till.app.client(Scope.ADMIN).post(thaw).json()["thawed_at_ms"] is not None
+    assert till.client.get("/v1/notes").json()["items"][0]["kind"] == "purse.low"

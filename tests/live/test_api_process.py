@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -183,6 +184,21 @@ def test_a_killed_app_starts_again(place: Place) -> None:
     again = place.start()
     assert httpx.get(f"{place.url()}/openapi.json").status_code == 200
     assert place.ended(again) == 0
+
+
+def test_edited_books_keep_it_from_starting(place: Place) -> None:
+    """A balance changed behind App's back is found before anything is served."""
+    process = place.start()
+    place.url()
+    assert place.ended(process) == 0
+    with sqlite3.connect(place.folder / "app.sqlite") as books:
+        books.execute("INSERT INTO balance VALUES ('owed:mallory', 'eip155:31337/slip44:60', '9')")
+    books.close()
+    words = [str(TOOL), "app", "run", "--config", str(place.config), "--one-machine"]
+    run = subprocess.run(words, capture_output=True, text=True, timeout=START_TIMEOUT_S, check=False)
+    assert run.returncode == 2
+    assert "owed:mallory" in run.stderr
+    assert "books.differ" in run.stderr
 
 
 def test_keys_readable_by_others_keep_it_from_starting(place: Place) -> None:

@@ -34,13 +34,14 @@ from keepcool.adapters.system.logs import log_to_stderr
 from keepcool.adapters.system.metrics import ExchangeWatch
 from keepcool.app import config, keys
 from keepcool.app.assembly import Assembly, Outside
+from keepcool.app.books import postings
 from keepcool.app.config import AppSettings
 from keepcool.app.http import server
 from keepcool.app.http.api import make_api
 from keepcool.app.keys import ApiKey, Scope
 from keepcool.app.store import Store
 from keepcool.app.wallets import Issuer
-from keepcool.core.errors import KeepcoolError
+from keepcool.core.errors import Breach, KeepcoolError
 from keepcool.core.ids import NetworkId
 from keepcool.core.parties import Peer, Service
 from keepcool.wire.exchange import Exchange
@@ -121,9 +122,20 @@ def opened_store(settings: AppSettings, beside: Path) -> Iterator[Store]:
     store = Store(open_books(beside / settings.database))
     try:
         store.create_tables()
+        refuse_wrong_books(store)
         yield store
     finally:
         store.close()
+
+
+def refuse_wrong_books(store: Store) -> None:
+    """Raises Breach when a balance is not the sum of its entries: somebody has edited the database."""
+    for one in store.transact(postings.check_books)[:1]:
+        raise Breach(
+            "books.differ",
+            f"the ledger's {one.what} ({one.asset}) says {one.stored}, its entries {one.computed}; App does "
+            "not start on edited books: restore the last backup",
+        )
 
 
 @contextlib.asynccontextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from sqlalchemy import Connection, Select, select
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -22,6 +23,7 @@ from keepcool.core.ids import AssetId, WalletId
 from keepcool.core.money import UNITS_LIMIT
 
 LINES_MAX = 200
+_ROWS_AT_ONCE = 10_000
 _POSTING_CONTEXT = b"keepcool-posting-v1"
 
 
@@ -170,18 +172,16 @@ def check_books(tx: Connection) -> list[Difference]:
     """Recompute everything from the entries: each posting sums to zero per asset, each balance row is
     the sum of its entries and not below zero. Empty when the books are right."""
     sums: dict[tuple[str, str], int] = {}
-    per_posting: dict[tuple[int, str], int] = {}
-    for row in tx.execute(select(entry)):
-        delta = row.sign * row.units
-        account: tuple[str, str] = (row.account, row.asset)
-        whole: tuple[int, str] = (row.posting, row.asset)
-        sums[account] = sums.get(account, 0) + delta * side_of(row.account).value
-        per_posting[whole] = per_posting.get(whole, 0) + delta
-    wrong = [
-        Difference(f"posting {number}", asset, total, 0)
-        for (number, asset), total in per_posting.items()
-        if total != 0
-    ]
+    wrong: list[Difference] = []
+    rows = tx.execution_options(yield_per=_ROWS_AT_ONCE).execute(select(entry).order_by(entry.c.posting))
+    for number, lines in groupby(rows, key=lambda row: int(row.posting)):
+        totals: dict[str, int] = {}
+        for row in lines:
+            delta = row.sign * row.units
+            where: tuple[str, str] = (row.account, row.asset)
+            sums[where] = sums.get(where, 0) + delta * side_of(row.account).value
+            totals[row.asset] = totals.get(row.asset, 0) + delta
+        wrong += [Difference(f"posting {number}", one, total, 0) for one, total in totals.items() if total]
     stored: dict[tuple[str, str], int] = {
         (row.account, row.asset): int(row.units) for row in tx.execute(select(balance_row))
     }

@@ -18,6 +18,7 @@ from keepcool.app.http import money, paging, wallets
 from keepcool.app.http.fields import Address, Id, In, Out, Time, UnitsOut
 from keepcool.app.http.parts import Admin, Given, Parts, Reader
 from keepcool.app.http.payouts_shown import WithdrawalOut, newest, shown
+from keepcool.app.payouts import notes
 from keepcool.app.payouts.store import Withdrawal
 from keepcool.core.errors import Malformed
 
@@ -101,6 +102,22 @@ class EventsOut(Out):
     next: str | None
 
 
+class NoteOut(Out):
+    """`kind` is stable, e.g. purse.low; `subject` is what it is about."""
+
+    number: int
+    kind: str
+    network: str
+    subject: str
+    text: str
+    at_ms: Time
+
+
+class NotesOut(Out):
+    items: list[NoteOut]
+    next: str | None
+
+
 @router.get("/deposits", summary="List deposits, newest first")
 async def list_deposits(given: Given, _: Reader, page: Annotated[DepositPage, Query()]) -> DepositsOut:
     after = paging.decode_number("deposits", page.cursor)
@@ -172,6 +189,25 @@ async def list_events(given: Given, _: Reader, page: Annotated[paging.Page, Quer
     rows = await given.store.run(lambda tx: events.list_events(tx, limit=page.limit + 1, after=after))
     cut, following = paging.cut("events", rows, page.limit, lambda one: str(one.number))
     return EventsOut(items=[_event(one) for one in cut], next=following)
+
+
+@router.get("/notes", summary="What operators were told of payouts and purses")
+async def list_notes(given: Given, _: Reader, page: Annotated[paging.Page, Query()]) -> NotesOut:
+    after = paging.decode_number("notes", page.cursor) or 0
+    rows = await given.store.run(lambda tx: notes.list_notes(tx, limit=page.limit + 1, after=after))
+    cut, following = paging.cut("notes", rows, page.limit, lambda one: str(one.number))
+    items = [
+        NoteOut(
+            number=one.number,
+            kind=one.kind,
+            network=one.network,
+            subject=one.subject,
+            text=one.text,
+            at_ms=one.at_ms,
+        )
+        for one in cut
+    ]
+    return NotesOut(items=items, next=following)
 
 
 @router.post("/events/{number}/thaw", summary="A person has looked into it: end its freeze")

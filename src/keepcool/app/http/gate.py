@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 from fastapi import Response
 from prometheus_client import CollectorRegistry, Counter, Histogram
+from sqlalchemy.exc import OperationalError
 
 from keepcool.app.http import problems
 from keepcool.core.errors import KeepcoolError, Malformed, Unavailable
@@ -72,6 +73,10 @@ class Gate:
             await self._bounded(scope, receive, call)
         except KeepcoolError as error:
             await self._told(scope, receive, call, problems.response(error))
+        except OperationalError as error:
+            _log.error("the database failed", extra={"kind": type(error.orig).__name__})
+            text = "the database cannot be written or read now; nothing was changed, try again"
+            await self._told(scope, receive, call, problems.response(Unavailable("books.failed", text)))
         except Exception as error:  # noqa: BLE001 - whatever broke, the caller learns no details
             _log.error("request broke", exc_info=error)
             body = problems.document(500, "service.fault", "Failed", "the service failed here; try again")

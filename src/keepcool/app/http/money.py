@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, TypedDict
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import Field
+from pydantic import Field, StringConstraints
 from sqlalchemy import Connection
 
 from keepcool.app.books import people, registry
@@ -85,6 +85,10 @@ class TopUpIn(In):
     fee_max: Units | None = None
     external_id: ExternalId | None = None
     metadata: Metadata = Field(default_factory=dict)
+
+
+class FreezeIn(In):
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 class WithdrawalFilter(paging.Page):
@@ -185,6 +189,20 @@ async def cancel(
         return 200, shown(tx, given.payouts.cancel(tx, withdrawal))
 
     return await _acted(given, attempt, effect)
+
+
+@router.post("/withdrawals/{withdrawal}/freeze", summary="Stop it where it is")
+async def freeze(given: Given, _: Admin, withdrawal: PayoutPath, body: FreezeIn) -> WithdrawalOut:
+    """Until it is thawed nothing more happens to it. What was sent already may still confirm."""
+    return await given.store.run(lambda tx: shown(tx, given.payouts.freeze(tx, withdrawal, body.reason)))
+
+
+@router.post("/withdrawals/{withdrawal}/thaw", summary="Let a frozen one go on")
+async def thaw(given: Given, _: Admin, withdrawal: PayoutPath) -> WithdrawalOut:
+    """A person has looked into it."""
+    thawed = await given.store.run(lambda tx: shown(tx, given.payouts.thaw(tx, withdrawal)))
+    given.engine.wake()
+    return thawed
 
 
 @router.get("/withdrawals", summary="List withdrawals, transfers and top-ups, newest first")
