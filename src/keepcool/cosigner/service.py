@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from keepcool.chains.families import family_named
+from keepcool.chains.families import family_named, family_of
 from keepcool.core.errors import Breach, KeepcoolError, Malformed, Refused
 from keepcool.core.parties import Peer, Service
 from keepcool.core.registry import Role, WalletRecord
@@ -30,6 +30,7 @@ from keepcool.cosigner.witness import Parties, Witness
 from keepcool.hazmat.innerseal import InnerKey
 from keepcool.policy import rules
 from keepcool.policy.document import Policy
+from keepcool.policy.spelling import check_spelling
 from keepcool.ports.identity import Identity
 from keepcool.ports.keystore import Bound, Keystore
 from keepcool.ports.signer_store import LOST, SignerStore
@@ -114,6 +115,9 @@ class Signer:
     @classmethod
     async def opened(cls, foundation: Foundation, part: Part) -> Signer:
         """Walks the journal and notes the policy. Raises Breach when either was rolled back."""
+        check_spelling(
+            foundation.policy, lambda network, text: family_of(network).parse_recipient(network, text)
+        )
         signer = cls(foundation, part)
         policy, now_ms = foundation.policy, foundation.clock.now_ms()
         await take_into_use(signer.journal, signer._policies, policy.hash, policy.version, now_ms)
