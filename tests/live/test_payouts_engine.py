@@ -1,0 +1,288 @@
+"""Payouts on a real chain: where the engine can leave a withdrawal, and where it can die."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from keepcool.adapters.evmnode.node import HttpEvmNode
+from keepcool.adapters.system.clock import SystemClock
+from keepcool.app.payouts.store import Kind
+from keepcool.core import withdrawal_states as lives
+from keepcool.core.faults import FaultPoint
+from keepcool.core.ids import AssetId
+from keepcool.core.intent import Evidence
+from keepcool.core.registry import WalletRecord
+from keepcool.local.devchain import DevChain, deploy_token
+from tests.fixtures.chain import address_number, safe_chain
+from tests.unit.app.payouts.workshop import ETHER, NATIVE, NETWORK, RECIPIENT, Crash, Workshop
+
+pytestmark = pytest.mark.live
+
+
+@dataclass
+class Scene:
+    chain: DevChain
+    shop: Workshop
+    token: AssetId
+    token_address: str
+
+    def live(self, until: Callable[[], bool], timeout_s: float = 30) -> None:
+        """One life of the engine; blocks keep coming."""
+
+        async def life() -> None:
+            node = HttpEvmNode(NETWORK, self.chain.url, SystemClock())
+            mining = asyncio.create_task(self._mine())
+            try:
+                await self.shop.live(node, until, timeout_s)
+            finally:
+                mining.cancel()
+                await node.close()
+
+        asyncio.run(life())
+
+    async def _mine(self) -> None:
+        while True:
+            await asyncio.sleep(0.15)
+            await asyncio.to_thread(self.chain.mine)
+
+    def wallet(self, name: str, ether: int = 10, tokens: int = 0) -> WalletRecord:
+        """Issued, funded on chain, credited."""
+        record = self.shop.issue(name)
+        self.chain.fund(record.address, ether * ETHER)
+        self.shop.credit(record.wallet, ether * ETHER)
+        if tokens:
+            self.chain.fund_token(self.token_address, record.address, tokens)
+            self.shop.credit(record.wallet, tokens, self.token)
+        return record
+
+    def ends(self, *names: str) -> None:
+        self.live(lambda: all(not lives.is_open(self.shop.state(name)) for name in names))
+
+    def agrees(self, record: WalletRecord) -> bool:
+        """Ledger and chain say the same of this wallet and of the purse."""
+        for asset, token in ((NATIVE, None), (self.token, self.token_address)):
+            if self.shop.balance(f"coins:{record.wallet}", asset) != self.chain.balance(
+                record.address, token
+            ):
+                return False
+        purse = self.shop.balance(f"purse:{NETWORK}") == self.chain.balance(self.shop.purse.address)
+        return purse and self.shop.is_balanced()
+
+
+@contextmanager
+def scene(folder: Path) -> Iterator[Scene]:
+    with safe_chain() as chain:
+        token = deploy_token(chain, "Coin", "COIN", 10**27)
+        asset = AssetId(f"{NETWORK}/erc20:{token}")
+        shop = Workshop(folder, tokens=(asset,))
+        chain.fund(shop.purse.address, 5 * ETHER)
+        try:
+            yield Scene(chain, shop, asset, token)
+        finally:
+            shop.close()
+
+
+def test_a_withdrawal_is_paid_and_settled(tmp_path: Path) -> None:
+    """A first payment deploys its wallet, pays, and leaves ledger and chain equal, fees included."""
+    with scene(tmp_path) as at:
+        record = at.wallet("w1", tokens=500)
+        at.shop.order("wd1", record.wallet, 2 * ETHER)
+        at.ends("wd1")
+        assert isinstance(at.shop.state("wd1"), lives.Confirmed), at.shop.state("wd1")
+        assert at.chain.balance(RECIPIENT) == 2 * ETHER
+        assert at.agrees(record)
+        assert at.shop.balance(f"owed:{record.wallet}") == 8 * ETHER
+        assert at.shop.balance(f"held:{record.wallet}") == 0
+        at.shop.order("wd2", record.wallet, 123, asset=at.token)
+        at.ends("wd2")
+        assert at.chain.balance(RECIPIENT, at.token_address) == 123
+        assert at.agrees(record)
+        assert at.shop.balance(f"fees:{NETWORK}") > 0
+
+
+POINTS = [point for point in FaultPoint if point.value.startswith("app-")]
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_death_at_any_point_pays_once(tmp_path: Path, point: FaultPoint) -> None:
+    """Killed at a point of a first payment and started again, exactly one payment stands."""
+    with scene(tmp_path) as at:
+        record = at.wallet("w1")
+        at.shop.order("wd1", record.wallet, ETHER)
+        at.shop.faults.at = point
+        with pytest.raises(BaseExceptionGroup) as died:
+            at.ends("wd1")
+        assert died.group_contains(Crash), died.value
+        at.ends("wd1")
+        assert isinstance(at.shop.state("wd1"), lives.Confirmed)
+        assert at.chain.balance(RECIPIENT) == ETHER
+        assert at.agrees(record)
+
+
+def test_many_wallets_are_paid_together(tmp_path: Path) -> None:
+    """Twelve withdrawals of six wallets: each wallet's in order, all paid, one question for several."""
+    with scene(tmp_path) as at:
+        records = [at.wallet(f"w{n}") for n in range(6)]
+        for n, record in enumerate(records):
+            at.shop.order(f"a{n}", record.wallet, ETHER)
+            at.shop.order(f"b{n}", record.wallet, 2 * ETHER)
+        at.ends(*(f"{letter}{n}" for letter in "ab" for n in range(6)))
+        assert at.chain.balance(RECIPIENT) == 18 * ETHER
+        assert [at.shop.read(f"b{n}").slot for n in range(6)] == [1] * 6
+        assert all(at.agrees(record) for record in records)
+
+
+def test_a_transfer_and_a_topup_are_payouts(tmp_path: Path) -> None:
+    """A transfer pays the other wallet's address; a top-up pays the purse, whose books gain it."""
+    with scene(tmp_path) as at:
+        one, two = at.wallet("w1"), at.wallet("w2")
+        at.shop.order("t1", one.wallet, ETHER, kind=Kind.TRANSFER, recipient="", to_wallet=two.wallet)
+        at.ends("t1")
+        assert at.chain.balance(two.address) == 11 * ETHER
+        at.shop.order("p1", one.wallet, 3 * ETHER, kind=Kind.TOPUP, recipient="")
+        at.ends("p1")
+        purse = at.shop.purse.address
+        at.live(lambda: at.shop.balance(f"purse:{NETWORK}") == at.chain.balance(purse))
+        assert at.shop.balance(f"funding:{NETWORK}") == 8 * ETHER
+        assert at.agrees(one)
+
+
+def test_refused_by_both_is_released_and_the_next_is_paid(tmp_path: Path) -> None:
+    """When both say no, the hold goes back, nothing touches the chain, and the slot is free."""
+    with scene(tmp_path) as at:
+        record = at.wallet("w1")
+        for signer in (at.shop.keeper, at.shop.cooler):
+            signer.objects = lambda intent: "deny" if intent == "wd1" else ""
+        at.shop.order("wd1", record.wallet, ETHER)
+        at.ends("wd1")
+        state = at.shop.state("wd1")
+        assert isinstance(state, lives.Refused)
+        assert {one.by.value for one in state.objections} == {"keeper", "cooler"}
+        assert at.shop.balance(f"owed:{record.wallet}") == 10 * ETHER
+        at.shop.order("wd2", record.wallet, ETHER)
+        at.ends("wd2")
+        assert (at.shop.read("wd2").slot, at.chain.balance(RECIPIENT)) == (0, ETHER)
+
+
+def test_refused_by_one_frees_the_coins_and_the_slot_is_burnt_before_the_next(tmp_path: Path) -> None:
+    """One signature alone moves nothing, so the hold goes back; that signer's slot is voided first."""
+    with scene(tmp_path) as at:
+        record = at.wallet("w1")
+        at.shop.cooler.objects = lambda intent: "deny" if intent == "wd1" else ""
+        at.shop.order("wd1", record.wallet, ETHER)
+        at.ends("wd1")
+        assert isinstance(at.shop.state("wd1"), lives.Refused)
+        assert at.shop.balance(f"owed:{record.wallet}") == 10 * ETHER
+        at.shop.order("wd2", record.wallet, ETHER)
+        at.ends("wd2")
+        assert isinstance(at.shop.state("wd1.v1"), lives.Confirmed)
+        assert (at.shop.read("wd2").slot, at.chain.balance(RECIPIENT)) == (1, ETHER)
+        assert at.agrees(record)
+
+
+def test_cancelled_after_a_signature_burns_the_slot_first(tmp_path: Path) -> None:
+    """Half signed and cancelled: the hold stays until a void of the same nonce is final."""
+    with scene(tmp_path) as at:
+        record = at.wallet("w1")
+        at.shop.signers.lines.down.add("cooler")
+        at.shop.order("wd1", record.wallet, ETHER)
+        at.live(lambda: isinstance(at.shop.state("wd1"), lives.PartlySigned))
+        cancelled = at.shop.store.transact(lambda tx: at.shop.desk.cancel(tx, "wd1"))
+        assert isinstance(cancelled.state, lives.Uncertain)
+        assert at.shop.balance(f"held:{record.wallet}") == ETHER
+        at.shop.signers.lines.down.clear()
+        at.ends("wd1", "wd1.v1")
+        assert isinstance(at.shop.state("wd1"), lives.Cancelled)
+        assert (at.shop.balance(f"held:{record.wallet}"), at.chain.balance(RECIPIENT)) == (0, 0)
+        assert at.agrees(record)
+
+
+def test_a_need_for_review_waits_for_evidence(tmp_path: Path) -> None:
+    """Review is a durable answer: with evidence the same intent is asked for again and paid."""
+    with scene(tmp_path) as at:
+        record = at.wallet("w1")
+        at.shop.cooler.objects = lambda _: "review"
+        at.shop.order("wd1", record.wallet, ETHER)
+        at.live(lambda: isinstance(at.shop.state("wd1"), lives.NeedsReview))
+        intent = at.shop.read("wd1").intent
+        proof = Evidence("approval", "alice", b"yes")
+        at.shop.store.transact(lambda tx: at.shop.desk.add_evidence(tx, "wd1", proof))
+        at.ends("wd1")
+        assert isinstance(at.shop.state("wd1"), lives.Confirmed)
+        assert at.shop.read("wd1").intent == intent
+
+
+def test_a_wrong_signature_freezes_the_withdrawal(tmp_path: Path) -> None:
+    """A signature that is not the owner's over our digest stops everything and alarms."""
+    with scene(tmp_path) as at:
+        record = at.wallet("w1")
+        at.shop.cooler.spoil = True
+        at.shop.order("wd1", record.wallet, ETHER)
+        at.live(lambda: isinstance(at.shop.state("wd1"), lives.Frozen))
+        assert "payout.breach" in at.shop.notes()
+        assert at.shop.balance(f"held:{record.wallet}") == ETHER
+
+
+def test_what_would_revert_fails_at_no_cost(tmp_path: Path) -> None:
+    """More tokens in the ledger than on chain: nobody is asked to sign, the hold goes back."""
+    with scene(tmp_path) as at:
+        record = at.wallet("w1")
+        at.shop.credit(record.wallet, 100, at.token)
+        at.shop.order("wd1", record.wallet, 100, asset=at.token)
+        at.ends("wd1")
+        state = at.shop.state("wd1")
+        assert isinstance(state, lives.Failed)
+        assert state.code == "payout.reverts"
+        assert (at.shop.keeper.asked, at.shop.balance(f"held:{record.wallet}", at.token)) == ([], 0)
+
+
+def test_what_reverts_after_signing_fails_once_its_slot_is_burnt(tmp_path: Path) -> None:
+    """The tokens leave between the signatures and the sending: the slot is voided, then it fails."""
+    with scene(tmp_path) as at:
+        record = at.wallet("w1", tokens=100)
+        at.shop.order("wd1", record.wallet, 100, asset=at.token)
+        at.shop.faults.at = FaultPoint.APP_SIGNED
+        with pytest.raises(BaseExceptionGroup):
+            at.ends("wd1")
+        at.chain.ask("anvil_impersonateAccount", record.address)
+        data = (
+            bytes.fromhex("a9059cbb") + bytes(12) + bytes.fromhex(address_number(1)[2:]) + (100).to_bytes(32)
+        )
+        at.chain.send(at.token_address, data=data, sender=record.address)
+        at.ends("wd1", "wd1.v1")
+        state = at.shop.state("wd1")
+        assert isinstance(state, lives.Failed)
+        assert state.code == "payout.reverts"
+        assert at.shop.balance(f"held:{record.wallet}", at.token) == 0
+
+
+def test_a_vanished_block_takes_the_confirmation_with_it(tmp_path: Path) -> None:
+    """Seen, orphaned by a reorganisation, sent again byte for byte, and paid once."""
+    with scene(tmp_path) as at:
+        record = at.wallet("w1")
+        at.shop.order("wd1", record.wallet, ETHER)
+        at.ends("wd1")
+        at.shop.order("wd2", record.wallet, ETHER)
+        at.shop.faults.at = FaultPoint.APP_CONFIRMED
+        with pytest.raises(BaseExceptionGroup):
+            at.ends("wd2")
+        seen = at.shop.state("wd2")
+        assert isinstance(seen, lives.Broadcast)
+        assert seen.seen is not None
+        depth = at.chain.height() - seen.seen.block + 1
+        at.chain.reorganise(depth)
+        assert at.chain.balance(RECIPIENT) == ETHER
+        at.ends("wd2")
+        after = at.shop.state("wd2")
+        assert isinstance(after, lives.Confirmed)
+        assert (after.inclusion.transaction, at.chain.balance(RECIPIENT)) == (
+            seen.seen.transaction,
+            2 * ETHER,
+        )
+        assert at.agrees(record)
