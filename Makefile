@@ -34,7 +34,7 @@ test: setup ## the whole suite
 	@$(BIN)/pytest
 
 test-fast: setup ## unit, vectors, properties, architecture: no servers, under a minute
-	@$(BIN)/pytest tests/architecture tests/unit tests/vectors tests/properties
+	@$(BIN)/pytest tests/architecture tests/docs tests/unit tests/vectors tests/properties
 
 lint: setup ## ruff, mypy --strict, import laws, tidy
 	@$(BIN)/ruff check .

@@ -1,0 +1,20 @@
+"""The documents' code blocks, as the tests run them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(page: str, kind: str) -> list[str]:
+    """The code blocks of one kind, in order."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return [body for named, body in _BLOCK.findall(text) if named == kind]
+
+
+def shape(line: str) -> str:
+    """A line without what differs from run to run: addresses, hashes, numbers of wei."""
+    return re.sub(r"0x[0-9a-fA-F]+(…[0-9a-fA-F]+)?|\b\d{6,}\b", "#", line).strip()
