@@ -164,7 +164,12 @@ def test_the_repository_speaks_of_the_project_alone() -> None:
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split("\n")
     words = re.compile(
-        "/wo" + r"rk/|/ro" + r"ot/|registry\.npm" + "js|pypi\\.o" + "rg/simple|files\\.python" + "hosted"
+        "/wo"
+        + r"rk/|(?<!\w)/ro"
+        + r"ot/|registry\.npm"
+        + "js|pypi\\.o"
+        + "rg/simple|files\\.python"
+        + "hosted"
     )
     guilty = []
     for name in tracked:

@@ -25,6 +25,7 @@ from keepcool.adapters.openbao.keystore import OpenBaoKeystore
 from keepcool.adapters.sqlite.signer import SqliteSignerStore, open_store
 from keepcool.adapters.system.clock import SystemClock, SystemEntropy
 from keepcool.adapters.system.faults import faults_from
+from keepcool.adapters.system.health import HealthFile
 from keepcool.adapters.system.metrics import ExchangeWatch, MetricsFile
 from keepcool.core.errors import Refused
 from keepcool.core.parties import Peer, Service
@@ -33,7 +34,7 @@ from keepcool.ports.settings import PolicySettings, SignerSettings
 from keepcool.ports.system import Faults
 from keepcool.wire.exchange import Exchange
 
-METRICS_EVERY_S = 10.0
+METRICS_EVERY_S, HEALTH_EVERY_S = 10, 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,7 @@ class SignerHost:
     inner_key: bytearray
     metrics: CollectorRegistry
     metrics_file: MetricsFile
+    health_file: HealthFile
     warnings: tuple[str, ...]
 
 
@@ -88,6 +90,7 @@ async def opened(
             inner_key=inner_key(Path(settings.inner_key), one_machine=one_machine),
             metrics=metrics,
             metrics_file=MetricsFile(metrics, data / f"{service.value}.prom"),
+            health_file=health_file(settings, service),
             warnings=(*warnings, *identity.warnings),
         )
 
@@ -97,6 +100,10 @@ def data_folder(settings: SignerSettings) -> Path:
     folder = Path(settings.data)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
+
+
+def health_file(settings: SignerSettings, service: Service) -> HealthFile:
+    return HealthFile(Path(settings.data) / f"{service.value}.health.json", SystemClock())
 
 
 def signed_policy(settings: PolicySettings) -> Policy:

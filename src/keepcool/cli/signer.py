@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ def register(
         "--one-machine", action="store_true", help="a trial: readable neighbours are warnings, not errors"
     )
     configured(verbs, "check-config", "say what it may do, whom it hears, what it refuses", _check)
+    health = configured(verbs, "health", "how the running service is; exit 1 when it would not sign", _health)
+    health.add_argument("--json", action="store_true", help="print as JSON")
     thaw = configured(verbs, "thaw", "end a freeze; the service must be stopped", _thaw)
     thaw.add_argument("--level", required=True, choices=("wallet", "network", "all"))
     thaw.add_argument("--target", default="", help="the wallet or network; leave out for all")
@@ -51,6 +54,16 @@ def _check(arguments: argparse.Namespace) -> int:
     for sentence in _main(arguments).check_config(arguments.config):
         print(sentence)
     return 0
+
+
+def _health(arguments: argparse.Namespace) -> int:
+    found: dict[str, object] = _main(arguments).health(arguments.config)
+    if arguments.json:
+        print(json.dumps(found))
+    else:
+        for name, value in found.items():
+            print(f"{name.replace('_', ' '):<16} {value}")
+    return 0 if found.get("ready") is True and not found.get("frozen") else 1
 
 
 def _thaw(arguments: argparse.Namespace) -> int:

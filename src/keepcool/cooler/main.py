@@ -19,6 +19,7 @@ from keepcool.adapters.signer_host import SignerHost
 from keepcool.adapters.sqlite.signer import open_store
 from keepcool.adapters.system.clock import SystemClock, SystemEntropy
 from keepcool.adapters.system.logs import log_to_stderr
+from keepcool.adapters.system.metrics import gauges
 from keepcool.adapters.toml import load
 from keepcool.cooler.attesting import Attesting, Pins
 from keepcool.cooler.config import CoolerSettings
@@ -57,6 +58,11 @@ def check_config(file: Path) -> list[str]:
     return statement.sentences(Service.COOLER, Role.COOL, settings, policy)
 
 
+def health(file: Path) -> dict[str, object]:
+    """What the running service last said of itself. Raises Unavailable when it says nothing any more."""
+    return signer_host.health_file(load(file, CoolerSettings), Service.COOLER).read()
+
+
 def thaw(file: Path, *, level: str, target: str, reason: str) -> list[str]:
     """End a freeze; what is still frozen. Raises Conflict while Cooler runs."""
     settings = load(file, CoolerSettings)
@@ -74,7 +80,12 @@ async def _run(settings: CoolerSettings, folder: Path, *, one_machine: bool) -> 
         for warning in host.warnings:
             _log.warning(warning)
         signer = await _serving(settings, host)
-        await signer.run(stop, host.metrics_file.keep_writing(signer_host.METRICS_EVERY_S))
+        gauges(host.metrics, signer.readings())
+        await signer.run(
+            stop,
+            host.metrics_file.keep_writing(signer_host.METRICS_EVERY_S),
+            host.health_file.keep_writing(signer.health, signer_host.HEALTH_EVERY_S),
+        )
     _log.info("stopped")
 
 

@@ -167,6 +167,31 @@ class Signer:
         for task in done:
             await task
 
+    def health(self) -> dict[str, object]:
+        """For the host's own eyes: no secret, nothing of users."""
+        head = self.journal.committed
+        return {
+            "ready": self.witness.ready,
+            "waiting_for": self.witness.waiting_for,
+            "frozen": self.freezes.all(),
+            "policy": self.foundation.policy.hash,
+            "policy_version": self.foundation.policy.version,
+            "wallets": self.foundation.store.record_count(),
+            "journal_head": f"{head.sequence}:{head.hash.hex()}",
+            "started_at_s": self._started_at_s,
+        }
+
+    def readings(self) -> dict[str, tuple[str, Callable[[], float]]]:
+        """Numbers for the metrics: name to explanation and reading."""
+        store = self.foundation.store
+        return {
+            "signer_ready": ("1 when it would sign now.", lambda: int(self.witness.ready)),
+            "signer_frozen": ("Freezes in force.", lambda: len(self.freezes.all())),
+            "signer_wallets": ("Wallets registered.", store.record_count),
+            "signer_drafts": ("Drafts remembered as signed.", lambda: len(self.drafts)),
+            "journal_entries": ("Committed entries.", lambda: self.journal.committed.sequence),
+        }
+
     def asked(self, opened: Opened) -> Asked:
         return Asked(opened.id, opened.keep_until_ms, opened.sender)
 

@@ -16,6 +16,7 @@ from keepcool.adapters.signer_host import SignerHost
 from keepcool.adapters.sqlite.signer import open_store
 from keepcool.adapters.system.clock import SystemClock
 from keepcool.adapters.system.logs import log_to_stderr
+from keepcool.adapters.system.metrics import gauges
 from keepcool.adapters.toml import load
 from keepcool.core.errors import Refused
 from keepcool.core.faults import FaultPoint
@@ -54,6 +55,11 @@ def check_config(file: Path) -> list[str]:
     return statement.sentences(Service.KEEPER, Role.HOT, settings, policy)
 
 
+def health(file: Path) -> dict[str, object]:
+    """What the running service last said of itself. Raises Unavailable when it says nothing any more."""
+    return signer_host.health_file(load(file, KeeperSettings), Service.KEEPER).read()
+
+
 def thaw(file: Path, *, level: str, target: str, reason: str) -> list[str]:
     """End a freeze; what is still frozen. Raises Conflict while Keeper runs."""
     settings = load(file, KeeperSettings)
@@ -71,7 +77,12 @@ async def _run(settings: KeeperSettings, folder: Path, *, one_machine: bool) -> 
         for warning in host.warnings:
             _log.warning(warning)
         signer = await _serving(settings, host)
-        await signer.run(stop, host.metrics_file.keep_writing(signer_host.METRICS_EVERY_S))
+        gauges(host.metrics, signer.readings())
+        await signer.run(
+            stop,
+            host.metrics_file.keep_writing(signer_host.METRICS_EVERY_S),
+            host.health_file.keep_writing(signer.health, signer_host.HEALTH_EVERY_S),
+        )
     _log.info("stopped")
 
 

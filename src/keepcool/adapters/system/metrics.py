@@ -6,9 +6,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.exposition import generate_latest
 
 _log = logging.getLogger(__name__)
@@ -54,3 +55,9 @@ class ExchangeWatch:
     def fault(self, typ: str, error: Exception) -> None:
         self._faults.labels(typ).inc()
         _log.error("handler broke", extra={"typ": typ}, exc_info=error)
+
+
+def gauges(registry: CollectorRegistry, found: Mapping[str, tuple[str, Callable[[], float]]]) -> None:
+    """Numbers read when they are written: name to explanation and reading."""
+    for name, (about, reading) in found.items():
+        Gauge(f"keepcool_{name}", about, registry=registry).set_function(reading)
