@@ -56,7 +56,7 @@ def next_in_line(tx: Connection, lane: Lane) -> list[Withdrawal]:
     turns: dict[str, Withdrawal] = {}
     for wallet in dict.fromkeys(one.wallet for one in waiting):
         turn = whose_turn(store.open_of_wallet(tx, wallet))
-        if turn is not None and turn.try_after_ms <= now_ms:
+        if turn is not None and store.is_due(turn, now_ms):
             turns[wallet] = turn
     return list(turns.values())
 

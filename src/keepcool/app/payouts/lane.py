@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from keepcool.app.config import NetworkSettings
 from keepcool.app.payouts import notes, store
 from keepcool.app.payouts.notes import Numbers
-from keepcool.app.payouts.store import Withdrawal
+from keepcool.app.payouts.store import WAIT_MS_MAX, Withdrawal
 from keepcool.app.store import Store
 from keepcool.app.wallets import Attesters
 from keepcool.core.errors import Breach, Conflict, KeepcoolError
@@ -27,7 +27,7 @@ from keepcool.ports.evmnode import EvmNode
 from keepcool.ports.system import Clock, Faults
 from keepcool.wire.exchange import Exchange
 
-WAIT_MS_FIRST, WAIT_MS_MAX, _DOUBLINGS_MAX = 400, 60_000, 8
+WAIT_MS_FIRST, _DOUBLINGS_MAX = 400, 8
 _TOGETHER_MAX = 8
 T = TypeVar("T")
 _log = logging.getLogger("keepcool.payouts")

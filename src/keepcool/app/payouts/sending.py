@@ -117,7 +117,7 @@ async def send_all(lane: Lane) -> None:
     newest = {one.nonce: one for one in alive}  # later attempts replace earlier ones in a pool
     for one in newest.values():
         now_ms = lane.clock.now_ms()
-        if one.stage is Stage.SIGNED or now_ms - (one.sent_at_ms or 0) >= RESEND_AFTER_MS:
+        if one.stage is Stage.SIGNED or abs(now_ms - (one.sent_at_ms or 0)) >= RESEND_AFTER_MS:
             await _send(lane, one)
 
 

@@ -118,7 +118,7 @@ async def _concluded(lane: Lane, withdrawal: str, problems: Sequence[str]) -> bo
         lane.faults.reach(FaultPoint.APP_SIGNED)
         return True
     one = await lane.store.run(lambda tx: store.get(tx, withdrawal))
-    if isinstance(one.state, NeedsReview) and one.try_after_ms <= lane.clock.now_ms():
+    if isinstance(one.state, NeedsReview) and store.is_due(one, lane.clock.now_ms()):
         await _wait_for_review(lane, one)
     elif isinstance(one.state, WAITING) and problems:
         await lane.postpone(one, "; ".join(problems))

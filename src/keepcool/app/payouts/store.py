@@ -26,6 +26,7 @@ from keepcool.core.withdrawal import Effect, Event
 from keepcool.core.withdrawal_states import State
 
 PROBLEM_CHARS_MAX = 500
+WAIT_MS_MAX = 60_000  # between two tries
 
 
 class Kind(StrEnum):
@@ -121,13 +122,22 @@ def step(tx: Connection, withdrawal_id: str, event: Event, now_ms: int, **column
     return get(tx, withdrawal_id)
 
 
+def is_due(one: Withdrawal, now_ms: int) -> bool:
+    """Whether its wait is over. A longer wait than is ever given was set by a clock that was ahead."""
+    return not now_ms < one.try_after_ms <= now_ms + WAIT_MS_MAX
+
+
 def postpone(tx: Connection, withdrawal_id: str, *, now_ms: int, wait_ms: int, problem: str) -> None:
     """Try again later; what went wrong is shown to the asker until then."""
     row = get(tx, withdrawal_id)
     tx.execute(
         withdrawal.update()
         .where(withdrawal.c.id == withdrawal_id)
-        .values(tries=row.tries + 1, try_after_ms=now_ms + wait_ms, problem=problem[:PROBLEM_CHARS_MAX])
+        .values(
+            tries=row.tries + 1,
+            try_after_ms=now_ms + min(wait_ms, WAIT_MS_MAX),
+            problem=problem[:PROBLEM_CHARS_MAX],
+        )
     )
 
 
@@ -161,7 +171,8 @@ def in_states(
     where = (withdrawal.c.network == network, withdrawal.c.open.is_(True), withdrawal.c.state.in_(names))
     query = select(withdrawal).where(*where).order_by(withdrawal.c.number).limit(limit)
     if due_ms is not None:
-        query = query.where(withdrawal.c.try_after_ms <= due_ms)
+        waits = withdrawal.c.try_after_ms.between(due_ms + 1, due_ms + WAIT_MS_MAX)
+        query = query.where(~waits)
     return rows(tx, query)
 
 

@@ -168,7 +168,7 @@ def _void_again(tx: Connection, lane: Lane, one: Withdrawal) -> None:
     now_ms = lane.clock.now_ms()
     if any(is_open(void.state) or isinstance(void.state, Confirmed) for void in voids):
         return
-    if not voids or now_ms - voids[-1].updated_at_ms >= _VOID_AGAIN_MS:
+    if not voids or abs(now_ms - voids[-1].updated_at_ms) >= _VOID_AGAIN_MS:
         if voids:
             lane.note_in(tx, "payout.void_needed", one.id, f"{len(voids)} voids of its slot have failed")
         store.request_void(tx, one, now_ms)
