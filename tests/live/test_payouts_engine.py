@@ -246,6 +246,8 @@ def test_what_reverts_after_signing_fails_once_its_slot_is_burnt(tmp_path: Path)
     """The tokens leave between the signatures and the sending: the slot is voided, then it fails."""
     with scene(tmp_path) as at:
         record = at.wallet("w1", tokens=100)
+        at.shop.order("wd0", record.wallet, 1)  # deploys it
+        at.ends("wd0")
         at.shop.order("wd1", record.wallet, 100, asset=at.token)
         at.shop.faults.at = FaultPoint.APP_SIGNED
         with pytest.raises(BaseExceptionGroup):

@@ -53,7 +53,8 @@ class PayoutEngine:
                 continue
             wait_ms = lane.settings.poll_ms if not failures else wait_after(failures)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(bell.wait(), wait_ms / 1000)
+                async with asyncio.timeout(wait_ms / 1000):  # wait_for may swallow a cancellation
+                    await bell.wait()
 
 
 async def _round(name: str, lane: Lane, work: Callable[[Lane], Awaitable[bool]]) -> bool | None:

@@ -13,18 +13,19 @@ from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from keepcool.adapters.sqlite.books import open_books
 from keepcool.adapters.system.clock import SystemClock
 from keepcool.app.books import ledger, people, registry
 from keepcool.app.books.registry import Asked
 from keepcool.app.config import AppSettings, AssetSettings, FeeSettings, NetworkSettings
-from keepcool.app.payouts import notes
+from keepcool.app.payouts import notes, purses
 from keepcool.app.payouts import store as rows
 from keepcool.app.payouts.office import PayoutOffice
 from keepcool.app.payouts.requests import Order, PayoutDesk
 from keepcool.app.payouts.store import Withdrawal
+from keepcool.app.payouts.tables import withdrawal
 from keepcool.app.store import Store
 from keepcool.app.wallets import Attesters
 from keepcool.chains.evm.family import EvmFamily
@@ -162,6 +163,18 @@ class Workshop:
     def notes(self) -> list[str]:
         return [one.kind for one in self.store.transact(lambda tx: notes.list_notes(tx, limit=100))]
 
+    def told(self) -> str:
+        """Everything about every withdrawal, for whoever reads a failure."""
+
+        def work(tx: Connection) -> str:
+            found = rows.rows(tx, select(withdrawal).order_by(withdrawal.c.number))
+            lines = [f"{one.id} slot {one.slot} {one.state}: {one.problem}" for one in found]
+            attempts = purses.in_stages(tx, NETWORK, tuple(purses.Stage))
+            lines += [f"{a.nonce} {a.purpose} {a.withdrawal} {a.stage} {a.problem}" for a in attempts]
+            return "\n".join(lines)
+
+        return self.store.transact(work) + "\n" + ", ".join(self.notes())
+
     async def office(self, node: EvmNode) -> PayoutOffice:
         exchange = await self.signers.start()
         keeper, cooler = (self.signers.exchange(by) for by in (Service.KEEPER, Service.COOLER))
@@ -190,6 +203,8 @@ class Workshop:
                     if running.done():
                         running.result()
                     await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise AssertionError(self.told()) from None
         finally:
             running.cancel()
             with suppress(asyncio.CancelledError):
