@@ -1,8 +1,7 @@
 """The life of a withdrawal, as a pure state machine.
 
-The legal pairs stand in `LEGAL`, from which the diagram in
-docs/explain/withdrawal-states.md is drawn; any other pair raises Conflict and nothing happens. Coins are
-released only where no payment can follow: before a second signature exists, or after the slot was burnt.
+The legal pairs stand in `LEGAL`, from which docs/explain/withdrawal-states.md is drawn; any other pair
+raises Conflict and nothing happens. Coins are released only where no payment can follow: before a second signature exists, or after the slot was burnt.
 """
 
 from __future__ import annotations
@@ -149,7 +148,7 @@ LEGAL: Mapping[tuple[type[State], type[Event]], tuple[type[State], ...]] = {
     (Drafted, Objected): (NeedsReview, Refused),
     (Drafted, Abandoned): _ENDINGS,
     (Drafted, SlotUsed): (Replaced,),
-    (PartlySigned, SignatureMade): (Signed,),
+    (PartlySigned, SignatureMade): (PartlySigned, Signed),
     (PartlySigned, Objected): (NeedsReview, Refused),
     (PartlySigned, Abandoned): (Uncertain,),
     (PartlySigned, SlotUsed): (Replaced,),
