@@ -1,7 +1,8 @@
 """The life of a withdrawal, as a pure state machine.
 
 The legal pairs stand in `LEGAL`, from which docs/explain/withdrawal-states.md is drawn; any other pair
-raises Conflict and nothing happens. Coins are released only where no payment can follow: before a second signature exists, or after the slot was burnt.
+raises Conflict and nothing happens. Coins are released only where no payment can follow: before a second
+signature exists, or after the slot was burnt.
 """
 
 from __future__ import annotations
