@@ -6,13 +6,20 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from keepcool.adapters.evmnode.node import HttpEvmNode
 from keepcool.adapters.system.clock import SystemClock
+from keepcool.app.config import FeeSettings
+from keepcool.app.payouts import purses
+from keepcool.app.payouts.purses import Attempt, Purpose
 from keepcool.app.payouts.store import Kind
+from keepcool.chains.evm.purse import check_replacement
+from keepcool.chains.evm.transaction import parse_unsigned
 from keepcool.core import withdrawal_states as lives
 from keepcool.core.faults import FaultPoint
 from keepcool.core.ids import AssetId
@@ -32,24 +39,29 @@ class Scene:
     token: AssetId
     token_address: str
 
-    def live(self, until: Callable[[], bool], timeout_s: float = 30) -> None:
+    def live(self, until: Callable[[], bool], timeout_s: float = 30, *, mining: bool = True) -> None:
         """One life of the engine; blocks keep coming."""
 
         async def life() -> None:
             node = HttpEvmNode(NETWORK, self.chain.url, SystemClock())
-            mining = asyncio.create_task(self._mine())
+            miner = asyncio.create_task(self._mine(mining=mining))
             try:
                 await self.shop.live(node, until, timeout_s)
             finally:
-                mining.cancel()
+                miner.cancel()
                 await node.close()
 
         asyncio.run(life())
 
-    async def _mine(self) -> None:
-        while True:
+    async def _mine(self, *, mining: bool) -> None:
+        while mining:
             await asyncio.sleep(0.15)
             await asyncio.to_thread(self.chain.mine)
+
+    def attempts(self, name: str) -> list[Attempt]:
+        """Of its execution, in their order."""
+        found = self.shop.store.transact(lambda tx: purses.of_withdrawal(tx, name))
+        return [one for one in found if one.purpose is Purpose.EXECUTE]
 
     def wallet(self, name: str, ether: int = 10, tokens: int = 0) -> WalletRecord:
         """Issued, funded on chain, credited."""
@@ -76,11 +88,11 @@ class Scene:
 
 
 @contextmanager
-def scene(folder: Path) -> Iterator[Scene]:
+def scene(folder: Path, **fees: Any) -> Iterator[Scene]:
     with safe_chain() as chain:
         token = deploy_token(chain, "Coin", "COIN", 10**27)
         asset = AssetId(f"{NETWORK}/erc20:{token}")
-        shop = Workshop(folder, tokens=(asset,))
+        shop = Workshop(folder, tokens=(asset,), fees=FeeSettings(**fees))
         chain.fund(shop.purse.address, 5 * ETHER)
         try:
             yield Scene(chain, shop, asset, token)
@@ -288,3 +300,83 @@ def test_a_vanished_block_takes_the_confirmation_with_it(tmp_path: Path) -> None
             2 * ETHER,
         )
         assert at.agrees(record)
+
+
+def test_a_stuck_transaction_is_raised_and_one_attempt_confirms(tmp_path: Path) -> None:
+    """No block takes it: same nonce, an eighth more on both fees, until one of the attempts is in a block."""
+    with scene(tmp_path, bump_after_s=1) as at:
+        record = at.wallet("w1")
+        at.shop.order("wd0", record.wallet, 1)  # deploys it
+        at.ends("wd0")
+        at.chain.ask("evm_setAutomine", False)
+        at.shop.order("wd1", record.wallet, ETHER)
+        at.live(lambda: len(at.attempts("wd1")) >= 3, mining=False)
+        raised = [parse_unsigned(one.unsigned) for one in at.attempts("wd1")]
+        for old, new in pairwise(raised):
+            check_replacement(old, new)
+        assert {one.nonce for one in raised} == {raised[0].nonce}
+        at.chain.ask("evm_setAutomine", True)
+        at.ends("wd1")
+        stages = sorted(one.stage.value for one in at.attempts("wd1") if one.raw is not None)
+        assert stages[0] == "final"
+        assert set(stages[1:]) == {"superseded"}
+        assert at.chain.balance(RECIPIENT) == ETHER + 1
+        assert at.agrees(record)
+
+
+def test_a_purse_that_may_pay_no_more_waits_and_says_so(tmp_path: Path) -> None:
+    """Raising stops at the withdrawal's own bound; what is signed stays signed and goes out later."""
+    with scene(tmp_path, bump_after_s=1, withdrawal_fee_max=str(2 * 10**15)) as at:
+        record = at.wallet("w1")
+        at.shop.order("wd0", record.wallet, 1)
+        at.ends("wd0")
+        at.chain.ask("evm_setAutomine", False)
+        at.shop.order("wd1", record.wallet, ETHER, fee_max=6 * 10**14)
+        at.live(lambda: "purse.stuck" in at.shop.notes(), mining=False)
+        assert all(one.fee_max <= 6 * 10**14 for one in at.attempts("wd1"))
+        at.chain.ask("evm_setAutomine", True)
+        at.ends("wd1")
+        assert isinstance(at.shop.state("wd1"), lives.Confirmed)
+
+
+def test_nonces_signed_in_a_lost_past_are_used_up(tmp_path: Path) -> None:
+    """Keeper's journal is two purse transactions ahead of App's books: the gap is closed, then paid."""
+    with scene(tmp_path) as at:
+        record = at.wallet("w1")
+        at.shop.purse.next_nonce = 2
+        at.shop.purse.forgotten = {0, 1}
+        at.shop.order("wd1", record.wallet, ETHER)
+        at.ends("wd1")
+        assert isinstance(at.shop.state("wd1"), lives.Confirmed)
+        assert "purse.nonce_gap" in at.shop.notes()
+        at.live(lambda: at.agrees(record))
+
+
+def test_a_declined_purse_transaction_gives_its_nonce_back(tmp_path: Path) -> None:
+    """Keeper refuses twice (a ceiling, a budget): the withdrawal waits, no nonce is lost, then it is paid."""
+    with scene(tmp_path) as at:
+        record = at.wallet("w1")
+        at.shop.purse.declines = 2
+        at.shop.order("wd1", record.wallet, ETHER)
+        at.ends("wd1")
+        assert "purse.declined" in at.shop.notes()
+        assert at.chain.balance(RECIPIENT) == ETHER
+        assert at.agrees(record)
+
+
+def test_a_strangers_broadcast_of_our_signatures_is_our_payment(tmp_path: Path) -> None:
+    """Whoever sends what both signed, the Safe pays once, and the books say so."""
+    with scene(tmp_path) as at:
+        record = at.wallet("w1")
+        at.shop.order("wd0", record.wallet, 1)  # deploys it
+        at.ends("wd0")
+        at.shop.order("wd1", record.wallet, ETHER)
+        at.shop.faults.at = FaultPoint.APP_PURSE_STORED
+        with pytest.raises(BaseExceptionGroup):
+            at.ends("wd1")
+        ours = parse_unsigned(at.attempts("wd1")[-1].unsigned)
+        at.chain.send(ours.to, data=ours.data)
+        at.ends("wd1")
+        assert isinstance(at.shop.state("wd1"), lives.Confirmed)
+        assert at.chain.balance(RECIPIENT) == ETHER + 1
+        at.live(lambda: at.agrees(record))

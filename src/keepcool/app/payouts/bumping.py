@@ -22,7 +22,7 @@ async def bump_stuck(lane: Lane) -> None:
         return
     at_lowest = [one for one in alive if one.nonce == alive[0].nonce]
     newest = at_lowest[-1]
-    waited_ms = lane.clock.now_ms() - (newest.first_sent_at_ms or lane.clock.now_ms())
+    waited_ms = abs(lane.clock.now_ms() - (newest.first_sent_at_ms or lane.clock.now_ms()))
     if newest.stage is not Stage.SENT or waited_ms < lane.settings.fees.bump_after_s * 1000:
         return
     old = parse_unsigned(newest.unsigned)
@@ -79,6 +79,6 @@ def _left_for(tx: Connection, one: Attempt) -> int:
 
 def _declined_lately(tx: Connection, lane: Lane, one: Attempt) -> bool:
     """Keeper has just refused to raise it: asking again at once would get the same answer."""
-    since_ms = lane.clock.now_ms() - lane.settings.fees.bump_after_s * 1000
+    now_ms, pause_ms = lane.clock.now_ms(), lane.settings.fees.bump_after_s * 1000
     attempts = purses.at_nonce(tx, one.network, one.account, one.nonce)
-    return any(o.stage is Stage.DECLINED and o.created_at_ms > since_ms for o in attempts)
+    return any(o.stage is Stage.DECLINED and abs(now_ms - o.created_at_ms) < pause_ms for o in attempts)

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, select
 
-from keepcool.app.deposits import events
 from keepcool.app.payouts import answers, fees, safes, store
+from keepcool.app.payouts.executing import unfrozen
 from keepcool.app.payouts.lane import Lane
 from keepcool.app.payouts.store import Kind, Withdrawal
 from keepcool.app.payouts.tables import withdrawal
@@ -76,7 +76,7 @@ def whose_turn(opened: Iterable[Withdrawal]) -> Withdrawal | None:
 
 
 async def _draft(lane: Lane, one: Withdrawal) -> Withdrawal | None:
-    wallet = await lane.store.run(lambda tx: _wallet(tx, lane, one))
+    wallet = await lane.store.run(lambda tx: unfrozen(tx, lane, one))
     safe = wallet.address
     slot, tip = await _free_slot(lane, one, safe), await lane.node.header(Tag.LATEST)
     if tip is None:
@@ -101,13 +101,6 @@ async def _draft(lane: Lane, one: Withdrawal) -> Withdrawal | None:
         expires_at_s=expires_at_s,
         drafted_at_block=tip.number,
     )
-
-
-def _wallet(tx: Connection, lane: Lane, one: Withdrawal) -> Wallet:
-    frozen = events.frozen(tx, lane.network, one.wallet)
-    if frozen is not None:
-        raise Unavailable("wallet.frozen", f"the wallet is frozen: {frozen.text}")
-    return lane.attesters.wallet(tx, one.wallet)
 
 
 async def _free_slot(lane: Lane, one: Withdrawal, safe: str) -> int:

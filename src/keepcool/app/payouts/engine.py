@@ -11,7 +11,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
-from keepcool.app.payouts import bumping, drafting, executing, reconciling, sending, signing, watching
+from keepcool.app.payouts import bumping, drafting, executing, gaps, reconciling, sending, signing, watching
 from keepcool.app.payouts.lane import Lane, wait_after
 from keepcool.core.errors import Breach, KeepcoolError
 
@@ -77,7 +77,8 @@ async def execute(lane: Lane) -> bool:
     purse = await sending.learn_purse(lane)
     planned = bool(await executing.plan_all(lane, purse))
     await bumping.bump_stuck(lane)
-    await sending.sign_stored(lane)
+    if await sending.sign_stored(lane):
+        await gaps.fill(lane)
     await sending.send_all(lane)
     return planned
 

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from keepcool.app.deposits import events
 from keepcool.app.payouts import answers, fees, purses, safes, store
 from keepcool.app.payouts.fees import Market
 from keepcool.app.payouts.lane import Lane
 from keepcool.app.payouts.purses import Attempt, Purpose, Purse, Stage
 from keepcool.app.payouts.said import SIGNERS
 from keepcool.app.payouts.store import Kind, Withdrawal
+from keepcool.app.wallets import Wallet
 from keepcool.chains import publickeys
 from keepcool.chains.evm import address, execution, wallets
 from keepcool.chains.evm.profiles import profile_named
@@ -82,7 +84,7 @@ def _pending(tx: Connection, one: Withdrawal) -> bool:
 
 
 async def _plan(lane: Lane, purse: Purse, one: Withdrawal) -> Plan | None:
-    record = await lane.store.run(lambda tx: lane.attesters.wallet(tx, one.wallet).record)
+    record = (await lane.store.run(lambda tx: unfrozen(tx, lane, one))).record
     if not await safes.is_deployed(lane.node, record.address):
         return await _deployment(lane, purse, one, record)
     if one.draft is None or one.slot is None:
@@ -94,6 +96,14 @@ async def _plan(lane: Lane, purse: Purse, one: Withdrawal) -> Plan | None:
     if now < one.slot:
         raise Unavailable("node.lagging", f"the node knows nonce {now} of {record.address}")
     return await _execution(lane, purse, one, record, parse_draft(one.draft))
+
+
+def unfrozen(tx: Connection, lane: Lane, one: Withdrawal) -> Wallet:
+    """The verified wallet. Raises Unavailable `wallet.frozen` while what the chain showed is unexplained."""
+    frozen = events.frozen(tx, lane.network, one.wallet)
+    if frozen is not None:
+        raise Unavailable("wallet.frozen", f"the wallet is frozen: {frozen.text}")
+    return lane.attesters.wallet(tx, one.wallet)
 
 
 async def _deployment(lane: Lane, purse: Purse, one: Withdrawal, record: WalletRecord) -> Plan:

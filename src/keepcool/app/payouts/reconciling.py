@@ -101,7 +101,7 @@ def _untold(tx: Connection, lane: Lane, nonce: int, due: Sequence[Attempt]) -> l
 def _tell_untold(tx: Connection, lane: Lane, missing: Sequence[Attempt]) -> None:
     """Usually the receipts come with the next look; if not, somebody else used the nonce."""
     oldest = min(one.created_at_ms for one in missing)
-    if lane.clock.now_ms() - oldest > 2 * 60_000:
+    if abs(lane.clock.now_ms() - oldest) > 2 * 60_000:
         nonces = ", ".join(str(nonce) for nonce in sorted({one.nonce for one in missing}))
         text = f"no transaction of ours explains that nonce {nonces} is used; nothing is posted until it is"
         lane.note_in(tx, "purse.nonce_gap", lane.network, text)
@@ -116,7 +116,7 @@ def _final(tx: Connection, lane: Lane, one: Attempt) -> None:
             units=one.fee_paid,
             transaction=one.hash or "",
             at_ms=lane.clock.now_ms(),
-            wallet=WalletId(one.wallet),
+            wallet=WalletId(one.wallet) if one.wallet else None,
         )
     for other in purses.at_nonce(tx, one.network, one.account, one.nonce):
         if other.number != one.number and other.stage is not Stage.DECLINED:

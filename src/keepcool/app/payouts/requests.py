@@ -121,7 +121,10 @@ class PayoutDesk:
         return store.step(tx, one.id, Abandoned(Cancelled(), "cancelled"), self._clock.now_ms())
 
     def freeze(self, tx: Connection, withdrawal_id: str, reason: str) -> Withdrawal:
-        """Stop it where it is until `thaw`."""
+        """Stop it where it is until `thaw`. Raises Conflict `withdrawal.too_late` once it was handed to the
+        network: what is signed and sent nobody can stop."""
+        if self._on_its_way(tx, store.get(tx, withdrawal_id)):
+            raise Conflict("withdrawal.too_late", f"withdrawal {withdrawal_id} is on its way already")
         return store.step(tx, withdrawal_id, Froze(reason), self._clock.now_ms())
 
     def thaw(self, tx: Connection, withdrawal_id: str) -> Withdrawal:

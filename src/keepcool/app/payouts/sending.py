@@ -29,11 +29,12 @@ RESEND_AFTER_MS = 15_000
 Item: TypeAlias = messages.PurseSigned | messages.Declined | messages.Failure
 
 
-async def sign_stored(lane: Lane) -> None:
-    """Ask Keeper for every stored transaction, the lowest nonce first; after a crash, again."""
+async def sign_stored(lane: Lane) -> bool:
+    """Ask Keeper for every stored transaction, the lowest nonce first; after a crash, again. True when one
+    was declined."""
     waiting = await lane.store.run(lambda tx: purses.in_stages(tx, lane.network, (Stage.STORED,)))
     if not waiting:
-        return
+        return False
     asked = waiting[:ITEMS_MAX]
     request = await lane.store.run(lambda tx: _request(tx, asked))
     said = await lane.exchange.ask(Service.KEEPER, "purse.sign.v1", request, lane.signer_timeout_s)
@@ -46,6 +47,7 @@ async def sign_stored(lane: Lane) -> None:
         if isinstance(item, messages.PurseSigned):
             deploys = one.purpose is Purpose.DEPLOY
             lane.faults.reach(FaultPoint.APP_DEPLOY_STORED if deploys else FaultPoint.APP_PURSE_STORED)
+    return any(isinstance(item, messages.Declined) for item in said.items)
 
 
 def _request(tx: Connection, asked: Sequence[Attempt]) -> PurseRequest:
@@ -179,16 +181,19 @@ def _sends_now(tx: Connection, one: Attempt) -> bool:
 async def learn_purse(lane: Lane) -> Purse:
     """The purse as Keeper names it, asked for once. Raises Unavailable until it answers."""
     known = await lane.store.run(lambda tx: purses.get_purse(tx, lane.network))
-    if known is not None:
-        return known
-    said = await lane.exchange.ask(
-        Service.KEEPER, "status.v1", messages.StatusRequest(), lane.signer_timeout_s
-    )
+    return known or (await ask_purse(lane))[0]
+
+
+async def ask_purse(lane: Lane) -> tuple[Purse, int]:
+    """The purse and the next nonce Keeper would sign. Raises Breach when it is another one than before."""
+    status = messages.StatusRequest()
+    said = await lane.exchange.ask(Service.KEEPER, "status.v1", status, lane.signer_timeout_s)
     if not isinstance(said, messages.StatusAnswer):
         raise Malformed("status.answer", "Keeper answered with something else than its status")
     await learn_head(lane, Service.KEEPER, said.head)
-    named = next((one.address for one in said.purses if one.network == lane.network), None)
+    named = next((one for one in said.purses if one.network == lane.network), None)
     if named is None:
         raise Unavailable("purse.none", f"Keeper has no purse on {lane.network}; add it to the policy")
-    now_ms = lane.clock.now_ms()
-    return await lane.store.run(lambda tx: purses.learn_purse(tx, lane.network, named, now_ms))
+    now_ms, address = lane.clock.now_ms(), named.address
+    purse = await lane.store.run(lambda tx: purses.learn_purse(tx, lane.network, address, now_ms))
+    return purse, named.next_nonce

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from keepcool.app.deposits import events
 from keepcool.app.payouts import answers, heads, store
 from keepcool.app.payouts.answers import Outcome
-from keepcool.app.payouts.lane import Lane
+from keepcool.app.payouts.lane import Lane, wait_after
 from keepcool.app.payouts.said import SIGNERS, WAITING, stored
 from keepcool.app.payouts.store import Withdrawal
 from keepcool.core.errors import Breach, KeepcoolError, Malformed, Unavailable
@@ -34,31 +34,33 @@ _REVIEW_EVERY_MS = 15_000
 
 async def sign_all(lane: Lane) -> bool:
     """Ask for what is missing. True when any withdrawal moved on."""
-    due = await lane.store.run(lambda tx: _due(tx, lane))
-    fresh = [one for one in due if await _still_wanted(lane, one)]
+    fresh, expired = await lane.store.run(lambda tx: _sifted(tx, lane))
     if not fresh:
-        return len(fresh) < len(due)
+        return expired
     lane.faults.reach(FaultPoint.APP_DRAFTED)
     problems = await asyncio.gather(*(_ask(lane, signer, fresh) for signer in SIGNERS))
-    moved = [await _concluded(lane, one.id, [p for p in problems if p]) for one in fresh]
-    return any(moved)
+    told = "; ".join(problem for problem in problems if problem)
+    after = await lane.store.run(lambda tx: [_concluded(tx, lane, one.id, told) for one in fresh])
+    if any(isinstance(one.state, Signed) for one in after):
+        lane.faults.reach(FaultPoint.APP_SIGNED)
+    return expired or any(not isinstance(one.state, WAITING) for one in after)
 
 
-def _due(tx: Connection, lane: Lane) -> list[Withdrawal]:
-    now_ms = lane.clock.now_ms()
-    return store.in_states(tx, lane.network, WAITING, limit=ITEMS_MAX, due_ms=now_ms)
-
-
-async def _still_wanted(lane: Lane, one: Withdrawal) -> bool:
-    """An expired intent is signed by nobody; a frozen wallet waits."""
-    frozen = await lane.store.run(lambda tx: events.frozen(tx, lane.network, one.wallet))
-    if lane.clock.now_ms() // 1000 >= (one.expires_at_s or 0):
-        why = one.problem or "it was not signed in time"
-        await lane.step(one.id, Abandoned(Failed("payout.expired", why), "expired"))
-        return False
-    if frozen is not None:
-        await lane.postpone(one, f"the wallet is frozen: {frozen.text}")
-    return frozen is None
+def _sifted(tx: Connection, lane: Lane) -> tuple[list[Withdrawal], bool]:
+    """Those to ask for now, and whether any has expired: an expired intent is signed by nobody, a frozen
+    wallet waits."""
+    now_ms, fresh, expired = lane.clock.now_ms(), [], False
+    for one in store.in_states(tx, lane.network, WAITING, limit=ITEMS_MAX, due_ms=now_ms):
+        frozen = events.frozen(tx, lane.network, one.wallet)
+        if now_ms // 1000 >= (one.expires_at_s or 0):
+            why = one.problem or "it was not signed in time"
+            lane.step_in(tx, one.id, Abandoned(Failed("payout.expired", why), "expired"))
+            expired = True
+        elif frozen is not None:
+            _wait(tx, lane, one, f"the wallet is frozen: {frozen.text}")
+        else:
+            fresh.append(one)
+    return fresh, expired
 
 
 async def _ask(lane: Lane, signer: Service, rows: Sequence[Withdrawal]) -> str:
@@ -111,40 +113,33 @@ def _evidence(tx: Connection, one: Withdrawal) -> list[messages.EvidenceItem]:
     ]
 
 
-async def _concluded(lane: Lane, withdrawal: str, problems: Sequence[str]) -> bool:
-    """What follows when both have been asked. True when it moved on."""
-    moved = await lane.store.run(lambda tx: _conclude(tx, lane, withdrawal))
-    if isinstance(moved, Signed):
-        lane.faults.reach(FaultPoint.APP_SIGNED)
-        return True
-    one = await lane.store.run(lambda tx: store.get(tx, withdrawal))
+def _concluded(tx: Connection, lane: Lane, withdrawal: str, problems: str) -> Withdrawal:
+    """What follows when both have been asked."""
+    one = _objected(tx, lane, store.get(tx, withdrawal))
     if isinstance(one.state, NeedsReview) and store.is_due(one, lane.clock.now_ms()):
-        await _wait_for_review(lane, one)
+        text = "; ".join(objection.reason for objection in one.state.objections)
+        _wait(tx, lane, one, text, wait_ms=_REVIEW_EVERY_MS)
     elif isinstance(one.state, WAITING) and problems:
-        await lane.postpone(one, "; ".join(problems))
-    return not isinstance(one.state, WAITING)
+        _wait(tx, lane, one, problems)
+    return one
 
 
-def _conclude(tx: Connection, lane: Lane, withdrawal: str) -> object:
-    one = store.get(tx, withdrawal)
-    said = answers.of(tx, withdrawal)
-    if not isinstance(one.state, WAITING):
-        return one.state
+def _objected(tx: Connection, lane: Lane, one: Withdrawal) -> Withdrawal:
+    """A step only when every signer has answered, and something new."""
+    said = answers.of(tx, one.id)
     outcomes = {signer: said[signer].outcome if signer in said else Outcome.ASKED for signer in SIGNERS}
-    if Outcome.ASKED in outcomes.values():
-        return one.state
+    if not isinstance(one.state, WAITING) or Outcome.ASKED in outcomes.values():
+        return one
     objections = tuple(objection for signer in SIGNERS for objection in said[signer].objections)
     review = Outcome.DENIED not in outcomes.values()
-    changed = not isinstance(one.state, NeedsReview) or one.state.objections != objections or not review
-    return lane.step_in(tx, withdrawal, Objected(objections, review)).state if changed else one.state
+    if isinstance(one.state, NeedsReview) and review and one.state.objections == objections:
+        return one
+    return lane.step_in(tx, one.id, Objected(objections, review))
 
 
-async def _wait_for_review(lane: Lane, one: Withdrawal) -> None:
-    now_ms = lane.clock.now_ms()
-    text = "; ".join(objection.reason for objection in getattr(one.state, "objections", ()))
-    await lane.store.run(
-        lambda tx: store.postpone(tx, one.id, now_ms=now_ms, wait_ms=_REVIEW_EVERY_MS, problem=text)
-    )
+def _wait(tx: Connection, lane: Lane, one: Withdrawal, problem: str, *, wait_ms: int | None = None) -> None:
+    wait = wait_after(one.tries) if wait_ms is None else wait_ms
+    store.postpone(tx, one.id, now_ms=lane.clock.now_ms(), wait_ms=wait, problem=problem)
 
 
 async def learn_head(lane: Lane, signer: Service, head: messages.Head) -> None:

@@ -35,16 +35,23 @@ _VOID_AGAIN_MS = 30_000
 
 
 async def look_for_receipts(lane: Lane) -> bool:
-    """True when anything was newly seen or lost."""
+    """True when anything was newly seen or lost. What was seen is asked for again when its block is gone."""
     alive = await lane.store.run(lambda tx: purses.in_stages(tx, lane.network, purses.ALIVE))
     room = asyncio.Semaphore(_RECEIPTS_AT_ONCE)
+    blocks = {one.block: one.block_hash for one in alive if one.block is not None}
+
+    async def standing(number: int) -> tuple[int, str]:
+        async with room:
+            header = await lane.node.header(number)
+        return number, "" if header is None else "0x" + header.hash.hex()
 
     async def receipt(one: Attempt) -> Receipt | None:
         async with room:
             return await lane.node.receipt(bytes.fromhex((one.hash or "0x")[2:]))
 
-    found = await asyncio.gather(*(receipt(one) for one in alive))
-    pairs = list(zip(alive, found, strict=True))
+    stand = dict(await asyncio.gather(*(standing(number) for number in blocks)))
+    due = [one for one in alive if one.block is None or stand[one.block] != one.block_hash]
+    pairs = list(zip(due, await asyncio.gather(*(receipt(one) for one in due)), strict=True))
     news = await lane.store.run(lambda tx: [_noted(tx, lane, one, receipt) for one, receipt in pairs])
     if any(news):
         lane.faults.reach(FaultPoint.APP_CONFIRMED)

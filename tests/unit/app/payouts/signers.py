@@ -86,6 +86,7 @@ class PurseHolder:
     next_nonce: int = 0
     signed: list[bytes] = field(default_factory=list)
     declines: int = 0
+    forgotten: set[int] = field(default_factory=set)  # nonces signed for something App does not know
 
     @property
     def address(self) -> str:
@@ -98,7 +99,8 @@ class PurseHolder:
 
     def _item(self, item: messages.PurseItem) -> messages.PurseSigned | messages.Declined:
         tx = transaction.parse_unsigned(item.transaction)
-        if tx.nonce > self.next_nonce or self.declines:
+        foreign = tx.nonce in self.forgotten and bool(tx.data)
+        if tx.nonce > self.next_nonce or self.declines or foreign:
             self.declines = max(self.declines - 1, 0)
             verdict = messages.VerdictItem(rule="nonce_order", outcome="denied", reason=_REASON)
             return messages.Declined(verdicts=[verdict], review=False)
