@@ -37,8 +37,16 @@ class Till:
     def wallet(self) -> WalletId:
         return self.record.wallet
 
-    def order(self, name: str = "wd1", units: int = ETHER, **more: Any) -> store.Withdrawal:
-        return self.shop.order(name, self.wallet, units, **more)
+    def order(
+        self, name: str = "wd1", units: int = ETHER, wallet: str = "w1", **more: Any
+    ) -> store.Withdrawal:
+        return self.shop.order(name, WalletId(wallet), units, **more)
+
+    def freeze(self, name: str = "wd1") -> store.Withdrawal:
+        return self.shop.store.transact(lambda tx: self.shop.desk.freeze(tx, name, "a call from the bank"))
+
+    def found(self, text: str) -> list[str]:
+        return [one.id for one in self.shop.store.transact(lambda tx: self.shop.desk.find(tx, text))]
 
     def held(self) -> int:
         return self.shop.balance(f"held:{self.wallet}")
@@ -172,10 +180,7 @@ def test_too_late_to_cancel_or_freeze_once_the_purse_was_asked(till: Till) -> No
     for signer in (Service.KEEPER, Service.COOLER):
         till.step(life.SignatureMade(signer))
     made = till.attempt()
-    for act in (
-        till.cancel,
-        lambda: till.shop.store.transact(lambda tx: till.shop.desk.freeze(tx, "wd1", "")),
-    ):
+    for act in (till.cancel, till.freeze):
         with pytest.raises(Conflict) as refused:
             act()
         assert refused.value.code == "withdrawal.too_late"
@@ -187,7 +192,7 @@ def test_too_late_to_cancel_or_freeze_once_the_purse_was_asked(till: Till) -> No
 def test_frozen_and_thawed_it_goes_on_where_it_was(till: Till) -> None:
     """A freeze keeps the hold and the place."""
     till.order()
-    till.shop.store.transact(lambda tx: till.shop.desk.freeze(tx, "wd1", "a call from the bank"))
+    till.freeze()
     assert till.shop.state("wd1") == lives.Frozen(lives.Requested(), "a call from the bank")
     assert till.shop.store.transact(lambda tx: till.shop.desk.thaw(tx, "wd1")).state == lives.Requested()
     assert till.held() == ETHER
@@ -199,9 +204,8 @@ def test_found_by_the_hash_of_its_safe_tx_and_of_its_transaction(till: Till) -> 
     till.draft()
     till.step(life.Froze("x"), transaction="0x" + "cd" * 32)
     for text in ("0x" + "cd" * 32, "0x" + DIGEST, DIGEST, "0x" + DIGEST.upper()):
-        found = till.shop.store.transact(lambda tx, t=text: till.shop.desk.find(tx, t))
-        assert [one.id for one in found] == ["wd1"]
-    assert till.shop.store.transact(lambda tx: till.shop.desk.find(tx, "0x" + "00" * 32)) == []
+        assert till.found(text) == ["wd1"]
+    assert till.found("0x" + "00" * 32) == []
 
 
 def test_pages_go_newest_first_and_leave_voids_out(till: Till) -> None:
