@@ -53,7 +53,8 @@ class NatsBus:
     async def ready(self, timeout_s: float) -> None:
         """Returns once linked. Raises Unavailable when that takes longer."""
         try:
-            await asyncio.wait_for(self._linked.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._linked.wait()
         except TimeoutError as error:
             raise Unavailable("bus.down", f"no link to the broker within {timeout_s} s") from error
 

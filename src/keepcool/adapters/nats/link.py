@@ -25,6 +25,7 @@ from keepcool.core.parties import Service
 CONNECT_TIMEOUT_S = 5
 PING_INTERVAL_S, PINGS_UNANSWERED_MAX = 5, 2
 PENDING_MESSAGES_MAX, PENDING_BYTES_MAX = 2048, 64 * 1024 * 1024
+_CLOSE_TIMEOUT_S = 0.5
 _NO_RESPONDERS = "503"
 Incoming: TypeAlias = Callable[[Msg], Awaitable[None]]
 
@@ -59,7 +60,8 @@ class Link:
         """A link that can ask. Raises Unavailable (or Refused on bad settings) and leaves nothing open."""
         link = cls(service, watch)
         try:
-            await asyncio.wait_for(link._connect(address), 2 * CONNECT_TIMEOUT_S)
+            async with asyncio.timeout(2 * CONNECT_TIMEOUT_S):
+                await link._connect(address)
         except BaseException as error:
             await link.close()
             if isinstance(error, KeepcoolError) or not isinstance(error, Exception):
@@ -109,7 +111,10 @@ class Link:
     async def close(self) -> None:
         self._lose()
         try:
-            await asyncio.wait_for(self._client.close(), CONNECT_TIMEOUT_S)
+            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+                await self._client.close()
+        except TimeoutError:
+            return  # a half-made TLS connection is closed, and never says so
         except Exception as error:  # noqa: BLE001 - a link that is given up may fail as it likes
             self._watch.lost(self._service, _reason(error))
 

@@ -77,7 +77,8 @@ class OpenBaoKeystore:
         """A socket's timeout bounds each read; this bounds the whole, waiting for a thread included."""
         loop = asyncio.get_running_loop()
         try:
-            return await asyncio.wait_for(loop.run_in_executor(self._threads, work), self._timeout_s * 2)
+            async with asyncio.timeout(self._timeout_s * 2):
+                return await loop.run_in_executor(self._threads, work)
         except TimeoutError as error:
             raise Unavailable("keystore.slow", "the keystore is too slow; ask again later") from error
 
