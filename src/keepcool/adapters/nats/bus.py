@@ -114,7 +114,7 @@ class NatsBus:
                 await self._subscribe(link, typ, incoming)
             self._linked.set()
             self._watch.linked(self._service)
-            await link.lost.wait()
+            await link.ended()
         except asyncio.CancelledError:
             raise  # close() closes the link, after the handlers
         except BaseException:

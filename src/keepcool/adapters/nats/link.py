@@ -25,7 +25,7 @@ from keepcool.core.parties import Service
 CONNECT_TIMEOUT_S = 5
 PING_INTERVAL_S, PINGS_UNANSWERED_MAX = 5, 2
 PENDING_MESSAGES_MAX, PENDING_BYTES_MAX = 2048, 64 * 1024 * 1024
-_CLOSE_TIMEOUT_S = 0.5
+_CLOSE_TIMEOUT_S, _LOOK_EVERY_S = 0.5, 0.5
 _NO_RESPONDERS = "503"
 Incoming: TypeAlias = Callable[[Msg], Awaitable[None]]
 
@@ -107,6 +107,17 @@ class Link:
                 await subscription.unsubscribe()
         except NatsError as error:
             self._watch.lost(self._service, _reason(error))
+
+    async def ended(self) -> None:
+        """Returns once the link is lost. Its client is asked again and again, because a farewell that fails
+        half-way (a TLS end that never comes) keeps it from telling by itself."""
+        while not self.lost.is_set():
+            try:
+                async with asyncio.timeout(_LOOK_EVERY_S):
+                    await self.lost.wait()
+            except TimeoutError:
+                if not self._client.is_connected:
+                    self._lose()
 
     async def close(self) -> None:
         self._lose()
