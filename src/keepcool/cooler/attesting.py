@@ -47,6 +47,7 @@ class Attesting:
         with self._signer.journal.batch(self._signer.asked(opened)) as batch:
             items = [self._outcome(one, batch) for one in wanted]
         await batch.settled()
+        self._signer.registry.foresee([row.wallet for row in batch.records])
         return WalletsAnswer(items=items, head=self._signer.witness.stated())
 
     def _outcome(self, wanted: Attested, batch: Batch) -> Attested | Failure:

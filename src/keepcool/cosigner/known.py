@@ -7,11 +7,12 @@ both signatures and the derivation are checked again whenever its bytes are not 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from keepcool.chains.family import Family, terms_of
-from keepcool.core.errors import Breach, Malformed, Refused
+from keepcool.core.errors import Breach, KeepcoolError, Malformed, Refused
 from keepcool.core.ids import WalletId
 from keepcool.core.parties import Service
 from keepcool.core.registry import WalletRecord, parse_record
@@ -57,6 +58,13 @@ class OwnRegistry:
         if len(self._cache) > self._cache_max:
             self._cache.popitem(last=False)
         return known
+
+    def foresee(self, wallets: Iterable[WalletId]) -> None:
+        """Checks these now, when they are registered, rather than while somebody waits for a signature.
+        Raises nothing: `wallet` will, when one is asked for."""
+        for one in wallets:
+            with suppress(KeepcoolError):
+                self.wallet(one)
 
     def _checked(self, row: RecordRow) -> KnownWallet:
         try:

@@ -90,6 +90,7 @@ class Issuing:
                 except KeepcoolError as error:
                     items.append(failure(error))
         await batch.settled()
+        self._signer.registry.foresee([row.wallet for row in batch.records])
         return WalletsAnswer(items=items, head=self._signer.witness.stated())
 
     def _planned(self, wanted: NewWallet) -> _Fresh | WalletId | Failure:
