@@ -112,12 +112,19 @@ class Exchange:
         except KeepcoolError as error:
             return self._declined(typ, frame, error)
         try:
-            return self._said(frame, answer_typ(typ), await handler(opened))
+            body = await handler(opened)
         except KeepcoolError as error:
             return self._handler_declined(typ, frame, error)
         except Exception as error:  # noqa: BLE001 - whatever broke, the asker learns no details
-            self._watch.fault(typ, error)
-            return self._error(frame, Unavailable("service.fault", "the service failed here; ask again"))
+            return self._broken(typ, frame, error)
+        try:
+            return self._said(frame, answer_typ(typ), body)
+        except Malformed as error:  # an answer too long: it was acted on, so this is no decision
+            return self._broken(typ, frame, error)
+
+    def _broken(self, typ: str, frame: bytes, error: Exception) -> bytes:
+        self._watch.fault(typ, error)
+        return self._error(frame, Unavailable("service.fault", "the service failed here; ask again"))
 
     def _declined(self, typ: str, frame: bytes, error: KeepcoolError) -> bytes | None:
         self._watch.refused(typ, error.code)

@@ -121,6 +121,17 @@ def test_a_broken_handler_tells_nothing() -> None:
     assert stage.watches[Service.KEEPER].broken == ["ZeroDivisionError"]
 
 
+def test_an_answer_too_long_is_not_told_as_a_decision() -> None:
+    """What was acted on but cannot be said is a fault of the service, never a refusal of the request."""
+
+    async def rambles(opened: Opened) -> Message:
+        return FreezeAnswer(frozen=["w" * 2_000_000], head=c.head())
+
+    stage = Stage()
+    assert stage.fails(handler=rambles) == "unavailable:service.fault"
+    assert stage.watches[Service.KEEPER].broken == ["Malformed"]
+
+
 def test_a_frame_delivered_twice_acts_once() -> None:
     """The second delivery of one frame is met with silence and counted; the handler ran once."""
     second: list[bytes | None] = []
