@@ -14,6 +14,8 @@ from keepcool.app.payouts.purses import Attempt, Stage
 from keepcool.chains.evm.transaction import Transaction, parse_unsigned
 from keepcool.core.errors import Conflict
 
+_TAKEN = (Stage.SEEN, Stage.FINAL, Stage.SUPERSEDED)  # a block has this nonce: nothing is left to raise
+
 
 async def bump_stuck(lane: Lane) -> None:
     """Raise the lowest nonce that has waited too long: the others wait for it."""
@@ -54,7 +56,9 @@ def _replaced(old: Transaction, fee: int, tip: int) -> Transaction:
 
 
 def _add_replacement(tx: Connection, lane: Lane, old: Attempt, new: Transaction) -> None:
-    if purses.get(tx, old.number).stage is not Stage.SENT:
+    standing = purses.at_nonce(tx, old.network, old.account, old.nonce)
+    newest = max(one.number for one in standing if one.stage is not Stage.DECLINED)
+    if newest != old.number or any(one.stage in _TAKEN for one in standing):
         raise Conflict("purse.moved", "the transaction to be replaced has moved on")
     added = purses.add(
         tx,

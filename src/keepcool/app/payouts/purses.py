@@ -123,7 +123,8 @@ def add(
     fee_max: int,
     now_ms: int,
 ) -> Attempt:
-    """Store before asking. The same bytes at the same nonce, declined before, are asked again."""
+    """Store before asking. The same bytes at the same nonce, declined before, are asked again; in any other
+    stage they are left as they are: an attempt that a block has taken must not be forgotten."""
     where = (
         purse_transaction.c.network == network,
         purse_transaction.c.account == account,
@@ -132,7 +133,8 @@ def add(
     )
     known = tx.execute(select(purse_transaction.c.number).where(*where)).scalar_one_or_none()
     if known is not None:
-        update(tx, int(known), stage=Stage.STORED.value, problem=None, created_at_ms=now_ms)
+        if get(tx, int(known)).stage is Stage.DECLINED:
+            update(tx, int(known), stage=Stage.STORED.value, problem=None, created_at_ms=now_ms)
         return get(tx, int(known))
     done = tx.execute(
         purse_transaction.insert().values(
