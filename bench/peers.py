@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from coincurve import PrivateKey
 from eth_account import Account
+from eth_typing import URI, ChecksumAddress, HexAddress, HexStr
 from safe_eth.eth import EthereumClient
 from safe_eth.safe import SafeTx as PeerSafeTx
 
@@ -80,11 +81,13 @@ def _eth_account(nonce: int) -> object:
 
 
 def _safe_eth_py() -> Callable[[int], object]:
-    client = EthereumClient("http://127.0.0.1:1")  # never asked: chain id and version are given
+    client = EthereumClient(URI("http://127.0.0.1:1"))  # never asked: chain id and version are given
+
+    safe, to = ChecksumAddress(HexAddress(HexStr(SAFE))), ChecksumAddress(HexAddress(HexStr(TO)))
 
     def sign(nonce: int) -> object:
         tx = PeerSafeTx(
-            client, SAFE, TO, nonce, b"", 0, 0, 0, 0, None, None,
+            client, safe, to, nonce, b"", 0, 0, 0, 0, None, None,
             safe_nonce=nonce, safe_version="1.4.1", chain_id=31337,
         )  # fmt: skip
         return tx.sign("0x" + KEY.hex())

@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from statistics import median
+from typing import TypeAlias
 
 from bench import peers
 from bench.measure import Figure, percentile, side_by_side
@@ -20,6 +22,7 @@ from keepcool.wire.messages import SignItem, StatusRequest
 
 BATCH, BATCHES, SINGLES = 100, 6, 200
 BOTH = (Service.KEEPER, Service.COOLER)
+Section: TypeAlias = Callable[[Rig], Awaitable[list[Figure]]]
 
 
 async def signing(rig: Rig) -> list[Figure]:
@@ -63,7 +66,7 @@ async def latency(rig: Rig, rate_hz: int = 50, seconds: int = 6) -> list[Figure]
         noops.append(await _timed(lambda: _noop(rig)))
         pairs.append(await _timed(lambda: _two(rig, [item])))
 
-    await _paced([lambda item=item: once(item) for item in items], rate_hz)
+    await _paced([partial(once, item) for item in items], rate_hz)
     noop, p50, p99 = median(noops), median(pairs), percentile(pairs, 0.99)
     ratio = p50 / noop
     return [
@@ -82,12 +85,12 @@ async def sustained(rig: Rig) -> list[Figure]:
     """Two signatures per intent, everything on this machine: many at once one by one, and in batches."""
     singles = [payment(rig, record) for record in await wallets(rig, 600)]
     begin = time.perf_counter()
-    await _crowd([lambda item=item: _two(rig, [item]) for item in singles], at_once=16)
+    await _crowd([partial(_two, rig, [item]) for item in singles], at_once=16)
     one_by_one = len(singles) / (time.perf_counter() - begin)
     batched = [payment(rig, record) for record in await wallets(rig, 1000)]
     groups = [batched[at : at + BATCH] for at in range(0, len(batched), BATCH)]
     begin = time.perf_counter()
-    await _crowd([lambda group=group: _two(rig, group) for group in groups], at_once=2)
+    await _crowd([partial(_two, rig, group) for group in groups], at_once=2)
     in_batches = len(batched) / (time.perf_counter() - begin)
     return [
         Figure("withdrawals signed twice, one by one", one_by_one, "per s", "", ">= 100", one_by_one >= 100),

@@ -1,0 +1,70 @@
+"""`python -m bench`: every section in turn, printed with its goal and written to bench/results.json."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import os
+import platform
+import sys
+from pathlib import Path
+
+import msgspec
+import uvloop
+
+from bench import signing
+from bench.matching import matching
+from bench.measure import Figure, printed
+from bench.processes import processes
+from bench.rig import Rig, asked, signers
+from bench.stages import stages
+from keepcool.local.running import Installation
+
+RESULTS = Path(__file__).parent / "results.json"
+PEERS = ("coincurve", "eth-account", "safe-eth-py", "nats-py", "PyNaCl", "msgspec", "uvloop")
+SECTIONS = (
+    ("Issuing wallets", signing.issuing, "batches of 100, both signers"),
+    ("Signing", signing.signing, "whole signers as processes, beside libraries that only hash and sign"),
+    ("Stages of a signer, per batch of 100", stages, "in this process, the signer's own code"),
+    ("Latency", signing.latency, "no-ops and payments in turn over the same bus"),
+    ("Sustained", signing.sustained, "every process on this machine"),
+    ("Processes", processes, "after the work above"),
+)
+
+
+async def _measured(installation: Installation) -> list[Figure]:
+    found: list[Figure] = []
+    async with asked(installation) as rig:
+        for title, work, how in SECTIONS:
+            figures = await _section(rig, work)
+            printed(title, figures, how)
+            found += figures
+    return found
+
+
+async def _section(rig: Rig, work: signing.Section) -> list[Figure]:
+    async with asyncio.timeout(90):
+        return await work(rig)
+
+
+def _machine() -> dict[str, object]:
+    versions = {name: importlib.metadata.version(name) for name in PEERS}
+    return {"cores": os.cpu_count(), "python": platform.python_version(), "versions": versions}
+
+
+def main() -> int:
+    with signers() as installation, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        figures = runner.run(_measured(installation))
+    matched = matching()
+    printed("Block matching", matched, "median of nine; tracemalloc")
+    rows = [
+        {"name": one.name, "value": round(one.value, 3), "unit": one.unit, "goal": one.goal, "met": one.met}
+        for one in (*figures, *matched)
+    ]
+    written = msgspec.json.encode({"machine": _machine(), "results": rows})
+    RESULTS.write_bytes(msgspec.json.format(written, indent=2) + b"\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
