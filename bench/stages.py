@@ -17,13 +17,16 @@ from statistics import median
 from bench.measure import Figure
 from bench.peers import KEY
 from bench.rig import NETWORK, Rig, payment, wallets
+from keepcool.adapters.identity.files import FileIdentity
 from keepcool.adapters.openbao.keystore import OpenBaoKeystore
 from keepcool.adapters.sqlite.signer import open_store
 from keepcool.adapters.toml import load
+from keepcool.app import config
 from keepcool.chains.families import family_named
 from keepcool.chains.family import terms_of
 from keepcool.cooler.config import CoolerSettings
-from keepcool.core.intent import parse_intent
+from keepcool.core.effects import Effects
+from keepcool.core.intent import Intent, parse_intent
 from keepcool.core.parties import Service
 from keepcool.core.registry import WalletRecord
 from keepcool.core.secret import Secret
@@ -35,7 +38,8 @@ from keepcool.hazmat import coinkeys
 from keepcool.policy.case import Case, History
 from keepcool.policy.document import parse_policy
 from keepcool.ports.keystore import Bound
-from keepcool.wire.messages import SignItem
+from keepcool.wire import envelope
+from keepcool.wire.messages import SignItem, SignRequest
 
 BATCH, ROUNDS = 100, 7
 BOTH = frozenset((Service.KEEPER, Service.COOLER))
@@ -53,13 +57,33 @@ async def stages(rig: Rig) -> list[Figure]:
         raise RuntimeError("a payment of the benchmark is not approved")
     public = coinkeys.public_key(_secret())
     return [
-        _stage("decode", lambda: [_case(rig, record, item) for record, item in pairs]),
+        _stage("open the envelope", _opening(rig, items)),
+        _stage("decode", lambda: [_decoded(record, item) for record, item in pairs]),
         _stage("judge by all rules", lambda: [judge(case, book) for case in cases]),
         _figure("journal, one commit with fsync", await _journaled(cases)),
         _figure("unseal, a hundred keys in OpenBao", await _unsealed(rig, BATCH)),
         _figure("unseal, one key in OpenBao", await _unsealed(rig, 1)),
         _stage("sign and verify", lambda: [coinkeys.sign(g.approval, _secret(), public) for g in granted]),
     ]
+
+
+def _decoded(record: WalletRecord, item: SignItem) -> tuple[Intent, Effects]:
+    return parse_intent(item.intent), family_named(record.family).decode(item.draft, record)
+
+
+def _opening(rig: Rig, items: list[SignItem]) -> Callable[[], object]:
+    """Opens one frame of App's with the identity Cooler has."""
+    app, cooler = _identity(rig, Service.APP), _identity(rig, Service.COOLER)
+    now_ms, known = rig.clock.now_ms(), envelope.directory([app.peer()])
+    body = SignRequest(items=items)
+    frame = envelope.make(app, cooler.peer(), "sign.v1", body, now_ms=now_ms, entropy=rig.entropy)
+    return lambda: envelope.open_frame(cooler, known, frame, now_ms, envelope.RequestOf("sign.v1"))
+
+
+def _identity(rig: Rig, service: Service) -> FileIdentity:
+    file = rig.installation.places.config(service)
+    settings = config.load(file) if service is Service.APP else load(file, CoolerSettings)
+    return FileIdentity.load(file.parent / settings.identity, service, one_machine=True)
 
 
 def _secret() -> Secret:
@@ -72,10 +96,10 @@ def _book(rig: Rig) -> Rulebook:
 
 
 def _case(rig: Rig, record: WalletRecord, item: SignItem) -> Case:
-    family, intent = family_named(record.family), parse_intent(item.intent)
-    effects = family.decode(item.draft, record)
+    intent, effects = _decoded(record, item)
     history = History((), (), {slot.space: 0 for slot in effects.slots}, {}, {}, ())
-    derived, now_s = family.derive_address(terms_of(record)), rig.clock.now_ms() // 1000
+    derived = family_named(record.family).derive_address(terms_of(record))
+    now_s = rig.clock.now_ms() // 1000
     return Case(intent, effects, record, BOTH, derived, (), history, now_s)
 
 
