@@ -32,6 +32,7 @@ def test_a_restored_keeper_signs_nothing_until_today_is_back(house: House, tmp_p
             before = house.log_size("keeper")
             house.start(*ALL, ready=False)
             eventually(lambda: "rolled_back" in house.log_since("keeper", before), "no breach was logged")
+            eventually(lambda: house.installation.health() is not None, "App does not answer")
             asked = house.client.withdraw(payer.id, house.eth, COIN, to)
             eventually(lambda: "restored from an old copy" in _reason(house, asked.id), "not told to App")
             assert isinstance(_asked(house, payer, Service.KEEPER), Breach)
