@@ -138,7 +138,7 @@ def test_no_float_near_money() -> None:
             literal = isinstance(node, ast.Constant) and isinstance(node.value, float)
             call = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "float"
             if literal or call:
-                guilty.append(f"{path.relative_to(SRC)}:{node.lineno}")
+                guilty.append(f"{path.relative_to(SRC)}: {ast.unparse(node)}")
     assert not guilty
 
 
