@@ -97,9 +97,8 @@ def test_secrets_are_taken_out_by_name(name: str) -> None:
     """A field with a secret's name is blanked, whatever it holds; bytes and objects are never shown."""
     assert logged("x", **{name: "0011"})[name] == REDACTED
     assert logged("x", inner={name: 1})["inner"] == {name: REDACTED}
-    assert logged("x", raw=b"\x01", thing=Path("a")) | {"raw": "<bytes>"} == logged(
-        "x", raw=b"", thing=Path("b")
-    )
+    line = logged("x", raw=b"\x01", thing=Path("a"))
+    assert (line["raw"], line["thing"]) == ("<bytes>", f"<{type(Path()).__name__}>")
 
 
 def test_an_unknown_errors_text_is_not_logged() -> None:
