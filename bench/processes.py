@@ -22,7 +22,22 @@ async def processes(rig: Rig) -> list[Figure]:
     for signer in (Service.KEEPER, Service.COOLER):
         took_s = await _restarted(rig, signer)
         figures.append(Figure(f"{signer}: from start to ready, journal walked", took_s, "s"))
-    return [*figures, _distributions()]
+    keystores = [_memory(rig, name) for name in SIGNER_PARTS if name.endswith("-keystore")]
+    return [*figures, *keystores, *await _app(rig), _distributions()]
+
+
+async def _app(rig: Rig) -> list[Figure]:
+    """App is not at work in this benchmark: it is started, answers, is weighed, and ended again."""
+    begin = time.perf_counter()
+    rig.installation.start("app")
+    while await asyncio.to_thread(rig.installation.health) is None:
+        if time.perf_counter() - begin > TIMEOUT_S:
+            raise Unavailable("bench.restart", "app did not answer")
+        await asyncio.sleep(0.02)
+    took_s = time.perf_counter() - begin
+    memory = _memory(rig, "app")
+    await asyncio.to_thread(rig.installation.children["app"].terminate)
+    return [memory, Figure("app: from start to answering", took_s, "s")]
 
 
 def _memory(rig: Rig, name: str) -> Figure:
