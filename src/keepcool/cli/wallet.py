@@ -33,7 +33,8 @@ def _show(client: Client, arguments: argparse.Namespace) -> dict[str, str]:
 
 
 def _list(client: Client, arguments: argparse.Namespace) -> list[dict[str, str]]:
-    return [_row(client.wallet(one.id)) for one in client.read.wallets(arguments.user)]
+    told = client.read.wallets(arguments.user)
+    return [_row(client.wallet(one.id, arguments.user)) for one in told]
 
 
 def _row(wallet: Wallet) -> dict[str, str]:

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TypeVar
 
-from keepcool.client.attested import Pins, believed
+from keepcool.client.attested import Pins, Wanted, record_of
 from keepcool.client.http import Api
 from keepcool.client.models import Quote, User, WalletAnswer, Withdrawal
 from keepcool.client.reading import Reading
-from keepcool.core.errors import Breach, Unavailable
+from keepcool.core.errors import Unavailable
 from keepcool.core.registry import WalletRecord
 
 SETTLED = frozenset({"confirmed", "refused", "failed", "cancelled", "replaced", "needs_review"})
@@ -62,10 +62,14 @@ class Client:
         """A new wallet. Raises Breach when its address is not attested as it should be."""
         body = _given(network=network, external_id=external_id)
         told = self.api.post(f"/v1/users/{user}/wallets", WalletAnswer, body, fresh_key())
-        return self._believed(told, user, network)
+        return self._believed(told, Wanted(user=user, network=network))
 
-    def wallet(self, wallet: str) -> Wallet:
-        return self._believed(self.api.get(f"/v1/wallets/{wallet}", WalletAnswer))
+    def wallet(self, wallet: str, user: str | None = None) -> Wallet:
+        """The wallet of this id, and of this user where one is named. Raises Breach when App tells of
+        another one, or when its address is not attested as it should be."""
+        return self._believed(
+            self.api.get(f"/v1/wallets/{wallet}", WalletAnswer), Wanted(wallet=wallet, user=user)
+        )
 
     def quote(self, wallet: str, asset: str, units: int, to: str) -> Quote:
         body = {"wallet": wallet, "asset": asset, "amount": str(units), "to": to}
@@ -113,14 +117,8 @@ class Client:
             f"withdrawal {withdrawal} is not settled",
         )
 
-    def _believed(self, told: WalletAnswer, user: str | None = None, network: str | None = None) -> Wallet:
-        if told.record_bytes is None:
-            raise Unavailable("client.issuing", f"wallet {told.id} is still being issued; ask again")
-        record = believed(self._pins, told.record_bytes, told.attestations)
-        asked = (told.id, user or record.owner, network or record.network, told.address)
-        if asked != (record.wallet, record.owner, record.network, record.address):
-            raise Breach("client.other_record", "App handed out another wallet's record: do not pay to it")
-        return Wallet(record, told)
+    def _believed(self, told: WalletAnswer, wanted: Wanted) -> Wallet:
+        return Wallet(record_of(self._pins, told, wanted), told)
 
 
 def fresh_key() -> str:

@@ -1,7 +1,7 @@
 """Belief: an address counts only when both signers attested the record it stands in.
 
 The two pinned keys come from the installation, by a way that does not lead through App. A record that
-lacks an attestation, carries a wrong one, or is older than one already seen is refused.
+lacks an attestation, carries a wrong one, or is of another wallet than the one asked for is refused.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 
-from keepcool.core.errors import Breach, Malformed
+from keepcool.client.models import WalletAnswer
+from keepcool.core.errors import Breach, Malformed, Unavailable
 from keepcool.core.parties import Service
 from keepcool.core.registry import WalletRecord, attested_bytes, parse_record
 
@@ -27,6 +28,15 @@ class Pins:
 
     def key(self, service: Service) -> bytes:
         return self.keeper if service is Service.KEEPER else self.cooler
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the caller asked for: every field that is named must be what the record says."""
+
+    wallet: str | None = None
+    user: str | None = None
+    network: str | None = None
 
 
 def parse_pins(keeper: str, cooler: str) -> Pins:
@@ -56,3 +66,21 @@ def believed(pins: Pins, record: bytes, attestations: dict[str, bytes]) -> Walle
                 f"the attestation of {service} does not verify: do not pay to this address",
             ) from error
     return parse_record(record)
+
+
+def record_of(pins: Pins, told: WalletAnswer, wanted: Wanted) -> WalletRecord:
+    """The record App told of. Raises Breach when it is not believed, or is not the one asked for: another
+    user's wallet is attested as honestly as one's own."""
+    if told.record_bytes is None:
+        raise Unavailable("client.issuing", f"wallet {told.id} is still being issued; ask again")
+    record = believed(pins, told.record_bytes, told.attestations)
+    asked = (
+        wanted.wallet or record.wallet,
+        wanted.user or record.owner,
+        wanted.network or record.network,
+        told.id,
+        told.address,
+    )
+    if asked != (record.wallet, record.owner, record.network, record.wallet, record.address):
+        raise Breach("client.other_record", "App handed out another wallet's record: do not pay to it")
+    return record
