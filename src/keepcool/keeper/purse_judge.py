@@ -107,6 +107,13 @@ def _replacement(case: PurseCase) -> str:
     return ""
 
 
+def _gas(case: PurseCase) -> str:
+    """A nonce signed for what no block takes would hold up every later one, and at a high enough price per
+    gas nothing under the ceiling could replace it: the purse would be lost."""
+    gas, least = case.transaction.gas, case.transaction.gas_least
+    return "" if gas >= least else f"the gas limit is {gas}; no block takes this below {least}"
+
+
 def _fee(case: PurseCase) -> str:
     fee = case.transaction.fee_wei_max
     if fee > case.limits.fee_max_units:
@@ -175,6 +182,7 @@ RULES: dict[str, Callable[[PurseCase], str]] = {
     "chain": _chain,
     "nonce_order": _nonce,
     "replacement": _replacement,
+    "gas_least": _gas,
     "fee_ceiling": _fee,
     "gas_budget": _budget,
     "not_frozen": _not_frozen,

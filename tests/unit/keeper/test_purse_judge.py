@@ -141,6 +141,11 @@ HOSTILE = [
     ("replacement", "another deed at the same nonce", case(replace(DEPLOY, max_fee_per_gas=9 * GWEI,
         max_priority_fee_per_gas=9 * GWEI, gas=500_000), STUCK)),
     ("replacement", "cancelling nothing", case(cancel())),
+    ("gas_least", "so little gas that its nonce is blocked for good", case(
+        replace(EXECUTE, gas=1, max_fee_per_gas=10**16, max_priority_fee_per_gas=10**16))),
+    ("gas_least", "a cancellation no block takes", case(replace(cancel(), gas=0, max_fee_per_gas=2**255,
+        max_priority_fee_per_gas=2**255), STUCK)),
+    ("gas_least", "one gas too little", case(replace(EXECUTE, gas=EXECUTE.gas_least - 1))),
     ("fee_ceiling", "a wei above the ceiling", replace(case(EXECUTE), limits=replace(LIMITS,
         fee_max_units=EXECUTE.fee_wei_max - 1))),
     ("fee_ceiling", "above the intent's bound", replace(case(EXECUTE), intent=replace(INTENT,
@@ -174,6 +179,17 @@ def test_without_the_rule_the_misuse_passes(
     """Twin: with only that rule switched off the same misuse is signed, so the rule is what stops it."""
     monkeypatch.delitem(purse_judge.RULES, rule)
     assert isinstance(judge_purse(one), PurseApproval), name
+
+
+@pytest.mark.parametrize("first", [EXECUTE, DEPLOY], ids=["execution", "deployment"])
+def test_whatever_was_signed_can_be_cancelled_under_the_same_ceiling(first: Transaction) -> None:
+    """Even at the highest price per gas that the ceiling allows, the nonce can still be used up."""
+    price = LIMITS.fee_max_units // first.gas_least
+    dearest = replace(raised(first, price, price), gas=first.gas_least)
+    assert isinstance(judge_purse(case(dearest)), PurseApproval)
+    fees = purse.minimum_replacement(dearest)
+    history = replace(FRESH, lowest_unsigned=1, at_nonce=(dearest,))
+    assert isinstance(judge_purse(case(purse.cancellation(dearest, ACCOUNT, fees), history)), PurseApproval)
 
 
 def test_a_broken_rule_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:

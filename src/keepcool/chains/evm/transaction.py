@@ -1,7 +1,8 @@
 """EIP-1559 transactions of a plain account (type 2), unsigned and signed.
 
 Laws: one transaction has one spelling; no contract is created and no access list carried, so nothing hides
-there; sizes are bounded; the sender is recovered from a low-s signature. EIP-1559, EIP-2718, EIP-2, EIP-2681.
+there; sizes are bounded; the sender is recovered from a low-s signature. EIP-1559, EIP-2718, EIP-2, EIP-2028,
+EIP-2681.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ TYPE_BYTE = b"\x02"
 DATA_BYTES_MAX = 96 * 1024
 RAW_BYTES_MAX = 128 * 1024  # what nodes accept into their pool
 _U64 = 2**64
+_GAS_PLAIN, _GAS_ZERO_BYTE, _GAS_OTHER_BYTE = 21_000, 4, 16  # EIP-2028; later forks only ask for more
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,12 @@ class Transaction:
     @property
     def fee_wei_max(self) -> int:
         return self.gas * self.max_fee_per_gas
+
+    @property
+    def gas_least(self) -> int:
+        """The limit below which no block takes these bytes, whatever they pay."""
+        zeros = self.data.count(0)
+        return _GAS_PLAIN + zeros * _GAS_ZERO_BYTE + (len(self.data) - zeros) * _GAS_OTHER_BYTE
 
     def unsigned_payload(self) -> bytes:
         """0x02 and the RLP of nine fields: what is hashed for signing."""
