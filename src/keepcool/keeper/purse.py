@@ -7,7 +7,7 @@ start, sealed twice like every other, and signs only what `purse_judge` approved
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from keepcool.chains import publickeys
 from keepcool.chains.evm import address, purse, transaction
@@ -17,12 +17,11 @@ from keepcool.chains.evm.purse import DeploySafe, ExecuteSafe, PurseAction, Self
 from keepcool.chains.evm.transaction import Transaction
 from keepcool.core.approval import PurseApproval
 from keepcool.core.effects import Slot
-from keepcool.core.errors import KeepcoolError, Malformed, Refused
+from keepcool.core.errors import Conflict, KeepcoolError, Malformed, Refused
 from keepcool.core.faults import FaultPoint
 from keepcool.core.ids import NetworkId, WalletId
 from keepcool.core.intent import Intent, parse_intent
 from keepcool.core.parties import Service
-from keepcool.core.registry import WalletRecord
 from keepcool.cosigner import entries
 from keepcool.cosigner.cases import failure
 from keepcool.cosigner.entries import SignRow
@@ -116,7 +115,11 @@ class Purse:
         digest = case.transaction.digest()
         attempts = self._memory.attempts(account.network, case.transaction.nonce)
         before = next((one for one in attempts if one.tx.digest() == digest), None)
-        ruling = judge_purse(case) if before is None else affirm_purse(case)
+        if before is None:
+            ruling = judge_purse(case)
+        else:  # frozen or not is asked of the wallet that is remembered, not of the one named now
+            frozen = self._frozen(before.deed, before.wallet, account.network)
+            ruling = affirm_purse(replace(case, frozen=frozen))
         if not isinstance(ruling, PurseApproval):
             return declined(ruling, review=False)
         sequence = before.sequence if before is not None else self._remember(item, account, case, batch)
@@ -144,17 +147,15 @@ class Purse:
             remembered=remembered,
             history=self._memory.history(network, tx.nonce, item.wallet, self._now_s()),
             limits=_limits(rules),
-            frozen=self._frozen(action, record, network),
+            frozen=self._frozen(_deed(action), item.wallet, network),
         )
         return account, case
 
-    def _frozen(
-        self, action: PurseAction, record: WalletRecord | None, network: NetworkId
-    ) -> tuple[str, ...]:
+    def _frozen(self, deed: str, wallet: str, network: NetworkId) -> tuple[str, ...]:
         """Using up a nonce of its own stays allowed: it is how a transaction is stopped."""
-        if isinstance(action, SelfTransfer):
+        if deed == CANCEL:
             return ()
-        return self._signer.freezes.touching(record.wallet if record else WalletId(_OWNER), network)
+        return self._signer.freezes.touching(WalletId(wallet or _OWNER), network)
 
     def _remembered(self, intent: str) -> tuple[Intent | None, tuple[Remembered, ...]]:
         """The intent's bytes from this signer's own journal, and its drafts."""
@@ -191,10 +192,12 @@ class Purse:
             return []
         rows = [one.sequence for one in kept]
         await self._signer.witness.cover(max(rows))
+        self._refuse_changed(kept)
         bounds = list(dict.fromkeys(one.account.bound for one in kept))
         opened = await self._signer.keyring.open(bounds, f"journal:{min(rows)}-{max(rows)}")
         keys = dict(zip(bounds, opened, strict=True))
         with wiped_after(opened):
+            self._refuse_changed(kept)  # opening them took its time as well
             return [
                 PurseSigned(
                     transaction=one.tx.with_signature(
@@ -204,6 +207,18 @@ class Purse:
                 )
                 for one in kept
             ]
+
+    def _refuse_changed(self, kept: Sequence[_Kept]) -> None:
+        """While this request waited, a freeze may have come, and a row that another request had staged may
+        have failed to commit."""
+        committed = self._signer.journal.committed.sequence
+        for one in kept:
+            attempts = self._memory.attempts(one.account.network, one.tx.nonce)
+            row = next((it for it in attempts if (it.sequence, it.tx) == (one.sequence, one.tx)), None)
+            if row is None or row.sequence > committed:
+                raise Conflict("journal.head_moved", "the journal has moved on; ask again")
+            for sentence in self._frozen(row.deed, row.wallet, one.account.network):
+                raise Refused("freeze.frozen", sentence)
 
     def _status(self, account: Account, now_s: int) -> PurseStatus:
         gas, deployments = self._memory.today(account.network, now_s)
