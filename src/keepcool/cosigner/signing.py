@@ -135,6 +135,7 @@ class CoSigner:
         records = [one.read.known.record for one in kept]
         secrets = await self.keyring.unseal(records, f"journal:{min(rows)}-{max(rows)}")
         with wiped_after(secrets):
+            self._refuse_changed(kept)  # opening them took its time as well
             return [
                 Signed(
                     signatures=coinkeys.sign(

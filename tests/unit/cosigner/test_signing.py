@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import coincurve
 import pytest
 
-from keepcool.core.errors import KeepcoolError, Unavailable
+from keepcool.core.errors import KeepcoolError, Refused, Unavailable
 from keepcool.core.faults import FaultPoint
 from keepcool.core.parties import Service
 from keepcool.core.registry import Role
 from keepcool.cosigner.freezes import freeze, thaw
+from keepcool.cosigner.signing import CoSigner
+from keepcool.ports.keystore import Bound
 from keepcool.wire.messages import Declined, Failure, Signed, SignItem
 from tests.unit.cosigner.house import KilledError, Pair, Signer, item, register, wallet_record
 
@@ -259,5 +261,36 @@ def test_a_clock_set_back_opens_no_window(pair: Pair) -> None:
         keeper = pair.open(Service.KEEPER)
         keeper.hands.at_ms = 0
         assert isinstance((await keeper.sign(item("w1", 2, {"bob": 1}))).items[0], Declined)
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("guarded", [True, False], ids=["guarded", "twin"])
+def test_a_freeze_that_comes_while_the_keystore_is_asked_holds(
+    pair: Pair, guarded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A freeze confirmed while keys are being opened lets no signature out; the twin, which looks only
+    before it asks the keystore, signs."""
+
+    async def story() -> None:
+        keeper = await ready(pair)
+        place = {"level": "wallet", "target": "w1", "reason": "drill"}
+        opening = keeper.shelf.unseal
+
+        async def meanwhile(items: Sequence[tuple[Bound, bytes]], reference: str) -> list[bytes]:
+            clock_ms = keeper.hands.at_ms
+            await freeze(
+                keeper.journal, keeper.freezes, **place, asked=keeper.new_envelope(), clock_ms=clock_ms
+            )
+            if not guarded:
+                monkeypatch.setattr(CoSigner, "_refuse_changed", lambda *_: None)
+            return await opening(items, reference)
+
+        monkeypatch.setattr(keeper.shelf, "unseal", meanwhile)
+        if guarded:
+            with pytest.raises(Refused, match=r"freeze\.frozen"):
+                await keeper.sign(item("w1", 0, {"bob": 1}))
+        else:
+            assert isinstance((await keeper.sign(item("w1", 0, {"bob": 1}))).items[0], Signed)
 
     asyncio.run(story())
