@@ -14,6 +14,8 @@ from keepcool.cosigner import entries
 from keepcool.cosigner.entries import FREEZE, THAW, Entry, FreezeRow, ascii_text
 from keepcool.cosigner.journal import Asked, Journal
 
+SHOWN_MAX = 100  # anybody who may freeze could otherwise make every answer that tells of it too long
+
 
 class Level(StrEnum):
     WALLET = "wallet"
@@ -51,7 +53,14 @@ class Freezes:
         return tuple(_sentence(self._now[place]) for place in places if place in self._now)
 
     def all(self) -> list[str]:
-        return [_sentence(row) for row in self._now.values()]
+        """What is frozen, as sentences: the widest first, then the oldest, and how many more there are."""
+        widest = sorted(self._now.values(), key=lambda row: row.level == Level.WALLET)
+        more = [f"and {self.count - SHOWN_MAX} more"] if self.count > SHOWN_MAX else []
+        return [_sentence(row) for row in widest[:SHOWN_MAX]] + more
+
+    @property
+    def count(self) -> int:
+        return len(self._now)
 
     def holds(self, level: str, target: str) -> bool:
         return (level, target) in self._now

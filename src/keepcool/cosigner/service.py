@@ -186,7 +186,7 @@ class Signer:
         store = self.foundation.store
         return {
             "signer_ready": ("1 when it would sign now.", lambda: int(self.witness.ready)),
-            "signer_frozen": ("Freezes in force.", lambda: len(self.freezes.all())),
+            "signer_frozen": ("Freezes in force.", lambda: self.freezes.count),
             "signer_wallets": ("Wallets registered.", store.record_count),
             "signer_drafts": ("Drafts remembered as signed.", lambda: len(self.drafts)),
             "journal_entries": ("Committed entries.", lambda: self.journal.committed.sequence),
