@@ -30,7 +30,11 @@ def frozen(*places: tuple[str, str]) -> Freezes:
 def answered(memory: Freezes) -> bytes:
     keeper, app = make_identity(Service.KEEPER, attests=True), make_identity(Service.APP, attests=False)
     body = FreezeAnswer(frozen=memory.all(), head=HEAD)
-    return envelope.make(keeper, app.peer(), "freeze.v1.answer", body, now_ms=1, entropy=bytes, re="00")
+    return envelope.make(keeper, app.peer(), "freeze.v1.answer", body, now_ms=1, entropy=zeros, re="00")
+
+
+def zeros(size_bytes: int) -> bytes:
+    return bytes(size_bytes)
 
 
 def many() -> Freezes:
