@@ -25,7 +25,11 @@ from keepcool.local.process import ChildProcess, free_port
 
 CHAIN_ID = 31337
 _GAS = hex(8_000_000)
-_START_TIMEOUT_S, _CALL_TIMEOUT_S = 20.0, 20.0
+_START_TIMEOUT_S, _STOP_TIMEOUT_S, _CALL_TIMEOUT_S = (
+    60.0,
+    60.0,
+    20.0,
+)  # a long chain is read and written whole
 _POLLS, _POLL_S = 100, 0.005
 _SAFE = Path("@safe-global/safe-smart-account/build/artifacts/contracts")
 _CONTRACTS = (
@@ -79,7 +83,7 @@ class DevChain:
 
     def stop(self) -> None:
         """Ends it; what the chain knew is written to its folder and there again after `start`."""
-        self.process.terminate()
+        self.process.terminate(_STOP_TIMEOUT_S)
 
     def ask(self, method: str, *params: Any) -> Any:
         """One JSON-RPC call. Raises Unavailable with the node's complaint."""
