@@ -25,11 +25,8 @@ from keepcool.local.process import ChildProcess, free_port
 
 CHAIN_ID = 31337
 _GAS = hex(8_000_000)
-_START_TIMEOUT_S, _STOP_TIMEOUT_S, _CALL_TIMEOUT_S = (
-    60.0,
-    60.0,
-    20.0,
-)  # a long chain is read and written whole
+# a long chain is read and written whole
+_START_TIMEOUT_S, _STOP_TIMEOUT_S, _CALL_TIMEOUT_S = 60.0, 60.0, 20.0
 _POLLS, _POLL_S = 100, 0.005
 _SAFE = Path("@safe-global/safe-smart-account/build/artifacts/contracts")
 _CONTRACTS = (
