@@ -44,7 +44,7 @@ def refused(folder: Path, *words: str) -> str:
     """The one line it ends with. Fails when it starts."""
     child = started(folder, *words)
     try:
-        _, said = child.communicate(timeout=30)
+        _, said = child.communicate(timeout=120)
     finally:
         child.kill()
     lines = [line for line in said.splitlines() if not line.startswith("{")]
@@ -60,7 +60,7 @@ def starts(folder: Path, *words: str) -> bool:
         return any('"serving"' in line for line in child.stderr)
     finally:
         child.terminate()
-        child.wait(15)
+        child.wait(60)
 
 
 def rewritten(file: Path, old: str, new: str) -> None:
@@ -154,4 +154,4 @@ def test_runs_once(keeper: Path) -> None:
         assert first.poll() is None
     finally:
         first.terminate()
-        first.wait(15)
+        first.wait(60)

@@ -11,6 +11,7 @@ import http.client
 import json
 import platform
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -69,6 +70,7 @@ class DevChain:
         if mining.block_time_s is not None:
             argv += ["--block-time", str(mining.block_time_s), "--mixed-mining"]
         self.process = ChildProcess("anvil", argv, folder, folder / "anvil.log")
+        self._mining = threading.Lock()
 
     @property
     def url(self) -> str:
@@ -79,8 +81,14 @@ class DevChain:
         self.process.wait_ready(self._answers, _START_TIMEOUT_S)
 
     def stop(self) -> None:
-        """Ends it; what the chain knew is written to its folder and there again after `start`."""
-        self.process.terminate(_STOP_TIMEOUT_S)
+        """Ends it; what the chain knew is written to its folder and there again after `start`.
+
+        Blocks stop first: one made while the state is being written would be seen by its followers and be
+        gone after `start`, which is a reorganisation of final blocks."""
+        with self._mining:
+            self.ask("evm_setAutomine", False)
+            self.ask("evm_setIntervalMining", 0)
+            self.process.terminate(_STOP_TIMEOUT_S)
 
     def ask(self, method: str, *params: Any) -> Any:
         """One JSON-RPC call. Raises Unavailable with the node's complaint."""
@@ -121,7 +129,8 @@ class DevChain:
         return receipt
 
     def mine(self, blocks: int = 1) -> None:
-        self.ask("anvil_mine", hex(blocks))
+        with self._mining:
+            self.ask("anvil_mine", hex(blocks))
 
     def height(self) -> int:
         return int(self.ask("eth_blockNumber"), 16)

@@ -21,6 +21,7 @@ from keepcool.ports.bus import Handler
 HANDLERS_MAX = 256
 PAUSE_MIN_S, PAUSE_MAX_S = 0.05, 2.0
 _STEADY_S = 5.0
+_CANCELS_MAX, _CANCEL_AGAIN_S = 5, 1.0
 _FINISH_S = 5.0
 
 
@@ -80,8 +81,7 @@ class NatsBus:
     async def close(self) -> None:
         """Stops listening at once, lets running handlers finish for a few seconds, then leaves."""
         if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.wait({self._keeper})
+            await _cancelled(self._keeper)
         if self._link is not None:
             await self._link.deafen()
         if self._acting:
@@ -155,3 +155,13 @@ class NatsBus:
                 await link.publish(message.reply, answer)
         except Exception as error:  # noqa: BLE001 - one bad message must not stop the others
             self._watch.dropped(self._service, type(error).__name__)
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    """Ends a task. Asked more than once, because the client's own waits can swallow a cancellation
+    (`asyncio.wait_for` before Python 3.12)."""
+    for _ in range(_CANCELS_MAX):
+        task.cancel()
+        done, _ = await asyncio.wait({task}, timeout=_CANCEL_AGAIN_S)
+        if done:
+            return
