@@ -86,7 +86,7 @@ class DevChain:
         Blocks stop first: one made while the state is being written would be seen by its followers and be
         gone after `start`, which is a reorganisation of final blocks."""
         with self._mining:
-            self.ask("evm_setAutomine", False)
+            self.ask("evm_setAutomine", False)  # noqa: FBT003 - JSON-RPC
             self.ask("evm_setIntervalMining", 0)
             self.process.terminate(_STOP_TIMEOUT_S)
 
