@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from keepcool.core.ids import NetworkId
+from keepcool.core.ids import AssetId, NetworkId
 from keepcool.core.money import Amount
 
 
@@ -51,7 +51,10 @@ class Slot:
 class Effects:
     """Of one draft. `source` is the address the coins leave; `fee_max` is None where the draft itself
     pays no fee (a Safe's is paid by the purse). `digests` are what the wallet's keys will sign,
-    computed here from the bytes and never received: 32 bytes each."""
+    computed here from the bytes and never received: 32 bytes each. `fee_rate` is the price per unit of
+    size or gas in the network's own unit (Minter: the gas price multiplier), `fee_asset` what the draft
+    itself pays its fee in, both None where it pays none; `data_bytes` counts what it carries besides its
+    payments (Minter: payload and service data)."""
 
     family: str
     network: NetworkId
@@ -63,3 +66,6 @@ class Effects:
     slots: tuple[Slot, ...]
     fee_max: Amount | None
     digests: tuple[bytes, ...]
+    fee_rate: int | None = None
+    fee_asset: AssetId | None = None
+    data_bytes: int = 0
