@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safe_eth.eth.eip712 import eip712_encode_hash
 
-from keepcool.chains.evm import abi, execution, rlp, transaction, wallets
+from keepcool.chains import rlp
+from keepcool.chains.evm import abi, execution, transaction, wallets
 from keepcool.chains.evm.address import signer_of, to_checksum
 from keepcool.chains.evm.profiles import PROFILES, SafeProfile
 from keepcool.chains.evm.safe import SafeTx, safe_tx_hash

@@ -8,7 +8,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keepcool.chains.evm import abi, batch, execution, payouts, rlp, transaction, wallets
+from keepcool.chains import rlp
+from keepcool.chains.evm import abi, batch, execution, payouts, transaction, wallets
 from keepcool.chains.evm.address import is_reserved, parse_address, to_checksum
 from keepcool.chains.evm.decode import decode_safe_tx
 from keepcool.chains.evm.profiles import PROFILES, SafeProfile

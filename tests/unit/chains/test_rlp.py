@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from keepcool.chains.evm import rlp
+from keepcool.chains import rlp
 from keepcool.core.errors import Malformed
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from keepcool.chains import publickeys
-from keepcool.chains.evm import rlp, transaction
+from keepcool.chains import publickeys, rlp
+from keepcool.chains.evm import transaction
 from keepcool.chains.evm.transaction import Transaction
 from keepcool.core.errors import Malformed
 from tests.unit.chains.samples import ALICE, CHAIN

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from keepcool.chains import publickeys
-from keepcool.chains.evm import rlp
+from keepcool.chains import publickeys, rlp
 from keepcool.chains.evm.address import parse_address, raw_of, signer_of, to_checksum
 from keepcool.chains.evm.assets import network_of_chain
 from keepcool.chains.keccak import keccak256

@@ -14,6 +14,7 @@ from keepcool.core.errors import Malformed
 Item: TypeAlias = "bytes | list[Item]"
 DEPTH_MAX = 4
 _SHORT, _LONG = 55, 56
+_STRING, _LIST = 0x80, 0xC0  # the first bytes of the empty ones
 
 
 def encode(item: bytes | Sequence[object]) -> bytes:
@@ -34,10 +35,20 @@ def number(value: int) -> bytes:
 
 def decode(data: bytes) -> Item:
     """The one item behind `data`. Raises Malformed on any but the canonical form."""
-    item, end = _item(data, 0, DEPTH_MAX)
-    if end != len(data):
+    items = _items(data, 0, len(data), DEPTH_MAX)
+    if not items:
+        raise _impure("ends inside a value")
+    if len(items) > 1:
         raise _impure("goes on after its end")
-    return item
+    return items[0]
+
+
+def decode_list(data: bytes, count: int) -> list[Item]:
+    """The items of the one list of `count` behind `data`. Raises Malformed."""
+    items = decode(data)
+    if not isinstance(items, list) or len(items) != count:
+        raise _impure(f"is not the list of {count} fields that stands here")
+    return items
 
 
 def parse_number(data: Item, bits: int) -> int:
@@ -55,46 +66,41 @@ def _prefixed(offset: int, payload: bytes) -> bytes:
     return bytes((offset + _SHORT + len(digits),)) + digits + payload
 
 
-def _item(data: bytes, at: int, depth: int) -> tuple[Item, int]:
-    if at >= len(data):
-        raise _impure("ends inside a value")
-    first = data[at]
-    if first < 0x80:
-        return data[at : at + 1], at + 1
-    is_list = first >= 0xC0
-    start, end = _span(data, at, first - (0xC0 if is_list else 0x80))
-    if is_list:
-        return _items(data, start, end, depth - 1), end
-    payload = data[start:end]
-    if len(payload) == 1 and payload[0] < 0x80:
-        raise _impure("writes a small byte in a longer form")
-    return payload, end
-
-
 def _items(data: bytes, at: int, end: int, depth: int) -> list[Item]:
+    """The items that fill `data` from `at` to `end` exactly; one loop, because every draft passes here."""
     if depth < 0:
         raise _impure("is nested too deep")
-    inside = data[:end]
     items: list[Item] = []
     while at < end:
-        item, at = _item(inside, at, depth)
-        items.append(item)
+        first = data[at]
+        at += 1
+        if first < _STRING:
+            items.append(data[at - 1 : at])
+            continue
+        is_list = first >= _LIST
+        size = first - (_LIST if is_list else _STRING)
+        if size > _SHORT:
+            start = at + size - _SHORT
+            size = _long_size(data[at:start])
+            at = start
+        stop = at + size
+        if stop > end:
+            raise _impure("ends inside a value")
+        if is_list:
+            items.append(_items(data, at, stop, depth - 1))
+        elif size == 1 and data[at] < _STRING:
+            raise _impure("writes a small byte in a longer form")
+        else:
+            items.append(data[at:stop])
+        at = stop
     return items
 
 
-def _span(data: bytes, at: int, short: int) -> tuple[int, int]:
-    """Where the payload of the item at `at` starts and ends; `short` is its first byte less the offset."""
-    start = at + 1
-    size = short
-    if short > _SHORT:
-        digits = data[start : start + short - _SHORT]
-        start += short - _SHORT
-        size = int.from_bytes(digits, "big")
-        if digits[:1] == b"\0" or size < _LONG:
-            raise _impure("writes a length in a longer form than needed")
-    if start + size > len(data):
-        raise _impure("ends inside a value")
-    return start, start + size
+def _long_size(digits: bytes) -> int:
+    size = int.from_bytes(digits, "big")
+    if digits[:1] == b"\0" or size < _LONG:
+        raise _impure("writes a length in a longer form than needed")
+    return size
 
 
 def _impure(why: str) -> Malformed:
