@@ -12,7 +12,13 @@ from keepcool.ports.settings import PeerSettings, SignerSettings
 from keepcool.wire.messages import REQUESTS
 
 _OWN_TYPES: Mapping[Service, tuple[str, ...]] = {
-    Service.KEEPER: ("wallets.create.v1", "wallets.register.v1", "purse.sign.v1"),
+    Service.KEEPER: (
+        "wallets.create.v1",
+        "wallets.reserve.v1",
+        "wallets.prove.v1",
+        "wallets.register.v1",
+        "purse.sign.v1",
+    ),
     Service.COOLER: ("wallets.attest.v1",),
 }
 _COMMON_TYPES = ("sign.v1", "witness.v1", "status.v1", "freeze.v1")

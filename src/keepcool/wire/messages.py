@@ -92,6 +92,54 @@ class WalletsAnswer(Message, frozen=True):
     head: Head
 
 
+class ReserveItem(Message, frozen=True):
+    """A wallet whose address comes from the account and the nonce of the transaction that makes it.
+    `gas_coin`: the number of the coin the creator pays that transaction in."""
+
+    wallet: str
+    network: str
+    creator: str
+    nonce: int
+    gas_price: int
+    gas_coin: int
+
+
+class ReserveWallets(Message, frozen=True):
+    """App to Keeper, `wallets.reserve.v1`. The same wallet asked for again gives the same record; only the
+    gas price may be another, and higher. `heads` as in `SignRequest`."""
+
+    items: list[ReserveItem]
+    heads: list[Head] = []
+
+
+class Reserved(Message, frozen=True, tag="reserved"):
+    """The first revision, which names an address nobody may be shown yet, and the signed transaction that
+    makes the wallet."""
+
+    record: Attested
+    transaction: bytes
+    sequence: int
+
+
+class ReserveAnswer(Message, frozen=True):
+    items: list[Reserved | Failure]
+    head: Head
+
+
+class ProveItem(Message, frozen=True):
+    wallet: str
+    owner: str
+    user_key: str = ""
+    policy_class: str = ""
+
+
+class ProveWallets(Message, frozen=True):
+    """App to Keeper, `wallets.prove.v1`: reserved wallets, and whose they shall be. Answered with the second
+    revision, which counts once Cooler has read the owners from the chain and attested it."""
+
+    items: list[ProveItem]
+
+
 # --- signing -----------------------------------------------------------------------------------
 
 
@@ -148,10 +196,10 @@ class SignAnswer(Message, frozen=True):
 
 
 class PurseItem(Message, frozen=True):
-    """An unsigned fee-paying transaction (EIP-1559 payload) and what it is for.
+    """An unsigned fee-paying transaction (EIP-1559 payload; Minter: what is signed of it) and what it is for.
 
-    `purpose`: execute | deploy | replace | cancel | collect. `wallet` names the wallet concerned, `intent`
-    the intent whose fee bound applies (execute and its replacements)."""
+    `purpose`: execute | deploy | replace | cancel | collect | spread. `wallet` names the wallet concerned,
+    `intent` the intent whose fee bound applies (execute and its replacements)."""
 
     purpose: str
     network: str
@@ -203,6 +251,10 @@ class StatusRequest(Message, frozen=True):
 
 
 class PurseStatus(Message, frozen=True):
+    """One fee-paying account; a network may have several, of which the first is the one to top up.
+    `next_nonce`: the lowest never signed. `gas_spent_today_wei` in the network's smallest unit; where a node
+    sets the fees (Minter), what was spread with the fees allowed for that."""
+
     network: str
     address: str
     next_nonce: int
@@ -243,6 +295,9 @@ Body: TypeAlias = (
     | AttestWallets
     | RegisterWallets
     | WalletsAnswer
+    | ReserveWallets
+    | ReserveAnswer
+    | ProveWallets
     | SignRequest
     | SignAnswer
     | PurseRequest
@@ -270,6 +325,8 @@ REQUESTS: dict[str, Kind] = {
     "wallets.create.v1": Kind(CreateWallets, WalletsAnswer, frozenset({"app"}), 128 * _KIB),
     "wallets.attest.v1": Kind(AttestWallets, WalletsAnswer, frozenset({"app"}), 512 * _KIB),
     "wallets.register.v1": Kind(RegisterWallets, WalletsAnswer, frozenset({"app"}), 512 * _KIB),
+    "wallets.reserve.v1": Kind(ReserveWallets, ReserveAnswer, frozenset({"app"}), 512 * _KIB),
+    "wallets.prove.v1": Kind(ProveWallets, WalletsAnswer, frozenset({"app"}), 512 * _KIB),
     "sign.v1": Kind(SignRequest, SignAnswer, frozenset({"app"}), 1024 * _KIB),
     "purse.sign.v1": Kind(PurseRequest, PurseAnswer, frozenset({"app"}), 1024 * _KIB),
     "witness.v1": Kind(WitnessRequest, WitnessAnswer, frozenset({"keeper", "cooler"}), 8 * _KIB),
