@@ -6,10 +6,11 @@ from typing import assert_never
 
 from keepcool.chains.evm.family import EvmFamily
 from keepcool.chains.family import Family, FamilyName
+from keepcool.chains.minter.family import MinterFamily
 from keepcool.core.errors import Malformed
 from keepcool.core.ids import NetworkId
 
-_NAMESPACES = {"eip155": FamilyName.EVM}  # CAIP-2 namespaces
+_NAMESPACES = {"eip155": FamilyName.EVM, "minter": FamilyName.MINTER}  # CAIP-2 namespaces
 
 
 def family_named(name: str) -> Family:
@@ -21,6 +22,8 @@ def family_named(name: str) -> Family:
     match known:
         case FamilyName.EVM:
             return EvmFamily()
+        case FamilyName.MINTER:
+            return MinterFamily()
         case _ as never:
             assert_never(never)
 

@@ -20,6 +20,7 @@ class FamilyName(StrEnum):
     """The families known to this release; a record that names another is refused."""
 
     EVM = "evm"
+    MINTER = "minter"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,8 @@ class Family(Protocol):
         """The one spelling of an address that may be paid on `network`. Raises Malformed."""
 
     def encode_signature(self, r: bytes, s: bytes, recovery_id: int) -> bytes:
-        """A signature as this family's transactions carry it (EVM: 65 bytes, v 27 or 28)."""
+        """A signature as this family's transactions carry it or the code that assembles them takes it
+        (EVM and Minter: 65 bytes, v 27 or 28)."""
 
     def verify_signature(self, digest: bytes, signature: bytes, public_key: str) -> None:
         """Returns when the key (compressed hex) made this signature over `digest`. Raises Malformed."""

@@ -36,6 +36,15 @@ def coordinates(public_key: bytes) -> bytes:
     return _point(public_key).format(compressed=False)[1:]
 
 
+def plus(public_key: bytes, scalar: bytes) -> bytes:
+    """The compressed key at `public_key` + `scalar` times the generator (32 bytes). Raises Malformed when
+    the scalar is not below the group's order or the sum is no key (BIP-32: take the next number)."""
+    try:
+        return _point(public_key).add(scalar).format()
+    except ValueError as error:
+        raise Malformed("public_key.sum", "this child key does not exist; use the next number") from error
+
+
 def signature65(r: bytes, s: bytes, recovery_id: int) -> bytes:
     """r, s and v (27 or 28) as 65 bytes. Raises Malformed when s is high: the maker of the signature
     must have lowered it, and with it flipped the recovery id."""

@@ -1,0 +1,1 @@
+"""Minter: native multisig accounts, transactions of version 2 (coin ids), byte-exact."""
