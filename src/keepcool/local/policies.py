@@ -5,42 +5,83 @@ Keeper's and Cooler's begin alike and are separate files: each is edited, signed
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
 from nacl.signing import SigningKey
 
+from keepcool.core.ids import AssetId, NetworkId
 from keepcool.core.parties import Service
 from keepcool.local.plan import AssetPlan, NetworkPlan
 from keepcool.local.tomltext import rendered
 from keepcool.policy.document import parse_policy, signed_bytes
+from keepcool.policy.families import MINTER
+from keepcool.policy.terms import Layout
 
 _HEADING = """\
-# {signer}'s policy: what it may sign. Amounts are base units (wei); caps count all wallets together.
+# {signer}'s policy: what it may sign. Amounts are base units ({units}); caps count all wallets together.
 # After a change: raise `version`, sign with the root key (`keepcool policy sign`), carry both files over.
 """
 _INTENT_LIFETIME_S_MAX = 86_400
 
 
+@dataclass(frozen=True, slots=True)
+class PolicyPart:
+    """One network's share of a policy file. `unit`: what its base units are called."""
+
+    network: NetworkId
+    unit: str
+    rules: Mapping[str, object]
+    assets: Mapping[AssetId, Mapping[str, object]]
+
+
+@dataclass(frozen=True, slots=True)
+class MinterTerms:
+    """A Minter network's first limits. `symbol` is the native coin's (coin 0); `coins` are those that may be
+    paid, with their caps; fees and budgets in pip of the native coin."""
+
+    network: NetworkId
+    symbol: str
+    coins: Sequence[AssetPlan]
+    gas_price_max: int = 10
+    fee_max_units: int = 1_000 * 10**18
+    gas_budget_day_units: int = 1_000_000 * 10**18
+    creates_per_day: int = 1000
+    layout: Layout = "children"
+    harbor: str | None = None
+
+    @property
+    def native(self) -> AssetId:
+        return AssetId(f"{self.network}/{MINTER.native}")
+
+
 def first_policy(service: Service, network: NetworkPlan) -> bytes:
     """The file's bytes, proven to be a policy. Raises Malformed when the plan makes none."""
+    return written(service, [evm_part(service, network)])
+
+
+def minter_policy(service: Service, terms: MinterTerms) -> bytes:
+    """The file's bytes for one Minter network, proven to be a policy. Raises Malformed."""
+    return written(service, [minter_part(service, terms)])
+
+
+def written(service: Service, parts: Sequence[PolicyPart]) -> bytes:
+    """One file for all networks of an installation. Raises Malformed when the parts make no policy."""
     tables: dict[str, object] = {
         "version": 1,
         "intents": {"lifetime_s_max": _INTENT_LIFETIME_S_MAX},
         "wallets": {"attestations": [Service.KEEPER.value, Service.COOLER.value]},
         "evidence": {"kinds": []},
-        "networks": {network.id: _network(service, network)},
-        "assets": {asset.id: _asset(asset) for asset in network.assets},
+        "networks": {part.network: part.rules for part in parts},
+        "assets": {asset: table for part in parts for asset, table in part.assets.items()},
     }
-    text = _HEADING.format(signer=service.value.capitalize()) + rendered(tables)
+    units = ", ".join(dict.fromkeys(part.unit for part in parts))
+    text = _HEADING.format(signer=service.value.capitalize(), units=units) + rendered(tables)
     parse_policy(text.encode())
     return text.encode()
 
 
-def signature(root_key: bytes, document: bytes) -> bytes:
-    """The `.sig` file beside a policy. `root_key` is the 32-byte Ed25519 seed."""
-    signed = SigningKey(root_key).sign(signed_bytes(document))
-    return signed.signature.hex().encode("ascii") + b"\n"
-
-
-def _network(service: Service, network: NetworkPlan) -> dict[str, object]:
+def evm_part(service: Service, network: NetworkPlan) -> PolicyPart:
     native = network.assets[0]
     table: dict[str, object] = {
         "family": "evm",
@@ -54,7 +95,35 @@ def _network(service: Service, network: NetworkPlan) -> dict[str, object]:
             "gas_budget_day_units": str(network.gas_budget_day_units),
             "deployments_per_day": network.deployments_per_day,
         }
-    return table
+    return PolicyPart(network.id, "wei", table, {asset.id: _asset(asset) for asset in network.assets})
+
+
+def minter_part(service: Service, terms: MinterTerms) -> PolicyPart:
+    table: dict[str, object] = {
+        "family": "minter",
+        "profile": "multisig-v2",
+        "layout": terms.layout,
+        "calls": sorted(MINTER.calls),
+        "fee_max_units": str(terms.fee_max_units),
+        "fee_rate_max": terms.gas_price_max,
+        "fee_assets": [terms.native],
+        "data_bytes_max": 0,
+        **({} if terms.harbor is None else {"harbor": terms.harbor}),
+        "native": {"asset": terms.native, "symbol": terms.symbol, "decimals": MINTER.decimals},
+    }
+    if service is Service.KEEPER:
+        table["purse"] = {
+            "fee_max_units": str(terms.fee_max_units),
+            "gas_budget_day_units": str(terms.gas_budget_day_units),
+            "deployments_per_day": terms.creates_per_day,
+        }
+    return PolicyPart(terms.network, "pip", table, {coin.id: _asset(coin) for coin in terms.coins})
+
+
+def signature(root_key: bytes, document: bytes) -> bytes:
+    """The `.sig` file beside a policy. `root_key` is the 32-byte Ed25519 seed."""
+    signed = SigningKey(root_key).sign(signed_bytes(document))
+    return signed.signature.hex().encode("ascii") + b"\n"
 
 
 def _asset(asset: AssetPlan) -> dict[str, object]:

@@ -46,7 +46,9 @@ class History:
 @dataclass(frozen=True, slots=True)
 class Case:
     """One draft to be judged. `record` is the signer's own registry copy, `attested_by` who attested it
-    (signatures verified), `derived_address` what the signer derived from the three keys just now."""
+    (signatures verified), `derived_address` what the signer derived from the three keys just now,
+    `reserved` those recipients that are, in its own registry, addresses of wallets whose owners were not
+    read from the chain yet."""
 
     intent: Intent
     effects: Effects
@@ -56,3 +58,4 @@ class Case:
     evidence: tuple[Evidence, ...]
     history: History
     now_s: int
+    reserved: frozenset[str] = frozenset()

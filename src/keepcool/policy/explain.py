@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import assert_never
 
-from keepcool.core.ids import network_of
+from keepcool.core.ids import AssetId, network_of
 from keepcool.policy.amounts import decimal
+from keepcool.policy.families import call_name
 from keepcool.policy.terms import AssetRules, ClassRules, NetworkRules, Policy
 
 DAY_S = 86_400
-_ALWAYS = (
+_NEVER = (
     "Never signed, whatever the policy says: delegatecalls other than a batch of payments, gas refunds, "
     "changes of owners, threshold, modules or guard, and any call but a plain transfer or a listed token's "
-    "transfer; a wallet paying itself; coins sent to a listed token's contract.",
+    "transfer; a wallet paying itself; coins sent to a listed token's contract."
+)
+_NEVER_WITHOUT_CONTRACTS = (
+    "Never signed on {name}, whatever the policy says: changes of owners or threshold, staking, exchange and "
+    "all else that is no payment; a wallet paying itself, or paid before its owners were read from the chain."
+)
+_ALWAYS = (
     "An intent is paid at most once: a second transaction for it is signed only when it excludes every "
     "earlier one on the chain.",
     "Nothing is signed for a wallet, network or installation that is frozen.",
@@ -36,22 +44,79 @@ def _all(policy: Policy) -> Iterator[str]:
         yield from _network(network, policy)
     for name in sorted(policy.classes):
         yield from _class(policy.classes[name], policy)
+    yield from _never(policy)
     yield from _ALWAYS
+
+
+def _never(policy: Policy) -> Iterator[str]:
+    without = sorted(name for name, network in policy.networks.items() if network.calls is not None)
+    if len(without) < len(policy.networks) or not without:
+        yield _NEVER
+    if without:
+        yield _NEVER_WITHOUT_CONTRACTS.format(name=_listed(iter(without)))
 
 
 def _network(network: NetworkRules, policy: Policy) -> Iterator[str]:
     name, native = network.network, network.native
     older = f", and older ones {_listed(network.older_profiles)}" if network.older_profiles else ""
     yield f"On {name} (family {network.family}) wallets are {network.profile}{older}, two of three keys."
-    fee = decimal(network.fee_max_units, native.decimals)
-    yield f"On {name} an intent may spend at most {fee} {native.symbol} on fees."
+    fee = f"{decimal(network.fee_max_units, native.decimals)} {native.symbol}"
+    if network.calls is None:
+        yield f"On {name} an intent may spend at most {fee} on fees."
+    else:
+        yield f"On {name} an intent may name at most {fee} for fees; what one comes to, the chain decides."
+    yield from _drafts(network, policy)
     yield from _purse(network)
     yield from _destinations(network)
+    yield from _harbor(network)
     assets = sorted(asset for asset in policy.assets if network_of(asset) == name)
     if not assets:
         yield f"On {name} no asset is listed, so nothing is paid."
     for asset in assets:
         yield _asset(policy.assets[asset])
+
+
+def _drafts(network: NetworkRules, policy: Policy) -> Iterator[str]:
+    """What bounds a draft that pays its own fee; nothing is said where drafts pay none."""
+    if network.calls is None:
+        return
+    name, calls = network.network, (call_name(network.family, call) for call in network.calls)
+    yield (
+        f"On {name} wallets do nothing but {_listed(calls)}."
+        if network.calls
+        else (f"On {name} wallets do nothing: the list of calls is empty.")
+    )
+    coins = (_fee_coin(asset, network, policy) for asset in network.fee_assets)
+    yield (
+        f"On {name} a wallet pays its own fee in {_listed(coins)}, at a rate of at most "
+        f"{network.fee_rate_max}, and carries at most {network.data_bytes_max} bytes of other data."
+    )
+    match network.layout:
+        case "children":
+            yield f"On {name} each wallet has a cool and a cold key of its own."
+        case "shared":
+            yield (
+                f"On {name} all wallets share one cool and one cold key, and what both sign for one can be "
+                "replayed for all: together they sign nothing but payments to the harbor."
+            )
+        case None:
+            yield f"On {name} the policy says nothing of cool and cold keys, so no wallet is made."
+        case _ as never:
+            assert_never(never)
+
+
+def _fee_coin(asset: AssetId, network: NetworkRules, policy: Policy) -> str:
+    listed = policy.assets.get(asset)
+    if asset == network.native.asset:
+        return f"{network.native.symbol} ({asset})"
+    return asset if listed is None else f"{listed.symbol} ({asset})"
+
+
+def _harbor(network: NetworkRules) -> Iterator[str]:
+    if network.harbor is not None:
+        yield f"On {network.network} an evacuation goes to the harbor {network.harbor} and nowhere else."
+    elif network.layout == "shared":
+        yield f"On {network.network} the policy names no harbor, so cool and cold together sign nothing."
 
 
 def _purse(network: NetworkRules) -> Iterator[str]:
@@ -63,6 +128,12 @@ def _purse(network: NetworkRules) -> Iterator[str]:
         f"{decimal(units, native.decimals)} {native.symbol}"
         for units in (purse.fee_max_units, purse.gas_budget_day_units)
     )
+    if network.calls is not None:
+        yield (
+            f"On {network.network} the purse creates at most {purse.deployments_per_day} wallets a day, "
+            f"bound by the same rate and fee assets, and counts {fee} for each of at most {budget} a day."
+        )
+        return
     yield (
         f"On {network.network} the purse pays at most {fee} for one transaction and {budget} a day, and "
         f"deploys at most {purse.deployments_per_day} wallets a day."

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 from keepcool.core import ids
@@ -15,7 +16,7 @@ from keepcool.core.errors import KeepcoolError, Malformed
 from keepcool.core.ids import AssetId, NetworkId
 from keepcool.core.money import parse_units
 from keepcool.core.parties import Service
-from keepcool.policy import schema
+from keepcool.policy import families, schema
 from keepcool.policy.terms import AssetRules, ClassRules, NativeAsset, NetworkRules, Policy, PurseRules
 
 # Evidence a rule of this release verifies. None yet: a kind that nothing verifies must not be listed.
@@ -55,10 +56,11 @@ def built(table: schema.DocumentTable, digest: str) -> Policy:
 def _network(name: str, plain: schema.Table) -> NetworkRules:
     where = f'[networks."{name}"]'
     table = schema.read_table(plain, schema.NetworkTable, where)
+    drafts = families.terms_of(name, table, where)
     places = schema.read_table(table.destinations or {}, schema.DestinationsTable, f"{where} destinations")
-    return NetworkRules(
+    rules = NetworkRules(
         network=ids.network_id(name),
-        family=_matched(_NAME, f"{where} family", table.family),
+        family=table.family,
         profile=_matched(_NAME, f"{where} profile", table.profile),
         older_profiles=tuple(
             _matched(_NAME, f"{where} older_profiles", profile)
@@ -69,6 +71,28 @@ def _network(name: str, plain: schema.Table) -> NetworkRules:
         purse=None if table.purse is None else _purse(table.purse, f"{where} purse"),
         allow=_destinations(f"{where} destinations allow", places.allow),
         deny=_destinations(f"{where} destinations deny", places.deny) or frozenset(),
+        harbor=None if table.harbor is None else _matched(_DESTINATION, f"{where} harbor", table.harbor),
+    )
+    if rules.harbor is not None and rules.harbor.casefold() in {text.casefold() for text in rules.deny}:
+        raise Malformed("policy.harbor", f"policy: {where} harbor: {rules.harbor} is among the denied")
+    return rules if drafts is None else _with_own_fees(rules, table, drafts, where)
+
+
+def _with_own_fees(
+    rules: NetworkRules, table: schema.NetworkTable, drafts: families.DraftTerms, where: str
+) -> NetworkRules:
+    assets = [ids.asset_id(text) for text in _once(f"{where} fee_assets", table.fee_assets or ())]
+    if not assets:
+        raise Malformed("policy.fee_assets", f"policy: {where} fee_assets: a draft pays its fee in something")
+    return replace(
+        rules,
+        fee_rate_max=_within(f"{where} fee_rate_max", table.fee_rate_max or 0, 1, drafts.fee_rate_max),
+        fee_assets=frozenset(assets),
+        data_bytes_max=_within(
+            f"{where} data_bytes_max", table.data_bytes_max or 0, 0, drafts.data_bytes_max
+        ),
+        calls=frozenset(_once(f"{where} calls", table.calls or ())),
+        layout=table.layout,
     )
 
 
@@ -135,9 +159,17 @@ def _agree(networks: dict[NetworkId, NetworkRules], assets: dict[AssetId, AssetR
             raise Malformed("policy.asset", f'policy: {asset}: there is no [networks."{network}"]')
         if symbols.setdefault((network, rules.symbol), asset) != asset:
             raise Malformed("policy.asset", f"policy: {asset}: {rules.symbol} names another asset already")
+        families.check_asset(asset, networks[network].family, rules.decimals)
         native = networks[network].native
         if native.asset == asset and (native.symbol, native.decimals) != (rules.symbol, rules.decimals):
             raise Malformed("policy.native", f"policy: {asset}: symbol and decimals differ from native's")
+    for network, of_network in networks.items():
+        for asset in of_network.fee_assets - {of_network.native.asset}:
+            if asset not in assets or ids.network_of(asset) != network:
+                raise Malformed(
+                    "policy.fee_assets",
+                    f'policy: [networks."{network}"] fee_assets: {asset} is neither native nor listed there',
+                )
 
 
 def _attestations(plain: schema.Table) -> frozenset[Service]:

@@ -7,7 +7,7 @@ strings of base units, because wei overflow TOML's integers. Documented in docs/
 from __future__ import annotations
 
 import tomllib
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -51,6 +51,8 @@ class DestinationsTable(Settings, frozen=True):
 
 
 class NetworkTable(Settings, frozen=True):
+    """From `fee_rate_max` to `layout`: for families whose drafts pay their own fee, and no others."""
+
     family: str
     profile: str
     fee_max_units: str
@@ -58,6 +60,12 @@ class NetworkTable(Settings, frozen=True):
     older_profiles: tuple[str, ...] = ()
     purse: Table | None = None
     destinations: Table | None = None
+    fee_rate_max: int | None = None
+    fee_assets: tuple[str, ...] | None = None
+    data_bytes_max: int | None = None
+    calls: tuple[str, ...] | None = None
+    layout: Literal["children", "shared"] | None = None
+    harbor: str | None = None
 
 
 class AssetTable(Settings, frozen=True):

@@ -21,6 +21,9 @@ def check_spelling(policy: Policy, parse_recipient: ParseRecipient) -> None:
         where = f'[networks."{rules.network}"] destinations'
         for text in sorted((rules.allow or frozenset()) | rules.deny):
             _checked(where, text, (rules.network,), parse_recipient)
+        if rules.harbor is not None:
+            harbor = f'[networks."{rules.network}"] harbor'
+            _checked(harbor, rules.harbor, (rules.network,), parse_recipient)
     for asset in policy.assets:
         kind, _, reference = asset.partition("/")[2].partition(":")
         if kind == "erc20":

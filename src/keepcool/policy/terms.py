@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from keepcool.core.ids import AssetId, NetworkId
 from keepcool.core.parties import Service
+
+Layout: TypeAlias = Literal["children", "shared"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,12 @@ class NativeAsset:
 @dataclass(frozen=True, slots=True)
 class PurseRules:
     """Limits of the fee-paying account: per transaction and per sliding day, in base units of the native
-    asset, and wallets deployed per day."""
+    asset, and wallets deployed per day.
+
+    On Minter the accounts are creators: `deployments_per_day` counts the creates signed, over all of them. A
+    create states no fee, only a gas price and a gas coin, which `fee_rate_max` and `fee_assets` bound as they
+    bound a wallet's own; so each create weighs `fee_max_units`, and a day's creates together at most
+    `gas_budget_day_units`."""
 
     fee_max_units: int
     gas_budget_day_units: int
@@ -34,7 +42,14 @@ class PurseRules:
 @dataclass(frozen=True, slots=True)
 class NetworkRules:
     """`fee_max_units` is the most an intent may allow for fees. `profile` is that of new wallets, wallets
-    of `older_profiles` stay spendable. `allow` is None where any destination may be paid."""
+    of `older_profiles` stay spendable. `allow` is None where any destination may be paid. `harbor` is the one
+    destination of an evacuation; None: there is none.
+
+    The rest is of families whose drafts pay their own fee. `fee_rate_max` is the highest rate (Minter: gas
+    price), `fee_assets` what a fee may be paid in; None and empty where drafts pay none. `data_bytes_max`
+    bounds what a draft carries besides its payments. `calls` are the selectors a wallet may use where there
+    are no contracts, None where there are. `layout` says whether each wallet has cool and cold keys of its
+    own ("children") or all share one of each."""
 
     network: NetworkId
     family: str
@@ -45,10 +60,22 @@ class NetworkRules:
     purse: PurseRules | None
     allow: frozenset[str] | None
     deny: frozenset[str]
+    fee_rate_max: int | None = None
+    fee_assets: frozenset[AssetId] = frozenset()
+    data_bytes_max: int = 0
+    calls: frozenset[str] | None = None
+    layout: Layout | None = None
+    harbor: str | None = None
 
     @property
     def profiles(self) -> tuple[str, ...]:
         return (self.profile, *self.older_profiles)
+
+    def knows(self, profile: str) -> bool:
+        """Whether a wallet of this profile may pay. Where there are no contracts, a record's profile goes on
+        after a colon with what its address was made of; the family derives the address from that."""
+        kind = profile if self.calls is None else profile.partition(":")[0]
+        return kind in self.profiles
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,7 @@ class TrialRequest(Settings, frozen=True):
     now_s: int
     evidence: tuple[EvidenceRow, ...] = ()
     history: HistoryRow = HistoryRow()
+    reserved: tuple[str, ...] = ()
 
 
 def parse_request(data: bytes) -> TrialRequest:
@@ -93,6 +94,7 @@ def case_of(request: TrialRequest, decode: Decode, derive: Derive) -> Case:
         evidence=tuple(Evidence(row.kind, row.key, _hex(row.proof, "proof")) for row in request.evidence),
         history=_history(request.history, effects, intent.network),
         now_s=request.now_s,
+        reserved=frozenset(request.reserved),
     )
 
 

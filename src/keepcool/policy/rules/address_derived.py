@@ -1,4 +1,4 @@
-"""The address is the one these three keys give, as a 2-of-3 of a kind the policy names."""
+"""The address is the one the record's own terms give, as a 2-of-3 of a kind the policy names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def judge(case: Case, policy: Policy) -> Verdict:
         return Denied(NAME, f"the policy lists no network {record.network}")
     if record.family != network.family:
         return Denied(NAME, f"the record says family {record.family}; {record.network} is {network.family}")
-    if record.profile not in network.profiles:
+    if not network.knows(record.profile):
         allowed = " or ".join(network.profiles)
         return Denied(NAME, f"the wallet is a {record.profile}; on {record.network} it must be {allowed}")
     if record.threshold != THRESHOLD:

@@ -21,7 +21,7 @@ def judge(case: Case, policy: Policy) -> Verdict:
         ceiling = spoken(native, network.fee_max_units, policy)
         asked = spoken(native, allowed.units, policy)
         return Denied(NAME, f"the intent allows {asked} for fees; at most {ceiling} is allowed")
-    if drafted is None:  # a Safe's fee is paid by the purse, which has a judge of its own
+    if drafted is None:  # the purse pays and has a judge of its own, or `fee_rate` and `fee_asset` bound it
         return Approved(NAME)
     if drafted.asset != native or drafted.units > allowed.units:
         fee, bound = spoken(drafted.asset, drafted.units, policy), spoken(native, allowed.units, policy)
