@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from keepcool.cold.main import PublicHalf
+
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     noun = subparsers.add_parser("cold", help="the cold key: made offline, kept on paper")
@@ -20,7 +22,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     new.add_argument("--out", required=True, type=Path, metavar="DIR", help="an empty folder")
     new.add_argument("--json", action="store_true", help="print as JSON")
     new.set_defaults(run=_run(_new))
-    check = verbs.add_parser("check", help="read the words back and print the public key they give")
+    check = verbs.add_parser("check", help="read the words back and print the public keys they give")
+    check.add_argument("--json", action="store_true", help="print the public half as JSON")
     check.set_defaults(run=_run(_check))
 
 
@@ -37,17 +40,25 @@ def _new(arguments: argparse.Namespace) -> None:
 
     made = main.make(arguments.out)
     if arguments.json:
-        print(
-            json.dumps({"public": str(made.public), "public_key": made.public_key, "sheet": str(made.sheet)})
-        )
+        files = {"public": str(made.public), "sheet": str(made.sheet)}
+        print(json.dumps(made.half.plain() | files))
         return
     print(f"Paper sheet   {made.sheet}   print it, read it back with `keepcool cold check`, destroy it")
     print(f"Public half   {made.public}   carry it to the installation: keepcool init DIR --cold FILE")
-    print(f"Public key    {made.public_key}")
+    _print_half(made.half)
 
 
-def _check(_: argparse.Namespace) -> None:
+def _check(arguments: argparse.Namespace) -> None:
     from keepcool.cold import main
 
-    words = getpass.getpass("24 words: ") if sys.stdin.isatty() else sys.stdin.read()
-    print(main.check(words))
+    half = main.check(getpass.getpass("24 words: ") if sys.stdin.isatty() else sys.stdin.read())
+    if arguments.json:
+        print(json.dumps(half.plain()))
+    else:
+        _print_half(half)
+
+
+def _print_half(half: PublicHalf) -> None:
+    print(f"Public key    {half.public_key}")
+    for pin in half.accounts:
+        print(f"{pin.family.capitalize():<13} {pin.expression}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from keepcool.chains.accounts import NO_ACCOUNTS, AccountPins
 from keepcool.chains.families import family_named
 from keepcool.chains.family import terms_of
 from keepcool.core.errors import Conflict, KeepcoolError, Malformed, Refused
@@ -25,12 +26,13 @@ from keepcool.wire.messages import ITEMS_MAX, Attested, AttestWallets, Failure, 
 
 @dataclass(frozen=True, slots=True)
 class Pins:
-    """What Cooler knows by itself: its own public key, the cold one (compressed, hex), and the key
-    Keeper attests with."""
+    """What Cooler knows by itself: its own public key, the cold one (compressed, hex), the key Keeper
+    attests with, and the accounts of cool and cold."""
 
     cool: str
     cold: str
     keeper: bytes
+    accounts: AccountPins = NO_ACCOUNTS
 
 
 class Attesting:

@@ -7,8 +7,10 @@ import contextlib
 import logging
 import os
 import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import uvloop
 
@@ -21,15 +23,18 @@ from keepcool.adapters.system.clock import SystemClock, SystemEntropy
 from keepcool.adapters.system.logs import log_to_stderr
 from keepcool.adapters.system.metrics import gauges
 from keepcool.adapters.toml import load
+from keepcool.chains.accounts import AccountPin
 from keepcool.cooler.attesting import Attesting, Pins
 from keepcool.cooler.config import CoolerSettings
-from keepcool.cooler.new_key import COOL_PLACE, MadeKey, paper_file
+from keepcool.cooler.new_key import Desk, MadeKey, check_sealed, paper_file
+from keepcool.cooler.new_key import add_accounts as seal_accounts
 from keepcool.cooler.new_key import new_key as make_key
 from keepcool.core.errors import Refused
 from keepcool.core.faults import FaultPoint
 from keepcool.core.parties import Service
 from keepcool.core.registry import Role
 from keepcool.cosigner import statement, thawing
+from keepcool.cosigner.accountpins import pinned_accounts
 from keepcool.cosigner.keyring import one_key
 from keepcool.cosigner.service import Foundation, Part, Signer
 from keepcool.cosigner.signing import Points
@@ -37,6 +42,7 @@ from keepcool.hazmat import process
 from keepcool.hazmat.innerseal import InnerKey
 
 POINTS = Points(FaultPoint.COOLER_OPENED, FaultPoint.COOLER_REMEMBERED, FaultPoint.COOLER_SIGNED)
+T = TypeVar("T")
 _log = logging.getLogger("keepcool.cooler")
 
 
@@ -89,29 +95,48 @@ async def _run(settings: CoolerSettings, folder: Path, *, one_machine: bool) -> 
     _log.info("stopped")
 
 
-def new_key(file: Path, paper: Path, *, one_machine: bool = False) -> tuple[Path, str]:
-    """Make the cool key: the sheet's file and the public key (compressed, hex). Raises Conflict when there
-    is one already."""
-    settings = load(file, CoolerSettings)
-    os.umask(0o077)
-    process.harden()
-    sheet = paper_file(paper)
+def new_key(file: Path, paper: Path, *, one_machine: bool = False) -> tuple[Path, MadeKey]:
+    """Make the cool key: the sheet's file, and what is to be pinned. Raises Conflict when there is one
+    already."""
+    settings, sheet = load(file, CoolerSettings), paper_file(paper)
     paper.mkdir(parents=True, exist_ok=True, mode=0o700)
-    made = asyncio.run(_new_key(settings, file.resolve().parent, one_machine=one_machine))
+    made_ms = SystemClock(settings.clock_offset_ms).now_ms()
+    made_on = datetime.fromtimestamp(made_ms // 1000, UTC).strftime("%Y-%m-%d")
+    made = _at_desk(settings, file, lambda desk: make_key(desk, made_on), one_machine=one_machine)
     with made.text, made.text.opened() as raw:
         write_private(sheet, bytes(raw))
-    return sheet, made.public_key
+    return sheet, made
 
 
-async def _new_key(settings: CoolerSettings, folder: Path, *, one_machine: bool) -> MadeKey:
-    data, clock = signer_host.data_folder(settings), SystemClock(settings.clock_offset_ms)
+def add_accounts(file: Path, words: str, *, one_machine: bool = False) -> tuple[AccountPin, ...]:
+    """Seal the accounts of the cool key that are missing here. All of them, to be pinned."""
+    settings = load(file, CoolerSettings)
+    return _at_desk(settings, file, lambda desk: seal_accounts(desk, words), one_machine=one_machine)
+
+
+def _at_desk(
+    settings: CoolerSettings, file: Path, deed: Callable[[Desk], Awaitable[T]], *, one_machine: bool
+) -> T:
+    os.umask(0o077)
+    process.harden()
+    folder = file.resolve().parent
+
+    async def done() -> T:
+        async with _desk(settings, folder, one_machine=one_machine) as desk:
+            return await deed(desk)
+
+    return asyncio.run(done())
+
+
+@contextlib.asynccontextmanager
+async def _desk(settings: CoolerSettings, folder: Path, *, one_machine: bool) -> AsyncIterator[Desk]:
+    data = signer_host.data_folder(settings)
     inner = InnerKey(signer_host.inner_key(Path(settings.inner_key), one_machine=one_machine))
-    made_on = datetime.fromtimestamp(clock.now_ms() // 1000, UTC).strftime("%Y-%m-%d")
     keystore = OpenBaoKeystore.from_settings(settings.keystore, folder)
     with contextlib.closing(open_store(data / f"{Service.COOLER.value}.sqlite")) as store:
         try:
             await keystore.check()
-            return await make_key(store, keystore, inner, SystemEntropy(), made_on)
+            yield Desk(store, keystore, inner, SystemEntropy())
         finally:
             await keystore.close()
 
@@ -147,13 +172,10 @@ def _foundation(host: SignerHost) -> Foundation:
 
 
 def _pins(settings: CoolerSettings, host: SignerHost) -> Pins:
-    """Raises Refused unless the pinned cool key is the one that lies sealed here."""
+    """Raises Refused unless the pinned cool key and accounts are those that lie sealed here."""
     keeper = host.peers.get(Service.KEEPER)
     if keeper is None or keeper.attestation_key is None:
         raise Refused("settings.peer", "pin keeper's attestation_key under [peers.keeper]")
-    (sealed,) = host.store.keys([(COOL_PLACE.wallet, COOL_PLACE.network, COOL_PLACE.purpose)])
-    if sealed is None:
-        raise Refused("cooler.no_key", "there is no cool key yet: run `keepcool cooler new-key`")
-    if sealed.public_key != settings.cool_public_key:
-        raise Refused("cooler.other_key", f"the key sealed here is {sealed.public_key}: pin that")
-    return Pins(settings.cool_public_key, settings.cold_public_key, keeper.attestation_key)
+    accounts = pinned_accounts(settings)
+    check_sealed(host.store, settings.cool_public_key, accounts)
+    return Pins(settings.cool_public_key, settings.cold_public_key, keeper.attestation_key, accounts)

@@ -1,20 +1,24 @@
 """How a signer finds and opens the key of a record: one keystore call for a whole batch.
 
 Laws: a key lies sealed twice, inside by hazmat and outside by the keystore, both bound to service,
-wallet, network and purpose; every opening names the journal rows it is for; opened keys are wiped.
+wallet, network and purpose; every opening names the journal rows it is for; opened keys are wiped. Where
+a record's key is an account's child (`chains.accounts`), the account is opened once for the whole batch,
+each child is proved to be the key on record, and the account is wiped before anything is signed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
+from keepcool.chains.accounts import account_origin_of, wallet_number_of
 from keepcool.core.errors import Refused
 from keepcool.core.parties import Service
-from keepcool.core.registry import Role, WalletRecord
+from keepcool.core.registry import OwnerKey, Role, WalletRecord
 from keepcool.core.secret import Secret
+from keepcool.hazmat import accounts
 from keepcool.hazmat.innerseal import InnerKey
 from keepcool.ports.keystore import Bound, Keystore
 from keepcool.ports.signer_store import SealedKey, SignerStore
@@ -33,11 +37,17 @@ class Keyring(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """A key to be sealed. The caller owns and wipes the secret."""
+    """A key to be sealed, and how its public half is written beside it (a key expression for an account,
+    else compressed hex). The caller owns and wipes the secret."""
 
     bound: Bound
     secret: Secret
     public_key: bytes
+    expression: str = ""
+
+    @property
+    def stated(self) -> str:
+        return self.expression or self.public_key.hex()
 
 
 def own_key_of(service: Service, role: Role) -> Callable[[WalletRecord], Bound]:
@@ -46,9 +56,20 @@ def own_key_of(service: Service, role: Role) -> Callable[[WalletRecord], Bound]:
 
 
 def one_key(service: Service, role: Role) -> Callable[[WalletRecord], Bound]:
-    """Cooler's way: one key for every wallet."""
+    """Cooler's way: one key for every wallet, or one account for every wallet of a family that has one."""
     only = Bound(service.value, "*", "*", role.value)
-    return lambda _: only
+
+    def place(record: WalletRecord) -> Bound:
+        if account_origin_of(record.key(role)) is None:
+            return only
+        return account_place(service, role, record.family)
+
+    return place
+
+
+def account_place(service: Service, role: Role, family: str) -> Bound:
+    """Where the account of a family lies."""
+    return Bound(service.value, "*", family, f"{role.value}-account")
 
 
 class SealedKeyring:
@@ -70,15 +91,21 @@ class SealedKeyring:
         return self._role
 
     async def unseal(self, records: Sequence[WalletRecord], reference: str) -> list[Secret]:
-        bounds = [self._place(record) for record in records]
-        unique = list(dict.fromkeys(bounds))
-        opened = dict(zip(unique, await self.open(unique, reference), strict=True))
-        return [opened[bound] for bound in bounds]
+        wanted = [(self._place(record), record.key(self._role)) for record in records]
+        places = list(dict.fromkeys(place for place, _ in wanted))
+        self._refuse_other_accounts(places, wanted)
+        opened = dict(zip(places, await self.open(places, reference), strict=True))
+        try:
+            keys = _keys_of(opened, wanted)
+        except BaseException:
+            wipe(list(opened.values()))
+            raise
+        return [keys[one] for one in wanted]
 
     async def open(self, bounds: Sequence[Bound], reference: str) -> list[Secret]:
-        """The keys that lie under these bindings, each once."""
-        rows = self._store.keys([(bound.wallet, bound.network, bound.purpose) for bound in bounds])
-        items = [(bound, _found(bound, row).sealed) for bound, row in zip(bounds, rows, strict=True)]
+        """What lies under these bindings, each once."""
+        rows = self._rows(bounds)
+        items = [(bound, row.sealed) for bound, row in zip(bounds, rows, strict=True)]
         half_open = await self._keystore.unseal(items, reference)
         opened: list[Secret] = []
         try:
@@ -89,6 +116,22 @@ class SealedKeyring:
             raise
         return opened
 
+    def _refuse_other_accounts(
+        self, places: Sequence[Bound], wanted: Sequence[tuple[Bound, OwnerKey]]
+    ) -> None:
+        """A child's origin must name the account that lies here."""
+        if all(account_origin_of(owner) is None for _, owner in wanted):
+            return
+        held = dict(zip(places, self._rows(places), strict=True))
+        for place, owner in wanted:
+            origin = account_origin_of(owner)
+            if origin is not None and not held[place].public_key.startswith(origin):
+                raise Refused("keys.account", f"this signer's account is not {origin}, as on the record")
+
+    def _rows(self, bounds: Sequence[Bound]) -> list[SealedKey]:
+        rows = self._store.keys([(bound.wallet, bound.network, bound.purpose) for bound in bounds])
+        return [_found(bound, row) for bound, row in zip(bounds, rows, strict=True)]
+
 
 async def sealed(
     keys: Sequence[NewKey], keystore: Keystore, inner: InnerKey, entropy: Entropy
@@ -97,7 +140,7 @@ async def sealed(
     items = [(key.bound, inner.seal(key.secret, key.bound, entropy)) for key in keys]
     outer = await keystore.seal(items)
     return [
-        SealedKey(key.bound.wallet, key.bound.network, key.bound.purpose, key.public_key.hex(), one)
+        SealedKey(key.bound.wallet, key.bound.network, key.bound.purpose, key.stated, one)
         for key, one in zip(keys, outer, strict=True)
     ]
 
@@ -113,6 +156,36 @@ def wiped_after(secrets: Sequence[Secret]) -> Iterator[Sequence[Secret]]:
 def wipe(secrets: Sequence[Secret]) -> None:
     for secret in secrets:
         secret.wipe()
+
+
+def _keys_of(
+    opened: Mapping[Bound, Secret], wanted: Sequence[tuple[Bound, OwnerKey]]
+) -> dict[tuple[Bound, OwnerKey], Secret]:
+    """The key of each owner from what lies at its place: that itself, or the owner's child of it."""
+    owners: dict[Bound, dict[OwnerKey, None]] = {place: {} for place in opened}
+    for place, owner in wanted:
+        owners[place][owner] = None
+    keys: dict[tuple[Bound, OwnerKey], Secret] = {}
+    try:
+        for place, secret in opened.items():
+            here = list(owners[place])
+            keys |= zip(((place, owner) for owner in here), _taken(secret, here), strict=True)
+    except BaseException:
+        wipe(list(keys.values()))
+        raise
+    return keys
+
+
+def _taken(secret: Secret, owners: Sequence[OwnerKey]) -> list[Secret]:
+    children = [
+        (number, bytes.fromhex(owner.public_key))
+        for owner in owners
+        if (number := wallet_number_of(owner)) is not None
+    ]
+    if not children:
+        return [secret] * len(owners)
+    with secret:
+        return accounts.children(secret, children)
 
 
 def _found(bound: Bound, row: SealedKey | None) -> SealedKey:

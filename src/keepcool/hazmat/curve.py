@@ -34,7 +34,7 @@ def is_key(secret: bytearray) -> bool:
 def public_key_of(secret: bytearray) -> bytes:
     """Compressed public key (33 bytes). Raises Malformed when the secret is no key."""
     point = _ffi.new("secp256k1_pubkey *")
-    if len(secret) != 32 or not _lib.secp256k1_ec_pubkey_create(GLOBAL_CONTEXT.ctx, point, _view(secret)):
+    if not _lib.secp256k1_ec_pubkey_create(GLOBAL_CONTEXT.ctx, point, _view(secret)):
         raise Malformed("hazmat.key", "these bytes are not a secp256k1 key")
     return _compressed(point)
 
@@ -72,6 +72,8 @@ def recover(compact: bytes, recovery: int, digest: bytes) -> bytes | None:
 
 
 def _view(secret: bytearray) -> Any:
+    if len(secret) != 32:  # the library reads 32 bytes, whatever it is given
+        raise Malformed("hazmat.key", "these bytes are not a secp256k1 key")
     return _ffi.from_buffer("unsigned char []", secret)
 
 

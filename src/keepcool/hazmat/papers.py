@@ -1,21 +1,24 @@
-"""Paper keys: 24 words to a coin key, for cool and cold.
+"""Paper keys: 24 words to the coin keys of cool and cold.
 
 Laws: the words alone (and the path) give the key back in any wallet that follows the standards; the word
 list package is imported only here and only when words are handled.
-BIP-39 (words, seed), BIP-32 (derivation, `m/44'/60'/0'/0/0` as BIP-44 and SLIP-44 lay it out).
+BIP-39 (words, seed), BIP-32 (derivation; `m/44'/60'/0'/0/0` as BIP-44 and SLIP-44 lay it out, and one
+account for every other family, see `chains.accounts`).
 """
 
 from __future__ import annotations
 
 import hashlib
-import hmac
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from keepcool.chains.bip32 import HARDENED
 from keepcool.core.errors import Malformed
+from keepcool.core.registry import Role
 from keepcool.core.secret import Secret
-from keepcool.hazmat import curve
+from keepcool.hazmat import accounts, derivation
+from keepcool.hazmat.accounts import Account
 
-HARDENED = 0x80000000
 EVM_PATH = (44 | HARDENED, 60 | HARDENED, 0 | HARDENED, 0, 0)
 EVM_ORIGIN_PATH = "44h/60h/0h/0/0"
 _WORDS = 24
@@ -50,37 +53,45 @@ def entropy_of(words: str) -> Secret:
         ) from error
 
 
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """Everything a service may hold of a paper key: the leaf key that all EVM wallets share, its public
+    key (33 bytes), and the accounts that other families' wallets take keys from. `wipe` it."""
+
+    leaf: Secret
+    public: bytes
+    accounts: tuple[Account, ...]
+
+    def wipe(self) -> None:
+        self.leaf.wipe()
+        accounts.wipe(self.accounts)
+
+
+def opened(words: str, role: Role) -> Paper:
+    """What these 24 words give. Raises Malformed on words of no paper key."""
+    with _seed_of(words) as seed:
+        root = derivation.master(seed)
+    with root.secret:
+        leaf = derivation.below(root, EVM_PATH)
+        return Paper(leaf.secret, leaf.public.public_key, accounts.accounts_of(root, role))
+
+
 def key_of(words: str, path: Sequence[int] = EVM_PATH) -> tuple[Secret, bytes]:
     """The coin key at `path` and its compressed public key. Raises Malformed on words of no paper key."""
-    entropy_of(words).wipe()
-    with _seed(" ".join(words.lower().split())) as seed:
+    with _seed_of(words) as seed:
         return derived(seed, path)
 
 
 def derived(seed: Secret, path: Sequence[int]) -> tuple[Secret, bytes]:
     """BIP-32: from a seed to the key at `path` (numbers with `HARDENED` added where primed)."""
-    with seed.opened() as raw:
-        key, chain = _split(hmac.digest(b"Bitcoin seed", raw, "sha512"))
-    if not curve.is_key(key):
-        raise Malformed("hazmat.derivation", "this seed has no master key; make another")
-    for index in path:
-        key, chain = _child(key, chain, index)
-    return Secret(key), curve.public_key_of(key)
+    root = derivation.master(seed)
+    with root.secret:
+        node = derivation.below(root, path)
+    return node.secret, node.public.public_key
 
 
-def _seed(words: str) -> Secret:
+def _seed_of(words: str) -> Secret:
+    entropy_of(words).wipe()
     # BIP-39: PBKDF2-HMAC-SHA512, 2048 rounds, no passphrase: paper and memory must not both be needed.
-    return Secret(bytearray(hashlib.pbkdf2_hmac("sha512", words.encode(), b"mnemonic", 2048)))
-
-
-def _child(key: bytearray, chain: bytes, index: int) -> tuple[bytearray, bytes]:
-    data = bytearray(b"\0") + key if index & HARDENED else bytearray(curve.public_key_of(key))
-    data += index.to_bytes(4, "big")
-    tweak, chain = _split(hmac.digest(chain, data, "sha512"))
-    curve.add(key, bytes(tweak))
-    Secret(data).wipe()
-    return key, chain
-
-
-def _split(block: bytes) -> tuple[bytearray, bytes]:
-    return bytearray(block[:32]), block[32:]
+    spoken = " ".join(words.lower().split()).encode()
+    return Secret(bytearray(hashlib.pbkdf2_hmac("sha512", spoken, b"mnemonic", 2048)))

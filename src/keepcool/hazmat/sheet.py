@@ -6,25 +6,27 @@ its owner can read, printed, checked by reading it back, and the file destroyed.
 
 from __future__ import annotations
 
+from keepcool.chains.accounts import AccountPin
 from keepcool.core.registry import Role
 from keepcool.core.secret import Secret
 from keepcool.hazmat import papers
+from keepcool.hazmat.papers import Paper
 from keepcool.ports.system import Entropy
 
 _COLUMNS = 4
 
 
-def new_sheet(role: Role, made_on: str, entropy: Entropy) -> tuple[Secret, Secret, bytes]:
-    """A fresh paper key: the sheet as text, the coin key, and its compressed public key (33 bytes).
+def new_sheet(role: Role, made_on: str, entropy: Entropy) -> tuple[Secret, Paper]:
+    """A fresh paper key: the sheet as text, and its keys.
 
-    `made_on` is a date as people write it. The caller wipes both secrets."""
+    `made_on` is a date as people write it. The caller wipes both."""
     with Secret(bytearray(entropy(32))) as drawn:
         words = papers.words_of(drawn)
-    secret, public = papers.key_of(words)
-    return Secret(bytearray(_sheet(words, role, public, made_on).encode("ascii"))), secret, public
+    paper = papers.opened(words, role)
+    return Secret(bytearray(_sheet(words, role, paper, made_on).encode("ascii"))), paper
 
 
-def _sheet(words: str, role: Role, public: bytes, made_on: str) -> str:
+def _sheet(words: str, role: Role, paper: Paper, made_on: str) -> str:
     numbered = [f"{place:2} {word:<9}" for place, word in enumerate(words.split(), 1)]
     rows = ["  ".join(numbered[at : at + _COLUMNS]).rstrip() for at in range(0, len(numbered), _COLUMNS)]
     return "\n".join(
@@ -35,10 +37,15 @@ def _sheet(words: str, role: Role, public: bytes, made_on: str) -> str:
             "",
             f"made on      {made_on}",
             f"path         m/{papers.EVM_ORIGIN_PATH} (BIP-39 English, no passphrase)",
-            f"public key   {public.hex()}",
+            f"public key   {paper.public.hex()}",
+            *(line for account in paper.accounts for line in _account(account.pin)),
             "",
             "Check: read the words back from paper before the first address is used.",
             "Then destroy every copy that is not paper or steel.",
             "",
         ]
     )
+
+
+def _account(pin: AccountPin) -> list[str]:
+    return [f"{pin.family:<12} {pin.origin}; the key of wallet w is 0/w below it", f"  {pin.xpub}"]

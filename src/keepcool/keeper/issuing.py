@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from keepcool.chains.accounts import NO_ACCOUNTS, AccountPins
 from keepcool.chains.families import family_named
 from keepcool.chains.family import terms_of
 from keepcool.core import ids, registry
@@ -43,10 +44,11 @@ _TEXT_MAX = 128
 
 @dataclass(frozen=True, slots=True)
 class PaperKeys:
-    """The pinned cool and cold public keys (compressed, hex)."""
+    """The pinned cool and cold public keys (compressed, hex), and their accounts."""
 
     cool: OwnerKey
     cold: OwnerKey
+    accounts: AccountPins = NO_ACCOUNTS
 
 
 @dataclass(frozen=True, slots=True)

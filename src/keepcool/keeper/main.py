@@ -23,6 +23,7 @@ from keepcool.core.faults import FaultPoint
 from keepcool.core.parties import Service
 from keepcool.core.registry import OwnerKey, Role
 from keepcool.cosigner import statement, thawing
+from keepcool.cosigner.accountpins import pinned_accounts
 from keepcool.cosigner.keyring import own_key_of
 from keepcool.cosigner.service import Foundation, Part, Signer
 from keepcool.cosigner.signing import Points
@@ -129,7 +130,7 @@ def _paper(settings: KeeperSettings) -> PaperKeys:
     if not all(keys.values()) or len(set(keys.values())) != len(keys):
         raise Refused("settings.pins", "pin two different keys: cool_public_key and cold_public_key")
     cool, cold = (OwnerKey(role, key, papers.EVM_ORIGIN_PATH) for role, key in keys.items())
-    return PaperKeys(cool, cold)
+    return PaperKeys(cool, cold, pinned_accounts(settings))
 
 
 def _cooler_key(host: SignerHost) -> bytes:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import msgspec
 
+from keepcool.chains import accounts
+from keepcool.chains.accounts import AccountPin
 from keepcool.core.parties import Peer, Service
 from keepcool.local import layout
 from keepcool.local.broker import BrokerFiles
@@ -19,13 +21,21 @@ from keepcool.ports.settings import BusSettings, KeystoreSettings, PolicySetting
 
 
 @dataclass(frozen=True, slots=True)
+class PaperPublic:
+    """A paper key's public half: what all EVM wallets share, and the accounts of other families."""
+
+    public_key: str
+    accounts: tuple[AccountPin, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PublicParts:
     """What services know of one another, and of the paper keys."""
 
     peers: Mapping[Service, Peer]
     root_key: bytes
-    cold_public_key: str
-    cool_public_key: str = ""
+    cold: PaperPublic
+    cool: PaperPublic = PaperPublic("")
 
 
 def signer_toml(service: Service, ports: Ports, public: PublicParts) -> str:
@@ -34,12 +44,14 @@ def signer_toml(service: Service, ports: Ports, public: PublicParts) -> str:
         "identity": layout.IDENTITY,
         "data": layout.DATA,
         "inner_key": layout.INNER_KEY,
-        "cold_public_key": public.cold_public_key,
-        "cool_public_key": public.cool_public_key,
+        "cold_public_key": public.cold.public_key,
+        "cool_public_key": public.cool.public_key,
         "bus": _plain(bus_settings(ports)),
         "keystore": _plain(keystore_settings(service, ports)),
         "policy": _plain(PolicySettings(file=layout.POLICY, root_key=public.root_key.hex())),
         "peers": _peers(service, public),
+        "cool_accounts": [accounts.plain(pin) for pin in public.cool.accounts],
+        "cold_accounts": [accounts.plain(pin) for pin in public.cold.accounts],
     }
     return f"# keepcool {service.value} check-config --config {service.value}.toml\n" + rendered(table)
 

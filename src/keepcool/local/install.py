@@ -15,14 +15,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
 from nacl.signing import SigningKey
 
 from keepcool.adapters.identity.keyfiles import KEY_BYTES, write_private
-from keepcool.chains.publickeys import parse_public_key
-from keepcool.core.errors import Malformed, Refused
+from keepcool.core.errors import Refused
 from keepcool.core.parties import Service
-from keepcool.local import commands, configs, keystore, layout
+from keepcool.core.registry import Role
+from keepcool.local import commands, configs, keystore, layout, paperkeys
 from keepcool.local.broker import configuration, make_nkey
 from keepcool.local.certificates import (
     Authority,
@@ -31,7 +30,7 @@ from keepcool.local.certificates import (
     make_authority,
     write_authority,
 )
-from keepcool.local.configs import PublicParts
+from keepcool.local.configs import PaperPublic, PublicParts
 from keepcool.local.identities import make_identity
 from keepcool.local.layout import SERVICES, SIGNERS, Layout
 from keepcool.local.plan import Plan
@@ -42,12 +41,6 @@ from keepcool.ports.system import Clock, Entropy
 Say = Callable[[str], None]
 _HOSTS = ("127.0.0.1", "localhost")
 _SCOPES = "read,users,wallets,withdraw,admin"
-
-
-class _PublicHalf(msgspec.Struct, frozen=True):
-    """A paper key's public half, as `keepcool cold new` writes it."""
-
-    public_key: str
 
 
 def install(plan: Plan, say: Say, clock: Clock, entropy: Entropy) -> Layout:
@@ -91,7 +84,7 @@ class _Work:
         self._make_policies()
         with self._keystores():
             self._write_configs(public)
-            public = replace(public, cool_public_key=self._cool_key(public))
+            public = replace(public, cool=self._cool_key(public.cold))
         self._write_configs(public)
         self._make_operator(public)
 
@@ -132,20 +125,19 @@ class _Work:
     def _copy_ca(self, folder: Path) -> None:
         shutil.copyfile(self._places.root / layout.CA, folder / layout.CA)
 
-    def _cold_key(self) -> str:
+    def _cold_key(self) -> PaperPublic:
         if self._plan.cold is not None:
-            return parse_public_key(_public_half(self._plan.cold)).hex()
+            return paperkeys.read(self._plan.cold)
         self._say("cold key: made on this machine, for a trial only")
         made = commands.answer("cold", "new", "--out", str(self._places.paper / "cold"), "--json")
-        return parse_public_key(commands.text_of(made, "public_key")).hex()
+        return paperkeys.understood(made, Role.COLD)
 
-    def _cool_key(self, public: PublicParts) -> str:
+    def _cool_key(self, cold: PaperPublic) -> PaperPublic:
         self._say("cool key: made and sealed by Cooler, printed on paper")
         config, paper = str(self._places.config(Service.COOLER)), str(self._places.paper / "cool")
         made = commands.answer("cooler", "new-key", "--config", config, "--paper", paper, "--json")
-        cool = parse_public_key(commands.text_of(made, "public_key")).hex()
-        if cool == public.cold_public_key:
-            raise Refused("init.same_key", "the cool and the cold key are one key; make the cold key again")
+        cool = paperkeys.understood(made, Role.COOL)
+        paperkeys.refuse_one_key(cool, cold)
         return cool
 
     def _make_policies(self) -> None:
@@ -210,10 +202,3 @@ class _Work:
         write_private(self._places.operator / "api.key", f"{key}\n".encode())
         text = configs.operator_toml(self._plan.ports, public)
         (self._places.operator / "operator.toml").write_text(text, encoding="utf-8")
-
-
-def _public_half(file: Path) -> str:
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=_PublicHalf).public_key
-    except (OSError, msgspec.DecodeError) as error:
-        raise Malformed("init.cold", f"--cold {file}: not the public half of a cold key: {error}") from error

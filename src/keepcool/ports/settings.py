@@ -48,9 +48,18 @@ class PolicySettings(Settings, frozen=True):
     root_key: str
 
 
+class AccountSettings(Settings, frozen=True):
+    """A paper key's account for one family: "[<fingerprint>/44h/60h/1h]" and the xpub that lies there."""
+
+    family: str
+    origin: str
+    xpub: str
+
+
 class SignerSettings(Settings, frozen=True):
     """What Keeper and Cooler have in common. `identity`, `data` are folders, `inner_key` a file (32 bytes,
-    hex). `cool` and `cold` are the pinned public keys (compressed secp256k1, hex)."""
+    hex). `cool` and `cold` are the pinned public keys (compressed secp256k1, hex), and their accounts
+    for families whose wallets have cool and cold keys of their own; without them such a family gets none."""
 
     identity: str
     data: str
@@ -60,5 +69,7 @@ class SignerSettings(Settings, frozen=True):
     policy: PolicySettings
     peers: dict[str, PeerSettings]
     cold_public_key: str
+    cool_accounts: list[AccountSettings] = []
+    cold_accounts: list[AccountSettings] = []
     clock_offset_ms: int = 0
     fault: str = ""

@@ -9,10 +9,10 @@ from __future__ import annotations
 import pytest
 from Crypto.Hash import keccak
 
+from keepcool.chains.bip32 import HARDENED
 from keepcool.core.errors import Malformed
 from keepcool.core.secret import Secret
 from keepcool.hazmat import curve, papers
-from keepcool.hazmat.papers import HARDENED
 
 ABANDON_ART = "abandon " * 23 + "art"
 LETTERS = (
