@@ -6,6 +6,7 @@ import argparse
 import json
 import re
 import sys
+from collections.abc import Callable
 
 from keepcool.core.errors import KeepcoolError, Malformed
 
@@ -32,12 +33,28 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     evm.add_argument("--salt", required=True, metavar="S", help="salt nonce, decimal or 0x-hex")
     evm.add_argument("--json", action="store_true", help="print as JSON")
     evm.set_defaults(run=derive_evm)
+    minter = families.add_parser("minter", help="the address of a multisig, created or not")
+    minter.add_argument("--creator", required=True, metavar="ADDRESS", help="the account that creates it")
+    minter.add_argument(
+        "--nonce", required=True, type=int, metavar="N", help="the nonce of the transaction that creates it"
+    )
+    minter.add_argument("--json", action="store_true", help="print as JSON")
+    minter.set_defaults(run=derive_minter)
 
 
 def derive_evm(arguments: argparse.Namespace) -> int:
     """Prints the address. 0, or 2 when the data give none."""
+    return _printed(arguments, _derived)
+
+
+def derive_minter(arguments: argparse.Namespace) -> int:
+    """Prints the address. 0, or 2 when the data give none."""
+    return _printed(arguments, _derived_minter)
+
+
+def _printed(arguments: argparse.Namespace, derive: Callable[[argparse.Namespace], dict[str, object]]) -> int:
     try:
-        derived = _derived(arguments)
+        derived = derive(arguments)
     except KeepcoolError as error:
         print(f"refused: {error.public} [{error.code}]", file=sys.stderr)
         return 2
@@ -66,6 +83,19 @@ def _derived(arguments: argparse.Namespace) -> dict[str, object]:
         "singleton": profile.singleton.address,
         "fallback_handler": profile.fallback_handler.address,
         "initializer": "0x" + setup.initializer().hex(),
+    }
+
+
+def _derived_minter(arguments: argparse.Namespace) -> dict[str, object]:
+    from keepcool.chains.minter.address import of_multisig
+    from keepcool.chains.minter.wallets import Birth
+
+    address = of_multisig(arguments.creator, arguments.nonce)
+    return {
+        "address": address,
+        "creator": arguments.creator,
+        "nonce": arguments.nonce,
+        "profile": Birth(arguments.creator, arguments.nonce).profile,
     }
 
 

@@ -12,12 +12,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from keepcool.cli import inspect_minter
+from keepcool.cli.effects_shown import hazard_lines, idle_lines, payment_lines, plain_effects
 from keepcool.core.errors import KeepcoolError, Malformed
 
 if TYPE_CHECKING:
     from keepcool.chains.evm.inspection import Carrier, Hints, Inspection
     from keepcool.chains.evm.purse import DeploySafe
-    from keepcool.core.effects import Effects, Payment
 
 INPUT_BYTES_MAX = 1024 * 1024
 _HEX = re.compile(r"(0x)?[0-9a-fA-F]+")
@@ -42,6 +43,13 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--profile", metavar="NAME", help="trust only this profile's contracts, e.g. safe-1.5.0-l1"
     )
     evm.set_defaults(run=inspect_evm)
+    minter = families.add_parser("minter", help="a signed transaction, or the nine fields that are signed")
+    minter.add_argument(
+        "source", metavar="HEX|FILE|-", help="the bytes, a file that holds them, or - for input"
+    )
+    minter.add_argument("--json", action="store_true", help="print as JSON")
+    minter.add_argument("--sender", metavar="ADDRESS", help="the wallet, which unsigned bytes do not name")
+    minter.set_defaults(run=inspect_minter_bytes)
 
 
 def inspect_evm(arguments: argparse.Namespace) -> int:
@@ -57,6 +65,20 @@ def inspect_evm(arguments: argparse.Namespace) -> int:
     for hazard in found.undecoded:
         print(f"refused: not decoded completely: {hazard.text} [{hazard.code}]", file=sys.stderr)
     return 2 if found.undecoded else 0
+
+
+def inspect_minter_bytes(arguments: argparse.Namespace) -> int:
+    """Prints the effects. 0 when every byte is understood, else 2."""
+    from keepcool.chains.minter.inspection import inspect
+
+    try:
+        found = inspect(_input(arguments.source), arguments.sender)
+    except KeepcoolError as error:
+        print(f"refused: {error.public} [{error.code}]", file=sys.stderr)
+        return 2
+    shown = inspect_minter.plain(found) if arguments.json else None
+    print(inspect_minter.sentences(found) if shown is None else json.dumps(shown, indent=2))
+    return 0
 
 
 def _hints(arguments: argparse.Namespace) -> Hints:
@@ -100,40 +122,10 @@ def _plain(found: Inspection) -> dict[str, object]:
         "kind": found.kind,
         "complete": not found.undecoded,
         "safe_tx_hash": None if digest is None else "0x" + digest.hex(),
-        "effects": _plain_effects(found.effects),
+        "effects": plain_effects(found.effects),
         "signers": list(found.signers),
         "transaction": None if found.carrier is None else _plain_carrier(found.carrier),
         "deployment": None if found.deployment is None else _plain_deployment(found.deployment),
-    }
-
-
-def _plain_effects(effects: Effects) -> dict[str, object]:
-    fee = effects.fee_max
-    return {
-        "family": effects.family,
-        "network": effects.network,
-        "source": effects.source,
-        "payments": [_plain_payment(payment) for payment in effects.payments],
-        "calls": [
-            {"contract": call.contract, "selector": call.selector, "name": call.name}
-            for call in effects.calls
-        ],
-        "change": [_plain_payment(payment) for payment in effects.change],
-        "hazards": [{"code": hazard.code, "text": hazard.text} for hazard in effects.hazards],
-        "slots": [
-            {"network": slot.network, "space": slot.space, "position": slot.position}
-            for slot in effects.slots
-        ],
-        "fee_max": None if fee is None else {"asset": fee.asset, "units": str(fee.units)},
-        "digests": ["0x" + digest.hex() for digest in effects.digests],
-    }
-
-
-def _plain_payment(payment: Payment) -> dict[str, str]:
-    return {
-        "recipient": payment.recipient,
-        "asset": payment.amount.asset,
-        "units": str(payment.amount.units),
     }
 
 
@@ -177,16 +169,9 @@ def _sentences(found: Inspection) -> str:
     if deployment is not None:
         lines.append(f"Deploys        {deployment.address} ({deployment.profile.name})")
         lines.append(f"Owners         any {deployment.threshold} of {', '.join(deployment.owners)}")
-    lines += [
-        f"Pays           {payment.amount.units} of {payment.amount.asset} to {payment.recipient}"
-        for payment in effects.payments
-    ]
+    lines += payment_lines(effects)
     lines += [f"Calls          {call.name} on {call.contract}" for call in effects.calls if call.selector]
-    if not effects.payments and not effects.calls:
-        lines.append("Pays           nobody: it only uses up the nonce")
+    lines += idle_lines(effects)
     lines += [f"Uses up        {slot.space} nonce {slot.position}" for slot in effects.slots]
     lines += [f"Signed by      {signer}" for signer in found.signers]
-    lines += [f"HAZARD         {hazard.text} [{hazard.code}]" for hazard in effects.hazards]
-    if not effects.hazards:
-        lines.append("Hazards        none")
-    return "\n".join(lines)
+    return "\n".join([*lines, *hazard_lines(effects)])
