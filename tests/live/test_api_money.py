@@ -14,8 +14,8 @@ from sqlalchemy import Connection
 
 from keepcool.app.books import ledger
 from keepcool.app.deposits import events, records
-from keepcool.app.deposits.matching import Kind as DepositKind
 from keepcool.app.deposits.records import Claim
+from keepcool.app.deposits.records import Kind as DepositKind
 from keepcool.app.keys import Scope
 from keepcool.app.payouts import notes
 from keepcool.core.ids import AssetId, WalletId

@@ -16,13 +16,13 @@ from sqlalchemy import Connection
 from keepcool.app.books import ledger
 from keepcool.app.deposits import events, position, records
 from keepcool.app.deposits.events import Freezes
-from keepcool.app.deposits.matching import Kind
-from keepcool.app.deposits.records import Claim, Deposit, State
+from keepcool.app.deposits.records import Claim, Deposit, Kind, State
 from keepcool.core.effects import Payment
 from keepcool.core.ids import AssetId, NetworkId, WalletId
 
 Outflows: TypeAlias = Callable[[Connection, WalletId, bytes], "tuple[Payment, ...] | None"]
-"""What the SafeTx of this hash (32 bytes) takes from this wallet; None when App never asked for it."""
+"""What the spending of this name (32 bytes; a SafeTx's hash) takes from this wallet; None when App never
+asked for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def _paid_out(tx: Connection, rules: Rules, seen: Reading, *, after: int, at_ms:
     for executed in position.executions(tx, seen.wallet, after=after, until=seen.number):
         payments = rules.outflows(tx, seen.wallet, executed)
         if payments is None:
-            text = f"wallet {seen.wallet} executed SafeTx 0x{executed.hex()}, which App never asked for"
+            text = f"wallet {seen.wallet} executed {executed.hex()}, which App never asked for"
             _alarm(tx, rules, seen, at_ms, code="wallet.unknown_execution", name=executed.hex(), text=text)
             continue
         units += sum(p.amount.units for p in payments if p.amount.asset == seen.asset)

@@ -16,6 +16,7 @@ from keepcool.app.deposits import events, position
 from keepcool.app.deposits.crediting import Outflows, Rules, undo
 from keepcool.app.deposits.events import Freezes
 from keepcool.app.deposits.position import BLOCKS_KEPT, Position
+from keepcool.app.deposits.progress import Progress
 from keepcool.app.deposits.scanning import Listed, Scanner
 from keepcool.app.deposits.settling import Settler
 from keepcool.app.deposits.watched import Watched
@@ -41,20 +42,6 @@ class Plan:
     start_block: int = 0
     sweep_every_ms: int = 30_000
     sweep_wallets: int = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """`behind`: blocks not read yet. What is left to do at once makes `busy`."""
-
-    tip: int
-    scanned: int
-    settled: int
-    busy: bool
-
-    @property
-    def behind(self) -> int:
-        return max(self.tip - self.scanned, 0)
 
 
 class Follower:

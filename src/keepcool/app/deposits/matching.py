@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
+from keepcool.app.deposits.records import Kind
 from keepcool.core.ids import AssetId
 from keepcool.ports.evmnode import Block, Log, Transaction
 
@@ -21,16 +21,6 @@ EXECUTION_FAILED = bytes.fromhex("23428b18acfb3ea64b08dc0c1d296ea9c09702c09083ca
 MODULE_EXECUTED = bytes.fromhex("6895c13664aa4f67288b25d7a21d7aaa34916e355fb9b6fae0a139a9085becb8")
 SAFE_TOPICS = (SAFE_RECEIVED, EXECUTED, EXECUTION_FAILED, MODULE_EXECUTED)
 _NO_BITS = bytes(12)
-
-
-class Kind(StrEnum):
-    """How a deposit was seen. BALANCE has no transaction of its own: only the balance tells of it."""
-
-    TRANSACTION = "transaction"
-    SAFE_RECEIVED = "safe_received"
-    TRANSFER = "transfer"
-    PAYOUT = "payout"  # from another wallet of ours, inside its SafeTx
-    BALANCE = "balance"
 
 
 @dataclass(frozen=True, slots=True)

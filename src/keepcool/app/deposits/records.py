@@ -13,10 +13,19 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, Row, select
 
-from keepcool.app.deposits.matching import Kind
 from keepcool.app.deposits.tables import deposit
 from keepcool.core.errors import Conflict
 from keepcool.core.ids import AssetId, NetworkId, WalletId
+
+
+class Kind(StrEnum):
+    """How a deposit was seen. BALANCE has no transaction of its own: only the balance tells of it."""
+
+    TRANSACTION = "transaction"
+    SAFE_RECEIVED = "safe_received"
+    TRANSFER = "transfer"
+    PAYOUT = "payout"  # from another wallet of ours, inside its SafeTx
+    BALANCE = "balance"
 
 
 class State(StrEnum):

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from sqlalchemy.exc import OperationalError
 
 from keepcool.app.config import NetworkSettings
-from keepcool.app.deposits.follower import Follower, Plan, Progress
+from keepcool.app.deposits.follower import Plan
+from keepcool.app.deposits.progress import Follows, Progress
 from keepcool.app.deposits.scanning import Listed
 from keepcool.chains.evm.assets import contract_of, native_asset
 from keepcool.core.errors import KeepcoolError, Unavailable
@@ -54,7 +55,7 @@ def plan_of(network: NetworkId, settings: NetworkSettings) -> Plan:
 
 
 async def run(
-    follower: Follower,
+    follower: Follows,
     standing: Standing,
     clock: Clock,
     *,

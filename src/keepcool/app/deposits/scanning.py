@@ -18,12 +18,11 @@ from keepcool.app.deposits.matching import (
     SAFE_TOPICS,
     TRANSFER,
     Incoming,
-    Kind,
     Matched,
     Touched,
     match,
 )
-from keepcool.app.deposits.records import Claim
+from keepcool.app.deposits.records import Claim, Kind
 from keepcool.app.deposits.watched import Watched, WatchedWallet, wallets_numbered
 from keepcool.app.store import Store
 from keepcool.chains.evm.address import raw_of, to_checksum

@@ -77,6 +77,18 @@ touch = Table(
     Index("touch_of_wallet", "wallet", "block_number"),
 )
 
+outflow = Table(
+    "deposit_outflow",
+    metadata,
+    Column("id", _ROW_ID, primary_key=True, autoincrement=True),
+    Column("key", _HASH, nullable=False),  # of one inclusion, as in touch.executed
+    Column("wallet", String(64), nullable=False),
+    Column("digest", _HASH, nullable=False),  # what the owners signed
+    Column("asset", String(200), nullable=False),
+    Column("units", Units, nullable=False),
+    UniqueConstraint("key", "asset"),
+)
+
 settlement = Table(
     "deposit_settlement",
     metadata,

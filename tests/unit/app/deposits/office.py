@@ -14,7 +14,8 @@ from keepcool.app.books import accounts, ledger, people, registry
 from keepcool.app.books.registry import Asked, Stage
 from keepcool.app.deposits import events, records
 from keepcool.app.deposits.events import Event
-from keepcool.app.deposits.follower import Follower, Plan, Progress
+from keepcool.app.deposits.follower import Follower, Plan
+from keepcool.app.deposits.progress import Progress
 from keepcool.app.deposits.records import Deposit
 from keepcool.app.deposits.scanning import Listed
 from keepcool.app.store import Store

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from keepcool.app.deposits.matching import EXECUTED, SAFE_RECEIVED, TRANSFER, Kind, match
+from keepcool.app.deposits.matching import EXECUTED, SAFE_RECEIVED, TRANSFER, match
+from keepcool.app.deposits.records import Kind
 from keepcool.app.deposits.watched import Watched
 from keepcool.chains.evm.address import raw_of
 from keepcool.chains.keccak import keccak256

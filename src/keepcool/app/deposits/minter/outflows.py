@@ -1,0 +1,45 @@
+"""What left our Minter wallets, remembered with the block that showed it: payments and the fee, to the pip.
+
+Law: what App never drafted is told as such, whoever signed it.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select
+
+from keepcool.app.deposits import position
+from keepcool.app.deposits.minter.reading import Left
+from keepcool.app.deposits.tables import outflow
+from keepcool.app.deposits.watched import WatchedWallet
+from keepcool.app.payouts.tables import withdrawal
+from keepcool.core.effects import Payment
+from keepcool.core.ids import AssetId, NetworkId, WalletId
+from keepcool.core.money import Amount
+
+
+def remember(tx: Connection, network: NetworkId, height: int, wallet: WatchedWallet, left: Left) -> None:
+    """In the transaction that remembers the block."""
+    position.note_touch(tx, network, wallet.id, height, left.key)
+    for asset, units in left.taken:
+        tx.execute(
+            outflow.insert().values(
+                key=left.key.hex(), wallet=wallet.id, digest=left.digest.hex(), asset=asset, units=units
+            )
+        )
+
+
+def taken(tx: Connection, wallet: WalletId, key: bytes) -> tuple[Payment, ...] | None:
+    """What this inclusion took from the wallet; None when App never drafted its transaction."""
+    rows = tx.execute(
+        select(outflow.c.digest, outflow.c.asset, outflow.c.units).where(
+            outflow.c.wallet == wallet, outflow.c.key == key.hex()
+        )
+    ).all()
+    if not rows or not all(_drafted(tx, wallet, digest) for digest in {row.digest for row in rows}):
+        return None
+    return tuple(Payment("", Amount(AssetId(row.asset), row.units)) for row in rows)
+
+
+def _drafted(tx: Connection, wallet: WalletId, digest: str) -> bool:
+    query = select(withdrawal.c.id).where(withdrawal.c.wallet == wallet, withdrawal.c.digest == digest)
+    return tx.execute(query.limit(1)).first() is not None
