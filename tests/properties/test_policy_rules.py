@@ -18,6 +18,8 @@ from keepcool.core.verdict import Approved, Denied
 from keepcool.policy.case import Case, History, Remembered
 from keepcool.policy.rules import ALL
 from keepcool.policy.spending import paid
+from keepcool.policy.terms import Policy
+from tests.unit.policy import minter_samples as minter
 from tests.unit.policy.samples import (
     ALICE,
     BOB,
@@ -36,6 +38,14 @@ from tests.unit.policy.samples import (
     with_effects,
 )
 
+OWN_FEES = replace(
+    POLICY.networks[NETWORK],
+    fee_rate_max=5,
+    fee_assets=frozenset({ETH}),
+    data_bytes_max=1,
+    calls=frozenset({"0x"}),
+)
+SELECTORS = ["", "0x01", "0x0d", "0x0D", "0x12", TRANSFER]
 networks = st.sampled_from([NETWORK, NetworkId("eip155:1"), NetworkId("bip122:x")])
 assets = st.sampled_from([ETH, USD, UNLISTED, AssetId("eip155:1/slip44:60"), AssetId("odd")])
 addresses = st.sampled_from([SAFE, ALICE, BOB, TOKEN, ALICE.lower(), "", "\udcff"])
@@ -61,6 +71,9 @@ effects = st.builds(
     slots=st.lists(slots, max_size=3).map(tuple),
     fee_max=st.none() | amounts,
     digests=st.just((b"\0" * 32,)),
+    fee_rate=st.none() | st.integers(-1, 2**32),
+    fee_asset=st.none() | assets,
+    data_bytes=st.integers(-1, 3),
 )
 outputs = st.lists(
     st.builds(Output, addresses, st.builds(Amount, assets, st.integers(1, CAP + 2))), max_size=3
@@ -126,15 +139,18 @@ cases = st.builds(
     evidence=st.lists(st.builds(Evidence, texts, texts, st.binary(max_size=4)), max_size=2).map(tuple),
     history=histories,
     now_s=st.integers(0, 10**7),
+    reserved=st.frozensets(addresses, max_size=2),
 )
+# One policy without the keys of own fees, one with each of them.
+policies = st.sampled_from([POLICY, minter.POLICY, replace(POLICY, networks={NETWORK: OWN_FEES})])
 
 
 @settings(max_examples=400, deadline=None)
-@given(cases)
-def test_every_rule_answers_every_case(case: Case) -> None:
+@given(cases, policies)
+def test_every_rule_answers_every_case(case: Case, policy: Policy) -> None:
     """No rule raises on any case, and each answers under its own name, a denial with a reason."""
     for rule in ALL:
-        verdict = rule.judge(case, POLICY)
+        verdict = rule.judge(case, policy)
         assert isinstance(verdict, Approved | Denied)
         assert verdict.rule == rule.NAME
         assert not isinstance(verdict, Denied) or verdict.reason
@@ -152,6 +168,9 @@ bends = st.fixed_dictionaries(
         "calls": st.lists(st.builds(ContractCall, addresses, st.sampled_from(["", TRANSFER, "0x"]), texts)),
         "slots": st.lists(slots, max_size=2).map(tuple),
         "change": st.lists(payments, max_size=1).map(tuple),
+        "fee_rate": st.none() | st.integers(0, 9),
+        "fee_asset": st.none() | assets,
+        "data_bytes": st.integers(0, 2),
     },
 )
 
@@ -176,4 +195,50 @@ def test_what_all_approve_pays_what_was_asked_within_the_caps(
         assert case.effects.slots == (Slot(NETWORK, SPACE, 0),)
         assert not case.effects.hazards
         assert not case.effects.change
+        assert (case.effects.fee_rate, case.effects.fee_asset, case.effects.data_bytes) == (None, None, 0)
+    assert approved or not (honest and within)
+
+
+coins = st.sampled_from([minter.BIP, minter.USDTE, AssetId("minter:1/coin:7")])
+minter_near = st.lists(
+    st.tuples(st.sampled_from([minter.CAROL, minter.DAVE]), coins, st.integers(1, minter.CAP + 1)), max_size=3
+).map(lambda outputs: minter.pay(*outputs))
+minter_bends = st.fixed_dictionaries(
+    {},
+    optional={
+        "calls": st.lists(
+            st.builds(ContractCall, st.sampled_from(["", minter.CAROL]), st.sampled_from(SELECTORS), texts),
+            max_size=2,
+        ).map(tuple),
+        "hazards": st.lists(st.builds(Hazard, texts, texts), max_size=1).map(tuple),
+        "fee_rate": st.none() | st.sampled_from([0, 1, minter.RATE_MAX, minter.RATE_MAX + 1, 2**32 - 1]),
+        "fee_asset": st.none() | coins,
+        "data_bytes": st.sampled_from([0, 1, 10_000]),
+    },
+)
+standings = st.sampled_from(list(Standing))
+reserved_addresses = st.frozensets(st.sampled_from([minter.CAROL, minter.DAVE]), max_size=1)
+
+
+@settings(max_examples=600, deadline=None)
+@given(minter_near, minter_bends, standings, reserved_addresses, st.booleans())
+def test_a_minter_draft_all_approve_burns_nothing_and_does_nothing_else(
+    case: Case, bent: dict[str, object], standing: Standing, reserved: frozenset[str], honest: bool
+) -> None:
+    """Unanimous approval means listed calls, a bounded rate in a listed coin, no data, and only proven
+    wallets on both ends; and an honest case under its caps is approved."""
+    if not honest:
+        case = replace(with_effects(case, **bent), reserved=reserved)
+        case = replace(case, record=replace(case.record, standing=standing))
+    approved = all(isinstance(rule.judge(case, minter.POLICY), Approved) for rule in ALL)
+    spent = paid(case.effects)
+    within = all(asset in minter.POLICY.assets and units <= minter.CAP for asset, units in spent.items())
+    effects = case.effects
+    if approved:
+        assert within
+        assert effects.fee_rate in range(1, minter.RATE_MAX + 1)
+        assert (effects.fee_asset, effects.data_bytes, effects.hazards) == (minter.BIP, 0, ())
+        assert {(call.contract, call.selector) for call in effects.calls} <= {("", "0x01"), ("", "0x0d")}
+        assert case.record.standing is Standing.PROVEN
+        assert not case.reserved & {payment.recipient for payment in effects.payments}
     assert approved or not (honest and within)

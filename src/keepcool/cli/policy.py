@@ -133,7 +133,9 @@ def _decode(draft: Written, record: WalletRecord) -> Effects:
     from keepcool.policy.trial import plain_bytes
 
     family = family_named(record.family)
-    if isinstance(draft, dict) and family.name is FamilyName.EVM:
+    if isinstance(draft, dict):
+        if family.name is not FamilyName.EVM:
+            raise Malformed("trial.draft", f"draft: for family {family.name.value} write its bytes in hex")
         return family.decode(encode_draft(parse_stated(json.dumps(draft)).tx), record)
     return family.decode(plain_bytes(draft, "draft"), record)
 
