@@ -131,7 +131,7 @@ def _purse(network: NetworkRules) -> Iterator[str]:
     if network.calls is not None:
         yield (
             f"On {network.network} the purse creates at most {purse.deployments_per_day} wallets a day, "
-            f"bound by the same rate and fee assets, and counts {fee} for each of at most {budget} a day."
+            f"bound by the same rate and fee assets; each of its transactions counts {fee} of {budget} a day."
         )
         return
     yield (

@@ -29,10 +29,10 @@ class PurseRules:
     """Limits of the fee-paying account: per transaction and per sliding day, in base units of the native
     asset, and wallets deployed per day.
 
-    On Minter the accounts are creators: `deployments_per_day` counts the creates signed, over all of them. A
-    create states no fee, only a gas price and a gas coin, which `fee_rate_max` and `fee_assets` bound as they
-    bound a wallet's own; so each create weighs `fee_max_units`, and a day's creates together at most
-    `gas_budget_day_units`."""
+    On Minter the accounts are creators: `deployments_per_day` counts the creates signed, over all of them.
+    Their transactions state no fee, only a gas price and a gas coin, which `fee_rate_max` and `fee_assets`
+    bound as they bound a wallet's own; so each weighs `fee_max_units`, and a day's together at most
+    `gas_budget_day_units`, which also bounds what is spread among the creators."""
 
     fee_max_units: int
     gas_budget_day_units: int

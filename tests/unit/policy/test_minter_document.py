@@ -177,7 +177,7 @@ def test_the_tables_are_told_whole() -> None:
         "pays its own fee in BIP (minter:1/coin:0), at a rate of at most 5, and carries at most 0 bytes",
         "On minter:1 each wallet has a cool and a cold key of its own.",
         "creates at most 100 wallets a day",
-        "counts 1000 BIP for each of at most 100000 BIP a day",
+        "each of its transactions counts 1000 BIP of 100000 BIP a day",
         f"an evacuation goes to the harbor {WALLET} and nowhere else",
         "at most 10000 USDTE at once, 50000 USDTE an hour and 200000 USDTE a day",
         "Never signed on minter:1, whatever the policy says: changes of owners",
