@@ -73,7 +73,7 @@ def signers() -> Iterator[Installation]:
         roomy = plan.with_caps(network.assets, "ETH=1000,1000000,1000000")
         wide = replace(network, assets=roomy)
         ports = plan.Ports.following(0)
-        places = start.install_here(plan.Plan(Path(folder) / "kc", wide, ports), lambda _: None)
+        places = start.install_here(plan.Plan(Path(folder) / "kc", (wide,), ports), lambda _: None)
         before = os.umask(0o077)
         installation = Installation(places)
         try:

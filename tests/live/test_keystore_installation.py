@@ -37,7 +37,7 @@ def made() -> Iterator[tuple[Layout, Plan]]:
         missing("OpenBao", error.public)
     with own_folder("install") as folder:
         plan = Plan(
-            folder / "first", network_plan("eip155:31337", ["http://127.0.0.1:1"]), Ports.following(0)
+            folder / "first", (network_plan("eip155:31337", ["http://127.0.0.1:1"]),), Ports.following(0)
         )
         yield install(plan, print, SystemClock(), SystemEntropy()), plan
 

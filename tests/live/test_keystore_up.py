@@ -43,7 +43,9 @@ def places() -> Iterator[Layout]:
     except Unavailable as error:
         missing("a server", error.public)
     with own_folder("up") as folder:
-        plan = Plan(folder / "here", network_plan("eip155:31337", ["http://127.0.0.1:1"]), Ports.following(0))
+        plan = Plan(
+            folder / "here", (network_plan("eip155:31337", ["http://127.0.0.1:1"]),), Ports.following(0)
+        )
         yield install(plan, print, SystemClock(), SystemEntropy())
 
 

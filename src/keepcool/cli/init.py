@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from keepcool.cli.networks import add_options, planned
+
 if TYPE_CHECKING:
     from keepcool.local.layout import Layout
     from keepcool.local.plan import Plan
@@ -21,20 +23,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     noun = subparsers.add_parser("init", help="make a complete installation in a folder")
     noun.add_argument("folder", type=Path, metavar="DIR", help="a new folder")
     noun.add_argument("--cold", type=Path, metavar="FILE", help="cold.pub.json from `keepcool cold new`")
-    noun.add_argument("--network", default="eip155:31337", metavar="ID", help="CAIP-2, e.g. eip155:1")
-    noun.add_argument(
-        "--node-url",
-        action="append",
-        metavar="URL",
-        help="JSON-RPC node; repeat it for several (default: http://127.0.0.1:8545)",
-    )
-    noun.add_argument(
-        "--token",
-        action="append",
-        default=[],
-        metavar="ADDRESS:SYMBOL:DECIMALS",
-        help="an ERC-20 token to accept; repeatable",
-    )
+    add_options(noun)
     noun.add_argument(
         "--cap",
         action="append",
@@ -72,21 +61,12 @@ def _init(arguments: argparse.Namespace) -> int:
 
 
 def _plan(arguments: argparse.Namespace) -> Plan:
-    from dataclasses import replace
-
     from keepcool.local import plan as plans
     from keepcool.local.provision import LOOPBACK
 
-    tokens = [plans.token_plan(arguments.network, text) for text in arguments.token]
-    nodes = arguments.node_url or ["http://127.0.0.1:8545"]
-    network = plans.network_plan(arguments.network, nodes, tokens, arguments.profile)
-    for text in arguments.cap:
-        network = replace(network, assets=plans.with_caps(network.assets, text))
-    if arguments.depth is not None:
-        network = replace(network, crediting="depth", depth_blocks=arguments.depth)
     return plans.Plan(
         folder=arguments.folder,
-        network=network,
+        networks=planned(arguments),
         ports=plans.Ports.following(arguments.port),
         cold=arguments.cold,
         shares=arguments.shares,
@@ -96,8 +76,9 @@ def _plan(arguments: argparse.Namespace) -> Plan:
 
 
 def _summary(places: Layout, plan: Plan) -> str:
+    named = ", ".join(f"{network.name} ({network.id})" for network in plan.networks)
     return f"""\
-{places.folder} is ready for {plan.network.name} ({plan.network.id}).
+{places.folder} is ready for {named}.
   root             offline: root key, CA key, unseal shares, paper. Carry it away; `up` needs the shares
   broker           carries messages and can read none
   *-keystore       one for each signer, never on one host in earnest

@@ -95,7 +95,7 @@ def _installed(folder: Path, chain: DevChain, token: str, say: Say) -> Layout:
     return start.install_here(
         plan.Plan(
             folder=folder / "installation",
-            network=terms,
+            networks=(terms,),
             ports=plan.Ports.following(0),
             cold=Path(commands.text_of(cold, "public")),
         ),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import assert_never
 
 import msgspec
 
@@ -15,7 +16,7 @@ from keepcool.local import layout
 from keepcool.local.broker import BrokerFiles
 from keepcool.local.identities import pinned
 from keepcool.local.keystore import KeystorePlan, transit_key
-from keepcool.local.plan import NetworkPlan, Ports
+from keepcool.local.plan import AnyPlan, AssetPlan, EvmPlan, MinterPlan, Ports
 from keepcool.local.tomltext import rendered
 from keepcool.ports.settings import BusSettings, KeystoreSettings, PolicySettings
 
@@ -38,7 +39,7 @@ class PublicParts:
     cool: PaperPublic = PaperPublic("")
 
 
-def signer_toml(service: Service, ports: Ports, public: PublicParts) -> str:
+def signer_toml(service: Service, networks: Sequence[AnyPlan], ports: Ports, public: PublicParts) -> str:
     """keeper.toml or cooler.toml."""
     table: dict[str, object] = {
         "identity": layout.IDENTITY,
@@ -53,17 +54,19 @@ def signer_toml(service: Service, ports: Ports, public: PublicParts) -> str:
         "cool_accounts": [accounts.plain(pin) for pin in public.cool.accounts],
         "cold_accounts": [accounts.plain(pin) for pin in public.cold.accounts],
     }
+    minter = {one.id: _minter_signer(service, one) for one in networks if isinstance(one, MinterPlan)}
+    table |= {"minter": minter} if minter else {}
     return f"# keepcool {service.value} check-config --config {service.value}.toml\n" + rendered(table)
 
 
-def app_toml(network: NetworkPlan, ports: Ports, public: PublicParts) -> str:
+def app_toml(networks: Sequence[AnyPlan], ports: Ports, public: PublicParts) -> str:
     table: dict[str, object] = {
         "identity": layout.IDENTITY,
         "database": f"{layout.DATA}/{layout.DATABASE}",
         "http": {"host": "127.0.0.1", "port": ports.app},
         "bus": _plain(bus_settings(ports)),
         "peers": _peers(Service.APP, public),
-        "networks": {network.id: _network(network)},
+        "networks": {network.id: _network(network) for network in networks},
     }
     return "# keepcool app check-config --config app.toml\n" + rendered(table)
 
@@ -120,7 +123,17 @@ def _peers(service: Service, public: PublicParts) -> dict[str, object]:
     return {peer.service.value: _plain(pinned(peer)) for peer in others}
 
 
-def _network(network: NetworkPlan) -> dict[str, object]:
+def _network(network: AnyPlan) -> dict[str, object]:
+    match network:
+        case EvmPlan():
+            return _evm(network)
+        case MinterPlan():
+            return _minter(network)
+        case _ as never:
+            assert_never(never)
+
+
+def _evm(network: EvmPlan) -> dict[str, object]:
     return {
         "name": network.name,
         "family": "evm",
@@ -131,16 +144,44 @@ def _network(network: NetworkPlan) -> dict[str, object]:
         "poll_ms": network.poll_ms,
         "start_block": network.start_block,
         "fees": {"withdrawal_fee_max": str(network.fee_max_units)},
-        "assets": [
-            {
-                "id": asset.id,
-                "symbol": asset.symbol,
-                "decimals": asset.decimals,
-                "deposit_min": str(asset.deposit_min_units),
-            }
-            for asset in network.assets
-        ],
+        "assets": _assets(network.assets),
     }
+
+
+def _minter(network: MinterPlan) -> dict[str, object]:
+    return {
+        "name": network.name,
+        "family": "minter",
+        "node_urls": list(network.node_urls),
+        "agree": network.agree,
+        "poll_ms": network.poll_ms,
+        "start_block": network.start_block,
+        "spares": network.spares,
+        "fees": {
+            "withdrawal_fee_max": str(network.fee_max_units),
+            "gas_price": network.gas_price,
+            "gas_price_max": network.gas_price_max,
+        },
+        "assets": _assets(network.assets),
+    }
+
+
+def _minter_signer(service: Service, network: MinterPlan) -> dict[str, object]:
+    if service is Service.KEEPER:
+        return {"creators": network.creators}
+    return {"nodes": list(network.node_urls), "agree": network.agree}
+
+
+def _assets(assets: Sequence[AssetPlan]) -> list[dict[str, object]]:
+    return [
+        {
+            "id": asset.id,
+            "symbol": asset.symbol,
+            "decimals": asset.decimals,
+            "deposit_min": str(asset.deposit_min_units),
+        }
+        for asset in assets
+    ]
 
 
 def _plain(settings: msgspec.Struct) -> dict[str, object]:

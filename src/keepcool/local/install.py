@@ -144,7 +144,7 @@ class _Work:
         self._say("policies: one for each signer, signed by the root key")
         seed = bytes.fromhex(self._places.root_key.read_text(encoding="ascii"))
         for signer in SIGNERS:
-            folder, document = self._places.service(signer), first_policy(signer, self._plan.network)
+            folder, document = self._places.service(signer), first_policy(signer, *self._plan.networks)
             (folder / layout.POLICY).write_bytes(document)
             (folder / layout.POLICY_SIGNATURE).write_bytes(signature(seed, document))
             write_private(folder / layout.INNER_KEY, self._entropy(KEY_BYTES).hex().encode("ascii") + b"\n")
@@ -187,9 +187,9 @@ class _Work:
         write_private(folder / layout.SECRET_ID, f"{entry.secret_id}\n".encode())
 
     def _write_configs(self, public: PublicParts) -> None:
-        ports = self._plan.ports
-        texts = {signer: configs.signer_toml(signer, ports, public) for signer in SIGNERS}
-        texts[Service.APP] = configs.app_toml(self._plan.network, ports, public)
+        networks, ports = self._plan.networks, self._plan.ports
+        texts = {signer: configs.signer_toml(signer, networks, ports, public) for signer in SIGNERS}
+        texts[Service.APP] = configs.app_toml(networks, ports, public)
         for service, text in texts.items():
             self._places.config(service).write_text(text, encoding="utf-8")
 

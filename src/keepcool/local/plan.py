@@ -1,20 +1,22 @@
-"""What an installation shall be: its network, assets and caps, its ports, who may reach its keystores."""
+"""What an installation shall be: its networks, assets and caps, its ports, who may reach its keystores."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from keepcool.chains.evm.address import parse_address
 from keepcool.chains.evm.assets import chain_id_of, native_asset, token_asset
+from keepcool.chains.minter import assets as minter
 from keepcool.core.errors import Malformed
 from keepcool.core.ids import AssetId, NetworkId
 from keepcool.local.process import free_port
 from keepcool.local.provision import LOOPBACK
 
 Crediting = Literal["finalized", "depth"]
+KeyLayout = Literal["children", "shared"]
 _NAMES = {
     1: ("Ethereum", "ETH"),
     10: ("OP Mainnet", "ETH"),
@@ -25,6 +27,9 @@ _NAMES = {
     11155111: ("Sepolia", "ETH"),
     31337: ("Local chain", "ETH"),
 }
+_MINTER_NAMES = {1: ("Minter", "BIP"), 2: ("Minter test network", "MNT")}
+MINTER_DECIMALS = 18
+_MINTER_CAPS = (10_000, 50_000, 200_000)
 _FLAVOUR_L1 = (1, 11155111, 31337)
 _COIN_CAPS, _TOKEN_CAPS = (1, 5, 20), (1000, 5000, 20_000)  # whole units per transaction, hour and day
 
@@ -43,7 +48,7 @@ class AssetPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class NetworkPlan:
+class EvmPlan:
     """One EVM network. `assets[0]` is the native coin. Fees in base units of it."""
 
     id: NetworkId
@@ -58,6 +63,33 @@ class NetworkPlan:
     fee_max_units: int = 50_000_000_000_000_000
     gas_budget_day_units: int = 2_000_000_000_000_000_000
     deployments_per_day: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class MinterPlan:
+    """One Minter network. `assets[0]` is its own coin; amounts in pip. `agree`: how many nodes must say the
+    same before a deposit or a wallet's owners are believed. `creators` are Keeper's accounts that make
+    wallets, each one a block; `spares` are wallets made ahead. `layout`: see docs/explain/minter.md."""
+
+    id: NetworkId
+    name: str
+    node_urls: tuple[str, ...]
+    assets: tuple[AssetPlan, ...]
+    agree: int = 1
+    creators: int = 8
+    spares: int = 20
+    gas_price: int = 1
+    gas_price_max: int = 10
+    poll_ms: int = 1000
+    start_block: int = 0
+    fee_max_units: int = 100 * 10**18
+    gas_budget_day_units: int = 1_000_000 * 10**18
+    creates_per_day: int = 1000
+    layout: KeyLayout = "children"
+    harbor: str | None = None
+
+
+AnyPlan: TypeAlias = EvmPlan | MinterPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +118,7 @@ class Plan:
     """`cold` is the public half of a cold key made elsewhere; without it one is made here."""
 
     folder: Path
-    network: NetworkPlan
+    networks: tuple[AnyPlan, ...]
     ports: Ports
     cold: Path | None = None
     shares: int = 3
@@ -94,9 +126,34 @@ class Plan:
     keystore_cidrs: tuple[str, ...] = LOOPBACK
 
 
+def minter_plan(network: str, node_urls: Sequence[str], coins: Sequence[AssetPlan] = ()) -> MinterPlan:
+    """The plan with what is known of a network. Raises Malformed when it is no Minter network."""
+    chain_id = minter.chain_id_of(network)
+    name, symbol = _MINTER_NAMES.get(chain_id, (f"Minter chain {chain_id}", "BIP"))
+    native = minter.coin_asset(NetworkId(network), minter.BASE_COIN)
+    if not any(coin.id == native for coin in coins):
+        coins = [asset_plan(native, symbol, MINTER_DECIMALS, _MINTER_CAPS), *coins]
+    return MinterPlan(
+        id=NetworkId(network),
+        name=name,
+        node_urls=tuple(node_urls),
+        assets=tuple(sorted(coins, key=lambda coin: coin.id != native)),
+        agree=min(len(node_urls), 2),
+    )
+
+
+def coin_plan(network: str, text: str) -> AssetPlan:
+    """A coin of Minter from "ID:SYMBOL". Raises Malformed."""
+    number, _, symbol = text.partition(":")
+    if not symbol or not number.isdecimal():
+        raise Malformed("init.coin", f"--coin {text!r}: write it as ID:SYMBOL")
+    asset = minter.coin_asset(NetworkId(network), int(number))
+    return asset_plan(asset, symbol, MINTER_DECIMALS, _TOKEN_CAPS)
+
+
 def network_plan(
     network: str, node_urls: Sequence[str], assets: Sequence[AssetPlan] = (), profile: str = ""
-) -> NetworkPlan:
+) -> EvmPlan:
     """The plan with what is known of a chain. Raises Malformed when it is no EVM network."""
     chain_id = chain_id_of(network)
     name, symbol = _NAMES.get(chain_id, (f"Chain {chain_id}", "ETH"))
@@ -104,7 +161,7 @@ def network_plan(
     if not any(asset.id == native for asset in assets):
         assets = [asset_plan(native, symbol, 18), *assets]
     flavour = "l1" if chain_id in _FLAVOUR_L1 else "l2"
-    return NetworkPlan(
+    return EvmPlan(
         id=NetworkId(network),
         name=name,
         profile=profile or f"safe-1.5.0-{flavour}",

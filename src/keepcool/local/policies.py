@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import assert_never
 
 from nacl.signing import SigningKey
 
 from keepcool.core.ids import AssetId, NetworkId
 from keepcool.core.parties import Service
-from keepcool.local.plan import AssetPlan, NetworkPlan
+from keepcool.local.plan import AnyPlan, AssetPlan, EvmPlan, MinterPlan
 from keepcool.local.tomltext import rendered
 from keepcool.policy.document import parse_policy, signed_bytes
 from keepcool.policy.families import MINTER
@@ -55,9 +56,33 @@ class MinterTerms:
         return AssetId(f"{self.network}/{MINTER.native}")
 
 
-def first_policy(service: Service, network: NetworkPlan) -> bytes:
-    """The file's bytes, proven to be a policy. Raises Malformed when the plan makes none."""
-    return written(service, [evm_part(service, network)])
+def first_policy(service: Service, *networks: AnyPlan) -> bytes:
+    """The file's bytes, proven to be a policy. Raises Malformed when the plans make none."""
+    return written(service, [_part(service, network) for network in networks])
+
+
+def _part(service: Service, network: AnyPlan) -> PolicyPart:
+    match network:
+        case EvmPlan():
+            return evm_part(service, network)
+        case MinterPlan():
+            return minter_part(service, minter_terms(network))
+        case _ as never:
+            assert_never(never)
+
+
+def minter_terms(network: MinterPlan) -> MinterTerms:
+    return MinterTerms(
+        network=network.id,
+        symbol=network.assets[0].symbol,
+        coins=network.assets,
+        gas_price_max=network.gas_price_max,
+        fee_max_units=network.fee_max_units,
+        gas_budget_day_units=network.gas_budget_day_units,
+        creates_per_day=network.creates_per_day,
+        layout=network.layout,
+        harbor=network.harbor,
+    )
 
 
 def minter_policy(service: Service, terms: MinterTerms) -> bytes:
@@ -81,7 +106,7 @@ def written(service: Service, parts: Sequence[PolicyPart]) -> bytes:
     return text.encode()
 
 
-def evm_part(service: Service, network: NetworkPlan) -> PolicyPart:
+def evm_part(service: Service, network: EvmPlan) -> PolicyPart:
     native = network.assets[0]
     table: dict[str, object] = {
         "family": "evm",
