@@ -29,7 +29,7 @@ from keepcool.hazmat.innerseal import InnerKey
 from keepcool.keeper.main import POINTS
 from keepcool.keeper.purse import Purse
 from keepcool.keeper.purse_memory import PurseMemory
-from keepcool.local.plan import AssetPlan, NetworkPlan
+from keepcool.local.plan import AssetPlan, EvmPlan
 from keepcool.local.policies import first_policy
 from keepcool.policy.document import parse_policy
 from keepcool.ports.keystore import Bound
@@ -41,7 +41,7 @@ from tests.unit.app.books.loopback import FixedClock, Lines, LoopbackBus
 from tests.unit.cosigner.house import Shelf
 from tests.unit.keeper.test_purse_judge import ETH, NETWORK, PROFILE, deploy, record
 
-PLAN = NetworkPlan(
+PLAN = EvmPlan(
     NETWORK, "local", PROFILE.name, ("http://127.0.0.1:1",), (AssetPlan(ETH, "ETH", 18, 1, 1, 1),)
 )
 WALLETS = ("w-1", "w-2")
