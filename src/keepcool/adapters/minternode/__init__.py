@@ -1,0 +1,1 @@
+"""Minter nodes over their HTTP API v2: strict, bounded, and holding no key."""
