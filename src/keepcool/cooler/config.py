@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from msgspec import field
+
 from keepcool.ports.settings import Settings, SignerSettings
 
 
 class MinterSettings(Settings, frozen=True):
     """A Minter network. `nodes`: base URLs of HTTP API v2, of which `agree` must say the same of a wallet's
-    owners before it is attested."""
+    owners before it is attested. A node whose newest block is older than `block_age_s_max` is not believed;
+    0 believes one that stands still."""
 
     nodes: list[str]
     agree: int = 1
+    block_age_s_max: int = 60
 
 
 class CoolerSettings(SignerSettings, frozen=True, kw_only=True):
@@ -18,4 +22,4 @@ class CoolerSettings(SignerSettings, frozen=True, kw_only=True):
     until `keepcool cooler new-key` has made it. `minter` is by network."""
 
     cool_public_key: str = ""
-    minter: dict[str, MinterSettings] = {}
+    minter: dict[str, MinterSettings] = field(default_factory=dict)

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -16,6 +16,8 @@ import uvloop
 
 from keepcool.adapters import signer_host
 from keepcool.adapters.identity.keyfiles import write_private
+from keepcool.adapters.minternode.agreement import AgreeingNodes
+from keepcool.adapters.minternode.node import HttpMinterNode
 from keepcool.adapters.openbao.keystore import OpenBaoKeystore
 from keepcool.adapters.signer_host import SignerHost
 from keepcool.adapters.sqlite.signer import open_store
@@ -29,8 +31,11 @@ from keepcool.cooler.config import CoolerSettings
 from keepcool.cooler.new_key import Desk, MadeKey, check_sealed, paper_file
 from keepcool.cooler.new_key import add_accounts as seal_accounts
 from keepcool.cooler.new_key import new_key as make_key
+from keepcool.cooler.proven_memory import ProvenMemory
+from keepcool.cooler.proving import Proofs
 from keepcool.core.errors import Refused
 from keepcool.core.faults import FaultPoint
+from keepcool.core.ids import NetworkId, network_id
 from keepcool.core.parties import Service
 from keepcool.core.registry import Role
 from keepcool.cosigner import statement, thawing
@@ -85,13 +90,15 @@ async def _run(settings: CoolerSettings, folder: Path, *, one_machine: bool) -> 
     async with signer_host.opened(settings, Service.COOLER, folder, one_machine=one_machine) as host:
         for warning in host.warnings:
             _log.warning(warning)
-        signer = await _serving(settings, host)
+        nodes = _nodes(settings, host)
+        signer = await _serving(settings, host, nodes)
         gauges(host.metrics, signer.readings())
         await signer.run(
             stop,
             host.metrics_file.keep_writing(signer_host.METRICS_EVERY_S),
             host.health_file.keep_writing(signer.health, signer_host.HEALTH_EVERY_S),
         )
+        await asyncio.gather(*[one.close() for one in nodes.values()])
     _log.info("stopped")
 
 
@@ -141,18 +148,37 @@ async def _desk(settings: CoolerSettings, folder: Path, *, one_machine: bool) ->
             await keystore.close()
 
 
-async def _serving(settings: CoolerSettings, host: SignerHost) -> Signer:
-    pins = _pins(settings, host)
+async def _serving(
+    settings: CoolerSettings, host: SignerHost, nodes: Mapping[NetworkId, AgreeingNodes]
+) -> Signer:
+    pins, memory = _pins(settings, host), ProvenMemory()
     part = Part(
         role=Role.COOL,
         place=one_key(Service.COOLER, Role.COOL),
         peer=Service.KEEPER,
         points=POINTS,
+        memories=(memory,),
     )
     signer = await Signer.opened(_foundation(host), part)
-    await signer.serve({"wallets.attest.v1": Attesting(signer, pins).attest})
+    attesting = Attesting(signer, pins, memory, Proofs(nodes))
+    await signer.serve({"wallets.attest.v1": attesting.attest})
     _log.info("serving", extra={"policy": host.policy.hash, "wallets": host.store.record_count()})
     return signer
+
+
+def _nodes(settings: CoolerSettings, host: SignerHost) -> dict[NetworkId, AgreeingNodes]:
+    """Raises what is wrong with a node's URL, or with how many of them shall agree."""
+    nodes = {}
+    for name, given in settings.minter.items():
+        network, age_s_max = network_id(name), given.block_age_s_max or None
+        one_by_one = [
+            HttpMinterNode(
+                network, url, host.clock, tip_age_s_max=age_s_max, name=f"node {number} of {network}"
+            )
+            for number, url in enumerate(given.nodes, 1)
+        ]
+        nodes[network] = AgreeingNodes(one_by_one, given.agree)
+    return nodes
 
 
 def _foundation(host: SignerHost) -> Foundation:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import field
+
 from keepcool.ports.settings import Settings, SignerSettings
 
 CREATORS = 8
@@ -20,4 +22,4 @@ class KeeperSettings(SignerSettings, frozen=True, kw_only=True):
     network; one that is not named has as many creators as usual."""
 
     cool_public_key: str
-    minter: dict[str, MinterSettings] = {}
+    minter: dict[str, MinterSettings] = field(default_factory=dict)

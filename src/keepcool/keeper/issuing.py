@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from keepcool.chains.accounts import NO_ACCOUNTS, AccountPins
 from keepcool.chains.families import family_named
-from keepcool.chains.family import terms_of
+from keepcool.chains.family import FamilyName, terms_of
 from keepcool.core import ids, registry
 from keepcool.core.errors import Conflict, KeepcoolError, Malformed, Refused
 from keepcool.core.ids import NetworkId, WalletId
@@ -69,7 +69,7 @@ class Issuing:
     async def create(self, opened: Opened) -> Message:
         """`wallets.create.v1`: one outcome per wallet, in order."""
         wanted = body_of(opened, CreateWallets).wallets
-        _bounded(wanted)
+        bounded(wanted)
         async with self._one_at_a_time:
             plan = [self._planned(one) for one in wanted]
             fresh = _unique([one for one in plan if isinstance(one, _Fresh)])
@@ -82,7 +82,7 @@ class Issuing:
     async def register(self, opened: Opened) -> Message:
         """`wallets.register.v1`: Cooler's attestation joins Keeper's own copy."""
         wanted = body_of(opened, RegisterWallets).records
-        _bounded(wanted)
+        bounded(wanted)
         items: list[Attested | Failure] = []
         with self._signer.journal.batch(self._signer.asked(opened)) as batch:
             for one in wanted:
@@ -116,9 +116,9 @@ class Issuing:
             raise Refused(
                 "wallet.profile", f"new wallets of {rules.network} have the profile {rules.profile}"
             )
-        for text in (wanted.owner, wanted.user_key, wanted.policy_class):
-            if len(text) > _TEXT_MAX or not text.isascii():
-                raise Malformed("wallet.text", f"owner, user key and class are ASCII, up to {_TEXT_MAX} long")
+        if rules.family == FamilyName.MINTER:
+            raise Refused("wallet.reserve", "wallets there are reserved first: ask for wallets.reserve.v1")
+        checked_texts(wanted.owner, wanted.user_key, wanted.policy_class)
         return rules
 
     def _made(self, wanted: NewWallet, rules: NetworkRules) -> _Fresh:
@@ -180,9 +180,17 @@ class Issuing:
         return replace(row, attestations={**row.attestations, Service.COOLER: signature})
 
 
-def _bounded(items: Sequence[object]) -> None:
+def bounded(items: Sequence[object]) -> None:
+    """Raises Malformed on none and on too many."""
     if not 1 <= len(items) <= ITEMS_MAX:
         raise Malformed("wallet.batch", f"ask for 1 to {ITEMS_MAX} wallets at once")
+
+
+def checked_texts(owner: str, user_key: str, policy_class: str) -> None:
+    """Raises Malformed on what App calls an owner that no record may hold."""
+    for text in (owner, user_key, policy_class):
+        if len(text) > _TEXT_MAX or not text.isascii():
+            raise Malformed("wallet.text", f"owner, user key and class are ASCII, up to {_TEXT_MAX} long")
 
 
 def _unique(fresh: Sequence[_Fresh]) -> list[_Fresh]:

@@ -29,10 +29,14 @@ from keepcool.cosigner.service import Foundation, Part, Signer
 from keepcool.cosigner.signing import Points
 from keepcool.hazmat import papers, process
 from keepcool.hazmat.innerseal import InnerKey
-from keepcool.keeper.config import KeeperSettings
+from keepcool.keeper.config import CREATORS, KeeperSettings
+from keepcool.keeper.creator_memory import CreatorMemory
+from keepcool.keeper.creators import Creators
 from keepcool.keeper.issuing import Issuing, PaperKeys
+from keepcool.keeper.paying import Purses
 from keepcool.keeper.purse import Purse
 from keepcool.keeper.purse_memory import PurseMemory
+from keepcool.keeper.reserving import Reserving
 
 POINTS = Points(FaultPoint.KEEPER_OPENED, FaultPoint.KEEPER_REMEMBERED, FaultPoint.KEEPER_SIGNED)
 _log = logging.getLogger("keepcool.keeper")
@@ -88,23 +92,29 @@ async def _run(settings: KeeperSettings, folder: Path, *, one_machine: bool) -> 
 
 
 async def _serving(settings: KeeperSettings, host: SignerHost) -> Signer:
-    memory = PurseMemory()
+    memory, creations = PurseMemory(), CreatorMemory()
     part = Part(
         role=Role.HOT,
         place=own_key_of(Service.KEEPER, Role.HOT),
         peer=Service.COOLER,
         points=POINTS,
-        memories=(memory,),
+        memories=(memory, creations),
     )
     signer = await Signer.opened(_foundation(host), part)
-    purse = await Purse.opened(signer, memory)
-    issuing = Issuing(signer, _paper(settings), _cooler_key(host))
+    counts = {network: minter.creators for network, minter in settings.minter.items()}
+    creators = await Creators.opened(signer, creations, counts, CREATORS)
+    purses = Purses(signer, [await Purse.opened(signer, memory), creators])
+    paper = _paper(settings)
+    issuing = Issuing(signer, paper, _cooler_key(host))
+    reserving = Reserving(signer, creations, creators, paper)
     handlers = {
         "wallets.create.v1": issuing.create,
         "wallets.register.v1": issuing.register,
-        "purse.sign.v1": purse.sign,
+        "wallets.reserve.v1": reserving.reserve,
+        "wallets.prove.v1": reserving.prove,
+        "purse.sign.v1": purses.sign,
     }
-    await signer.serve(handlers, purse.status)
+    await signer.serve(handlers, purses.status)
     _log.info("serving", extra={"policy": host.policy.hash, "wallets": host.store.record_count()})
     return signer
 

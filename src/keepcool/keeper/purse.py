@@ -1,12 +1,11 @@
-"""The purse at work: one fee-paying account per network, its key in Keeper's hands.
+"""The EVM purse at work: one fee-paying account per network, its key in Keeper's hands.
 
-The path is the wallets' own: read, judge, remember, be witnessed, unseal, sign. The key is made at first
-start, sealed twice like every other, and signs only what `purse_judge` approved.
+The path is the wallets' own: read, judge, remember, and by `paying` be witnessed, unseal, sign. The key is
+made at first start, sealed twice like every other, and signs only what `purse_judge` approved.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from keepcool.chains import publickeys
@@ -15,10 +14,10 @@ from keepcool.chains.evm.assets import chain_id_of
 from keepcool.chains.evm.profiles import profile_named
 from keepcool.chains.evm.purse import DeploySafe, ExecuteSafe, PurseAction, SelfTransfer
 from keepcool.chains.evm.transaction import Transaction
+from keepcool.chains.family import FamilyName
 from keepcool.core.approval import PurseApproval
 from keepcool.core.effects import Slot
 from keepcool.core.errors import Conflict, KeepcoolError, Malformed, Refused
-from keepcool.core.faults import FaultPoint
 from keepcool.core.ids import NetworkId, WalletId
 from keepcool.core.intent import Intent, parse_intent
 from keepcool.core.parties import Service
@@ -26,26 +25,21 @@ from keepcool.cosigner import entries
 from keepcool.cosigner.cases import failure
 from keepcool.cosigner.entries import SignRow
 from keepcool.cosigner.journal import Batch
-from keepcool.cosigner.keyring import NewKey, sealed, wiped_after
-from keepcool.cosigner.service import Signer, body_of
+from keepcool.cosigner.keyring import NewKey, sealed
+from keepcool.cosigner.service import Signer
 from keepcool.cosigner.signing import declined
 from keepcool.hazmat import coinkeys
+from keepcool.keeper.paying import Kept
 from keepcool.keeper.purse_judge import PurseCase, PurseLimits, affirm_purse, judge_purse
 from keepcool.keeper.purse_memory import CANCEL, DEPLOY, EXECUTE, PURSE, PurseMemory, PurseRow
 from keepcool.policy.case import Remembered
 from keepcool.policy.terms import NetworkRules
 from keepcool.ports.keystore import Bound
 from keepcool.ports.signer_store import Claim
-from keepcool.wire.envelope import Opened
 from keepcool.wire.messages import (
-    ITEMS_MAX,
     Declined,
     Failure,
-    Message,
-    PurseAnswer,
     PurseItem,
-    PurseRequest,
-    PurseSigned,
     PurseStatus,
 )
 
@@ -62,16 +56,6 @@ class Account:
     address: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """An approved transaction and the journal row that remembers it."""
-
-    account: Account
-    tx: Transaction
-    approval: PurseApproval
-    sequence: int
-
-
 class Purse:
     """Keeper's fee-paying accounts. Open with `Purse.opened`."""
 
@@ -81,33 +65,20 @@ class Purse:
     @classmethod
     async def opened(cls, signer: Signer, memory: PurseMemory) -> Purse:
         """Makes the key of every network of the policy that has a purse and no key yet."""
-        networks = [one.network for one in signer.foundation.policy.networks.values() if one.purse]
+        rules = [one for one in signer.foundation.policy.networks.values() if one.family == FamilyName.EVM]
+        networks = [one.network for one in rules if one.purse]
         return cls(signer, memory, {network: await _account(signer, network) for network in networks})
+
+    @property
+    def networks(self) -> frozenset[str]:
+        return frozenset(self._accounts)
 
     def status(self) -> list[PurseStatus]:
         now_s = self._now_s()
         return [self._status(account, now_s) for account in self._accounts.values()]
 
-    async def sign(self, opened: Opened) -> Message:
-        """`purse.sign.v1`: one outcome per item, in order."""
-        signer, faults = self._signer, self._signer.foundation.faults
-        request = body_of(opened, PurseRequest)
-        signer.witness.shown(request.heads)
-        if not signer.witness.ready:
-            await signer.witness.start()
-        if not 1 <= len(request.items) <= ITEMS_MAX:
-            raise Malformed("purse.batch", f"ask for 1 to {ITEMS_MAX} transactions at once")
-        with signer.journal.batch(signer.asked(opened)) as batch:
-            outcomes = [self._decided(item, batch) for item in request.items]
-        await batch.settled()
-        faults.reach(FaultPoint.KEEPER_PURSE_REMEMBERED)
-        kept = [one for one in outcomes if isinstance(one, _Kept)]
-        signed = iter(await self._signed(kept))
-        faults.reach(FaultPoint.KEEPER_PURSE_SIGNED)
-        items = [next(signed) if isinstance(one, _Kept) else one for one in outcomes]
-        return PurseAnswer(items=items, head=signer.witness.stated())
-
-    def _decided(self, item: PurseItem, batch: Batch) -> _Kept | Declined | Failure:
+    def decided(self, item: PurseItem, batch: Batch) -> Kept | Declined | Failure:
+        """One item, judged and remembered."""
         try:
             account, case = self._case(item)
         except KeepcoolError as error:
@@ -123,7 +94,15 @@ class Purse:
         if not isinstance(ruling, PurseApproval):
             return declined(ruling, review=False)
         sequence = before.sequence if before is not None else self._remember(item, account, case, batch)
-        return _Kept(account, case.transaction, ruling, sequence)
+        tx = case.transaction
+        return Kept(
+            account.bound,
+            account.public_key,
+            ruling,
+            sequence,
+            tx.with_signature,
+            lambda: self._look_again(account, tx, sequence),
+        )
 
     def _case(self, item: PurseItem) -> tuple[Account, PurseCase]:
         network, signer = NetworkId(item.network), self._signer
@@ -187,38 +166,15 @@ class Purse:
         batch.add(row, claims=[Claim(slot, tx.digest(), sequence)])
         return sequence
 
-    async def _signed(self, kept: Sequence[_Kept]) -> list[PurseSigned]:
-        if not kept:
-            return []
-        rows = [one.sequence for one in kept]
-        await self._signer.witness.cover(max(rows))
-        self._refuse_changed(kept)
-        bounds = list(dict.fromkeys(one.account.bound for one in kept))
-        opened = await self._signer.keyring.open(bounds, f"journal:{min(rows)}-{max(rows)}")
-        keys = dict(zip(bounds, opened, strict=True))
-        with wiped_after(opened):
-            self._refuse_changed(kept)  # opening them took its time as well
-            return [
-                PurseSigned(
-                    transaction=one.tx.with_signature(
-                        coinkeys.sign(one.approval, keys[one.account.bound], one.account.public_key)[0]
-                    ),
-                    sequence=one.sequence,
-                )
-                for one in kept
-            ]
-
-    def _refuse_changed(self, kept: Sequence[_Kept]) -> None:
+    def _look_again(self, account: Account, tx: Transaction, sequence: int) -> None:
         """While this request waited, a freeze may have come, and a row that another request had staged may
         have failed to commit."""
-        committed = self._signer.journal.committed.sequence
-        for one in kept:
-            attempts = self._memory.attempts(one.account.network, one.tx.nonce)
-            row = next((it for it in attempts if (it.sequence, it.tx) == (one.sequence, one.tx)), None)
-            if row is None or row.sequence > committed:
-                raise Conflict("journal.head_moved", "the journal has moved on; ask again")
-            for sentence in self._frozen(row.deed, row.wallet, one.account.network):
-                raise Refused("freeze.frozen", sentence)
+        attempts = self._memory.attempts(account.network, tx.nonce)
+        row = next((it for it in attempts if (it.sequence, it.tx) == (sequence, tx)), None)
+        if row is None or row.sequence > self._signer.journal.committed.sequence:
+            raise Conflict("journal.head_moved", "the journal has moved on; ask again")
+        for sentence in self._frozen(row.deed, row.wallet, account.network):
+            raise Refused("freeze.frozen", sentence)
 
     def _status(self, account: Account, now_s: int) -> PurseStatus:
         gas, deployments = self._memory.today(account.network, now_s)

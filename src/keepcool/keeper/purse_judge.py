@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import assert_never
+from typing import TypeVar, assert_never
 
 from keepcool.chains import publickeys
 from keepcool.chains.evm import address, execution, wallets
@@ -24,6 +24,8 @@ from keepcool.core.intent import Intent
 from keepcool.core.registry import Role, WalletRecord
 from keepcool.core.verdict import Approved, Denied, Failed, Verdict
 from keepcool.policy.case import Remembered
+
+C = TypeVar("C")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +70,22 @@ class PurseCase:
 
 def judge_purse(case: PurseCase) -> PurseApproval | tuple[Verdict, ...]:
     """An approval when every rule says yes, all verdicts otherwise."""
-    verdicts = tuple(_verdict(name, rule, case) for name, rule in RULES.items())
-    if all(isinstance(verdict, Approved) for verdict in verdicts):
-        tx = case.transaction
-        return PurseApproval(case.network, tx.nonce, (tx.digest(),), STAMP)
+    verdicts = tuple(verdict_of(name, rule, case) for name, rule in RULES.items())
+    return unanimous(case.network, case.transaction.nonce, case.transaction.digest(), verdicts)
+
+
+def unanimous(
+    network: NetworkId, nonce: int, digest: bytes, verdicts: tuple[Verdict, ...]
+) -> PurseApproval | tuple[Verdict, ...]:
+    """For every judge of Keeper's own accounts: an approval of this digest when there are verdicts and all of
+    them approve, otherwise the verdicts."""
+    if verdicts and all(isinstance(verdict, Approved) for verdict in verdicts):
+        return PurseApproval(network, nonce, (digest,), STAMP)
     return verdicts
 
 
-def _verdict(name: str, rule: Callable[[PurseCase], str], case: PurseCase) -> Verdict:
+def verdict_of(name: str, rule: Callable[[C], str], case: C) -> Verdict:
+    """A rule's objection as a verdict; an empty one is none."""
     try:
         objection = rule(case)
     except KeepcoolError as error:
@@ -197,4 +207,4 @@ def affirm_purse(case: PurseCase) -> PurseApproval | tuple[Verdict, ...]:
         return (Failed("remembered", "this transaction is not remembered"),)
     if case.frozen:
         return (Denied("not_frozen", "; ".join(case.frozen)),)
-    return PurseApproval(case.network, case.transaction.nonce, (digest,), STAMP)
+    return unanimous(case.network, case.transaction.nonce, digest, (Approved("remembered"),))

@@ -27,6 +27,7 @@ from keepcool.cosigner.keyring import own_key_of
 from keepcool.cosigner.service import Foundation, Part, Signer
 from keepcool.hazmat.innerseal import InnerKey
 from keepcool.keeper.main import POINTS
+from keepcool.keeper.paying import Purses
 from keepcool.keeper.purse import Purse
 from keepcool.keeper.purse_memory import PurseMemory
 from keepcool.local.plan import AssetPlan, EvmPlan
@@ -41,9 +42,7 @@ from tests.unit.app.books.loopback import FixedClock, Lines, LoopbackBus
 from tests.unit.cosigner.house import Shelf
 from tests.unit.keeper.test_purse_judge import ETH, NETWORK, PROFILE, deploy, record
 
-PLAN = EvmPlan(
-    NETWORK, "local", PROFILE.name, ("http://127.0.0.1:1",), (AssetPlan(ETH, "ETH", 18, 1, 1, 1),)
-)
+PLAN = EvmPlan(NETWORK, "local", PROFILE.name, ("http://127.0.0.1:1",), (AssetPlan(ETH, "ETH", 18, 1, 1, 1),))
 WALLETS = ("w-1", "w-2")
 
 
@@ -66,7 +65,7 @@ class House:
 
     lines: Lines
     keeper: Signer
-    purse: Purse
+    purse: Purses
     store: SqliteSignerStore
     shelf: SlowShelf
 
@@ -110,7 +109,8 @@ async def opened_house(folder: Path) -> House:
     await keeper.witness.start()
     store = keeper.foundation.store
     assert isinstance(store, SqliteSignerStore)
-    return House(lines, keeper, await Purse.opened(keeper, memory), store, shelf)
+    purses = Purses(keeper, [await Purse.opened(keeper, memory)])
+    return House(lines, keeper, purses, store, shelf)
 
 
 async def _signer(
@@ -145,7 +145,7 @@ FIRST = deploy("w-1")
 def guarded(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     """The twin looks at nothing anew: the attack succeeds."""
     if not request.param:
-        monkeypatch.setattr(Purse, "_refuse_changed", lambda *_: None)
+        monkeypatch.setattr(Purse, "_look_again", lambda *_: None)
     return bool(request.param)
 
 
