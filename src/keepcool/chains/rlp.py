@@ -15,17 +15,31 @@ Item: TypeAlias = "bytes | list[Item]"
 DEPTH_MAX = 4
 _SHORT, _LONG = 55, 56
 _STRING, _LIST = 0x80, 0xC0  # the first bytes of the empty ones
+_HEADS = tuple(bytes((first,)) for first in range(256))
+_SEQUENCES = (list, tuple)
 
 
 def encode(item: bytes | Sequence[object]) -> bytes:
     """Bytes, or a sequence of such items. Raises TypeError on anything else."""
     if isinstance(item, bytes):
-        if len(item) == 1 and item[0] < 0x80:
+        size = len(item)
+        if size == 1 and item[0] < _STRING:
             return item
-        return _prefixed(0x80, item)
-    if isinstance(item, list | tuple):
-        return _prefixed(0xC0, b"".join(encode(inner) for inner in item))
+        return (_HEADS[_STRING + size] if size <= _SHORT else _long_head(_STRING, size)) + item
+    if isinstance(item, _SEQUENCES):
+        payload = b"".join([encode(inner) for inner in item])
+        size = len(payload)
+        return (_HEADS[_LIST + size] if size <= _SHORT else _long_head(_LIST, size)) + payload
     raise TypeError(f"{type(item).__name__} has no RLP form")
+
+
+def extended(encoded: bytes, item: bytes) -> bytes:
+    """The list behind `encoded`, which this module wrote or read, with one more byte string at its end."""
+    first = encoded[0] - _LIST
+    start = 1 if first <= _SHORT else 1 + first - _SHORT
+    payload = encoded[start:] + encode(item)
+    size = len(payload)
+    return (_HEADS[_LIST + size] if size <= _SHORT else _long_head(_LIST, size)) + payload
 
 
 def number(value: int) -> bytes:
@@ -58,12 +72,9 @@ def parse_number(data: Item, bits: int) -> int:
     return int.from_bytes(data, "big")
 
 
-def _prefixed(offset: int, payload: bytes) -> bytes:
-    size = len(payload)
-    if size <= _SHORT:
-        return bytes((offset + size,)) + payload
+def _long_head(kind: int, size: int) -> bytes:
     digits = number(size)
-    return bytes((offset + _SHORT + len(digits),)) + digits + payload
+    return _HEADS[kind + _SHORT + len(digits)] + digits
 
 
 def _items(data: bytes, at: int, end: int, depth: int) -> list[Item]:

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from keepcool.chains import publickeys
+from keepcool.chains.keccak import keccak256
 from keepcool.chains.minter.address import of_public_key, parse_address, parse_recipient
 from keepcool.chains.minter.assets import BASE_COIN, chain_id_of, coin_of
 from keepcool.chains.minter.data import PAYMENTS_MAX, Data, Multisend, Send
 from keepcool.chains.minter.signature import MULTI, MultiSignature
-from keepcool.chains.minter.transaction import SignedTransaction, Transaction, parse_preimage
+from keepcool.chains.minter.transaction import Transaction, parse_preimage, sealed
 from keepcool.core.errors import Malformed
 from keepcool.core.ids import NetworkId
 from keepcool.core.intent import Output
@@ -60,13 +61,13 @@ def assemble(preimage: bytes, address: str, signatures: Mapping[str, bytes], thr
         raise Malformed("transaction.signature_type", "this draft is not one of a multisig")
     if len(signatures) != threshold:
         raise Malformed("signature.count", f"exactly {threshold} owners sign, not {len(signatures)}")
-    digest, by_owner = tx.digest(), {}
+    digest, by_owner = keccak256(preimage), {}  # what was parsed has no second spelling
     for key, signature in signatures.items():
         public_key = publickeys.parse_public_key(key)
         publickeys.verify(digest, signature, public_key)
         by_owner[of_public_key(public_key)] = signature
     ordered = tuple(by_owner[owner] for owner in sorted(by_owner))
-    return SignedTransaction(tx, MultiSignature(parse_address(address), ordered)).encoded()
+    return sealed(preimage, MultiSignature(parse_address(address), ordered))
 
 
 def _send(output: Output, network: NetworkId) -> Send:

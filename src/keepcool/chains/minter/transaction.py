@@ -102,10 +102,7 @@ class SignedTransaction:
 
     def encoded(self) -> bytes:
         """The bytes a node takes. Raises Malformed when they are more than it takes."""
-        raw = rlp.encode([*self.transaction.fields(), signature.encode_data(self.signed)])
-        if len(raw) > RAW_BYTES_MAX:
-            raise _too_long()
-        return raw
+        return sealed(self.transaction.preimage(), self.signed)
 
     def signers(self) -> tuple[str, ...]:
         """The accounts that signed, in the order of their signatures. Raises Malformed."""
@@ -131,6 +128,15 @@ def parse_signed(raw: bytes) -> SignedTransaction:
     fields = _fields_of(raw, _SIGNED_FIELDS)
     transaction = _built(fields)
     return SignedTransaction(transaction, signature.parse_data(transaction.signature_type, _bytes(fields[9])))
+
+
+def sealed(preimage: bytes, signed: SignatureData) -> bytes:
+    """The bytes a node takes, from nine fields that `Transaction` wrote or that were parsed, and a signature
+    of the type they announce. Raises Malformed when they are more than a node takes."""
+    raw = rlp.extended(preimage, signature.encode_data(signed))
+    if len(raw) > RAW_BYTES_MAX:
+        raise _too_long()
+    return raw
 
 
 def transaction_hash(raw: bytes) -> str:
