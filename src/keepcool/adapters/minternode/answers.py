@@ -132,25 +132,32 @@ class RawTransaction(msgspec.Struct, frozen=True):
         )
 
 
-class RawEvent(msgspec.Struct, frozen=True):
-    """Newer nodes name an event by `@type` beside its fields, older ones by `type` around them."""
+class RawHappening(msgspec.Struct, frozen=True):
+    """The fields of an event that can move coins; others have some of them or none."""
 
-    at_type: str | None = msgspec.field(name="@type", default=None)
-    type: str | None = None
-    value: msgspec.Raw = msgspec.Raw()
     address: str | None = None
     coin: str | int = 0
     amount: str | None = None
 
-    def read(self) -> Event:
-        if self.at_type is None and bytes(self.value):
-            inner = parsed(bytes(self.value), RawEvent)
-            return msgspec.structs.replace(inner, type=None, value=msgspec.Raw(), at_type=self.type).read()
-        kind = re.split(r"[./]", self.at_type or "")[-1]
+    def named(self, name: str) -> Event:
+        kind = re.split(r"[./]", name)[-1]
         if not kind.isalnum() or len(kind) > _KIND_CHARS_MAX:
             raise ValueError("an event without a name")
         whose = None if not self.address else address(self.address)
         return Event(kind, whose, uint(str(self.coin), 32), None if not self.amount else pip(self.amount))
+
+
+class RawEvent(RawHappening, frozen=True):
+    """Newer nodes name an event by `@type` beside its fields, older ones by `type` around them."""
+
+    at_type: str | None = msgspec.field(name="@type", default=None)
+    type: str = ""
+    value: RawHappening | None = None
+
+    def read(self) -> Event:
+        if self.at_type is None and self.value is not None:
+            return self.value.named(self.type)
+        return self.named(self.at_type or "")
 
 
 class RawBlock(msgspec.Struct, frozen=True):
