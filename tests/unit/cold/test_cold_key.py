@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import stat
 import subprocess
 import sys
@@ -10,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from keepcool.adapters.system.clock import SystemClock, SystemEntropy
+from keepcool.cli.main import main as command
 from keepcool.cold import main
 from keepcool.core.errors import Conflict, Malformed
+from keepcool.local import paperkeys
 
 # Runs the tool under an audit hook that ends the process at the first socket, and proves the hook works.
 WATCHED = """
@@ -47,6 +51,32 @@ def test_the_public_half_holds_no_word_of_the_paper(tmp_path: Path) -> None:
     made = main.new(tmp_path / "cold", SystemClock(), SystemEntropy())
     public = made.public.read_text()
     assert not [word for word in words_on(made.sheet).split() if f'"{word}"' in public]
+
+
+def test_the_public_half_names_the_accounts(tmp_path: Path) -> None:
+    """cold.pub.json holds each family's account, as the installation reads it and as the paper gives it."""
+    made = main.new(tmp_path / "cold", SystemClock(), SystemEntropy())
+    read = paperkeys.read(made.public)
+    assert read.public_key == made.public_key
+    assert read.accounts == main.check(words_on(made.sheet)).accounts
+    assert [pin.family for pin in read.accounts] == ["minter"]
+    assert read.accounts[0].xpub in made.sheet.read_text()
+
+
+def test_the_command_says_both(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`cold check` prints the public key and every account; as JSON it is the public half again."""
+    made = main.new(tmp_path / "cold", SystemClock(), SystemEntropy())
+    for words, expected in (
+        (["cold", "check"], made.half.accounts[0].expression),
+        (["cold", "check", "--json"], made.half.accounts[0].xpub),
+    ):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("sys.stdin", io.StringIO(words_on(made.sheet)))
+            assert command(words) == 0
+        said = capsys.readouterr().out
+        assert made.public_key in said
+        assert expected in said
+    assert json.loads(said) == json.loads(made.public.read_text())
 
 
 def test_refuses_to_overwrite_a_key(tmp_path: Path) -> None:

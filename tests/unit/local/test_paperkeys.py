@@ -1,0 +1,102 @@
+"""Public halves of paper keys: what an installation takes from them, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from keepcool.adapters.toml import load
+from keepcool.chains import accounts
+from keepcool.chains.accounts import AccountPins
+from keepcool.core.errors import Malformed, Refused
+from keepcool.core.parties import Service
+from keepcool.core.registry import Role
+from keepcool.cosigner.accountpins import pinned_accounts
+from keepcool.hazmat import papers
+from keepcool.keeper.config import KeeperSettings
+from keepcool.local import configs, paperkeys
+from keepcool.local.configs import PaperPublic, PublicParts
+from keepcool.local.plan import Ports
+from tests.unit.hazmat.test_papers import ABANDON_ART, LETTERS
+
+
+def half(words: str, role: Role) -> PaperPublic:
+    paper = papers.opened(words, role)
+    return PaperPublic(paper.public.hex(), tuple(one.pin for one in paper.accounts))
+
+
+COOL, COLD = half(ABANDON_ART, Role.COOL), half(LETTERS, Role.COLD)
+
+
+def told(public: PaperPublic) -> dict[str, object]:
+    return {
+        "accounts": [accounts.plain(pin) for pin in public.accounts],
+        "public_key": public.public_key,
+        "role": "cold",
+    }
+
+
+def pins_after(tmp_path: Path, *, cool: PaperPublic, cold: PaperPublic) -> AccountPins:
+    """What Keeper pins once an installation has written its TOML."""
+    text = configs.signer_toml(Service.KEEPER, (), Ports(1, 2, 3, 4, 5, 6), PublicParts({}, b"", cold, cool))
+    file = tmp_path / "keeper.toml"
+    file.write_text(text, encoding="utf-8")
+    return pinned_accounts(load(file, KeeperSettings))
+
+
+def test_a_half_is_read_as_it_was_told(tmp_path: Path) -> None:
+    """Public key and accounts come back whole; a half of an older release has no accounts."""
+    file = tmp_path / "cold.pub.json"
+    file.write_text(json.dumps(told(COLD)), encoding="ascii")
+    assert paperkeys.read(file) == COLD
+    old = {"origin": "44h/60h/0h/0/0", "public_key": COLD.public_key, "role": "cold"}
+    file.write_text(json.dumps(old), encoding="ascii")
+    assert paperkeys.read(file) == PaperPublic(COLD.public_key)
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"public_key": "02" + "00" * 32}, "not a point"),
+        ({"public_key": 5}, "public_key"),
+        ({"accounts": [{"family": "minter"}]}, "origin"),
+        ({"accounts": [accounts.plain(COLD.accounts[0]) | {"xpub": "xpub"}]}, "extended public key"),
+        ({"accounts": [accounts.plain(COLD.accounts[0]) | {"family": "doge"}]}, "doge"),
+    ],
+)
+def test_refuses_a_half_that_is_none(tmp_path: Path, changed: dict[str, object], why: str) -> None:
+    """A wrong point, a missing field or an altered account names the file and what is wrong."""
+    file = tmp_path / "cold.pub.json"
+    file.write_text(json.dumps(told(COLD) | changed), encoding="ascii")
+    with pytest.raises(Malformed, match=rf"init\.cold.*cold\.pub\.json.*{why}"):
+        paperkeys.read(file)
+
+
+def test_refuses_one_secret_as_cool_and_cold() -> None:
+    """The same words twice are one key, also when only the accounts show it."""
+    with pytest.raises(Refused, match=r"init\.same_key"):
+        paperkeys.refuse_one_key(COOL, half(ABANDON_ART, Role.COLD))
+    hidden = replace(half(ABANDON_ART, Role.COLD), public_key=COLD.public_key)
+    with pytest.raises(Malformed, match=r"account\.same"):
+        paperkeys.refuse_one_key(COOL, hidden)
+    paperkeys.refuse_one_key(COOL, COLD)
+
+
+def test_signers_pin_what_the_papers_told(tmp_path: Path) -> None:
+    """The TOML an installation writes gives both accounts back; without them Keeper still reads it, and
+    has none."""
+    pins = pins_after(tmp_path, cool=COOL, cold=COLD)
+    assert (pins.cool["minter"], pins.cold["minter"]) == (COOL.accounts[0], COLD.accounts[0])
+    old = pins_after(tmp_path, cool=PaperPublic(COOL.public_key), cold=PaperPublic(COLD.public_key))
+    with pytest.raises(Refused, match=r"account\.unpinned"):
+        old.owner_keys("minter", 0)
+
+
+def test_a_pin_that_was_altered_keeps_a_signer_from_starting(tmp_path: Path) -> None:
+    """An xpub that does not lie where the layout says is refused at reading, before anything is served."""
+    broken = replace(COLD.accounts[0], key=replace(COLD.accounts[0].key, depth=4))
+    with pytest.raises(Malformed, match=r"account\.place"):
+        pins_after(tmp_path, cool=COOL, cold=replace(COLD, accounts=(broken,)))
