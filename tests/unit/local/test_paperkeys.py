@@ -41,7 +41,9 @@ def told(public: PaperPublic) -> dict[str, object]:
 
 def pins_after(tmp_path: Path, *, cool: PaperPublic, cold: PaperPublic) -> AccountPins:
     """What Keeper pins once an installation has written its TOML."""
-    text = configs.signer_toml(Service.KEEPER, (), Ports(1, 2, 3, 4, 5, 6), PublicParts({}, b"", cold, cool))
+    text = configs.signer_toml(
+        Service.KEEPER, (), Ports(1, 2, 3, 4, 5, 6), PublicParts({}, bytes(32), cold, cool)
+    )
     file = tmp_path / "keeper.toml"
     file.write_text(text, encoding="utf-8")
     return pinned_accounts(load(file, KeeperSettings))
