@@ -49,7 +49,10 @@ def number(value: int) -> bytes:
 
 def decode(data: bytes) -> Item:
     """The one item behind `data`. Raises Malformed on any but the canonical form."""
-    items = _items(data, 0, len(data), DEPTH_MAX)
+    size = len(data)
+    if size and _LIST <= data[0] <= _LIST + _SHORT and data[0] - _LIST == size - 1:
+        return _items(data, 1, size, DEPTH_MAX - 1)  # a short list, the whole of it
+    items = _items(data, 0, size, DEPTH_MAX)
     if not items:
         raise _impure("ends inside a value")
     if len(items) > 1:
@@ -67,9 +70,12 @@ def decode_list(data: bytes, count: int) -> list[Item]:
 
 def parse_number(data: Item, bits: int) -> int:
     """Raises Malformed on a list, a leading zero or a number beyond `bits`."""
-    if not isinstance(data, bytes) or data[:1] == b"\0" or len(data) * 8 > bits:
-        raise _impure(f"has a field that is not a number of at most {bits} bits in shortest form")
-    return int.from_bytes(data, "big")
+    if isinstance(data, bytes) and len(data) * 8 <= bits:
+        if not data:
+            return 0
+        if data[0]:
+            return data[0] if len(data) == 1 else int.from_bytes(data, "big")
+    raise _impure(f"has a field that is not a number of at most {bits} bits in shortest form")
 
 
 def _long_head(kind: int, size: int) -> bytes:

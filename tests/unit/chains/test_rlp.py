@@ -60,3 +60,20 @@ def test_encodes_nothing_but_bytes_and_sequences() -> None:
     """A number or text handed in by mistake raises instead of being guessed at."""
     with pytest.raises(TypeError):
         rlp.encode(["dog"])
+
+
+@pytest.mark.parametrize("size", [0, 1, 53, 54, 55, 56, 255, 256, 70000])
+def test_a_list_is_extended_as_if_written_whole(size: int) -> None:
+    """One more byte string at the end gives the bytes of the longer list, across every form of its size."""
+    items = [b"\1", b"a" * size]
+    for last in (b"", b"\1", b"\x80", b"b" * 60):
+        assert rlp.extended(rlp.encode(items), last) == rlp.encode([*items, last])
+    assert rlp.extended(rlp.encode([]), b"x") == rlp.encode([b"x"])
+
+
+def test_a_list_of_another_length_is_not_the_one_expected() -> None:
+    """The count is part of what is read; bytes are no list."""
+    assert rlp.decode_list(rlp.encode([b"a", b"b"]), 2) == [b"a", b"b"]
+    for encoded in (rlp.encode([b"a"]), rlp.encode([b"a", b"b", b"c"]), rlp.encode(b"ab")):
+        with pytest.raises(Malformed, match="list of 2"):
+            rlp.decode_list(encoded, 2)

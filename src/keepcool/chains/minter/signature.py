@@ -16,6 +16,9 @@ from keepcool.core.errors import Malformed
 
 SINGLE, MULTI = 1, 2
 SIGNATURES_MAX = 32
+_HALF_BYTES = 32
+_MARKS = (b"\x1b", b"\x1c")  # 27 and 28
+_HALF_ORDER = (publickeys.CURVE_ORDER // 2).to_bytes(_HALF_BYTES, "big")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +91,18 @@ def _signature(item: rlp.Item) -> bytes:
     if not isinstance(item, list) or len(item) != 3:
         raise _malformed("a signature is the list of v, r and s")
     v, r, s = item
-    if v not in (b"\x1b", b"\x1c"):
+    if not isinstance(v, bytes) or v not in _MARKS:
         raise _malformed("the v of a signature is 27 or 28")
-    return publickeys.signature65(_half(r), _half(s), v[0] - 27)
+    signature = _half(r) + _half(s) + v
+    if signature[32:64] > _HALF_ORDER:
+        publickeys.signature65(signature[:32], signature[32:64], v[0] - 27)  # raises
+    return signature
 
 
 def _half(item: rlp.Item) -> bytes:
-    if not isinstance(item, bytes) or len(item) > 32 or item[:1] == b"\0" or not item:
-        raise _malformed("r and s are numbers of at most 32 bytes, above zero and in shortest form")
-    return item.rjust(32, b"\0")
+    if isinstance(item, bytes) and item and item[0] and len(item) <= _HALF_BYTES:
+        return item if len(item) == _HALF_BYTES else item.rjust(_HALF_BYTES, b"\0")
+    raise _malformed("r and s are numbers of at most 32 bytes, above zero and in shortest form")
 
 
 def _malformed(why: str) -> Malformed:
