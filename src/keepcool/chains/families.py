@@ -34,3 +34,8 @@ def family_of(network: NetworkId) -> Family:
     if name is None:
         raise Malformed("network.unknown", f"no family here serves the network {network[:40]!r}")
     return family_named(name.value)
+
+
+def first_position(network: NetworkId) -> int:
+    """The lowest position of a slot there: an account of Minter begins at nonce 1, a Safe at nonce 0."""
+    return 1 if _NAMESPACES.get(network.partition(":")[0]) is FamilyName.MINTER else 0

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
 
+from keepcool.chains.families import first_position
 from keepcool.core.effects import Slot
 from keepcool.core.ids import AssetId, NetworkId
 from keepcool.cosigner import entries
@@ -37,8 +38,8 @@ class Positions:
 
     __slots__ = ("_beyond", "lowest_free")
 
-    def __init__(self) -> None:
-        self.lowest_free = 0
+    def __init__(self, first: int = 0) -> None:
+        self.lowest_free = first
         self._beyond: set[int] = set()
 
     def take(self, position: int) -> None:
@@ -80,7 +81,10 @@ class SignedDrafts:
         self._by_digest.setdefault(remembered.digests[0], sequence)
         for slot in remembered.slots:
             self._by_slot[slot] = (*self._by_slot.get(slot, ()), sequence)
-            self._positions.setdefault((slot.network, slot.space), Positions()).take(slot.position)
+            place = (slot.network, slot.space)
+            if place not in self._positions:
+                self._positions[place] = Positions(first_position(slot.network))
+            self._positions[place].take(slot.position)
         spending = Spending(sequence, group, row.at_s, remembered.spent)
         for window in (self._hour, self._day):
             window.add(spending)
@@ -140,7 +144,7 @@ class SignedDrafts:
 
     def _lowest_free(self, slot: Slot) -> int:
         positions = self._positions.get((slot.network, slot.space))
-        return 0 if positions is None else positions.lowest_free
+        return first_position(slot.network) if positions is None else positions.lowest_free
 
     def _group_joined_by(self, slots: Sequence[Slot], rivals: Sequence[int]) -> list[int]:
         """The group the case would join, if any: one in which every member shares a slot with it. Only

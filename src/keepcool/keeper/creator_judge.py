@@ -133,6 +133,13 @@ def _budget(case: CreatorCase) -> str:
     return ""
 
 
+def _creates(case: CreatorCase) -> str:
+    most = case.limits.creates_per_day
+    if case.deed == CREATE and case.history.day.creates >= most:
+        return f"{most} wallets have been made in a day, which is the limit"
+    return ""
+
+
 def _not_frozen(case: CreatorCase) -> str:
     return "; ".join(case.frozen)
 
@@ -153,8 +160,6 @@ def _create(case: CreatorCase) -> str:
         return "this does not make the wallet of the record"
     if parse_profile(record.profile).creator != case.account or record.network != case.network:
         return "the wallet of the record comes from another account"
-    if case.history.day.creates >= case.limits.creates_per_day:
-        return f"{case.limits.creates_per_day} wallets have been made in a day, which is the limit"
     return ""
 
 
@@ -183,6 +188,7 @@ RULES: dict[str, Callable[[CreatorCase], str]] = {
     "fee_rate": _fee_rate,
     "fee_asset": _fee_asset,
     "gas_budget": _budget,
+    "creates_per_day": _creates,
     "not_frozen": _not_frozen,
     "purpose": _purpose,
 }
