@@ -3,13 +3,17 @@
 Keeper makes the hot key and attests, Cooler derives the same address and attests, App verifies both
 under the pinned keys and stores them, Keeper registers them. Each step asked again gives the same answer,
 so an interrupted wallet is completed by asking again. App's own database is not believed either: every
-address is verified again each time it is served.
+address is verified again each time it is served. Where a transaction has to make a wallet first (Minter),
+one that was made ahead is given away, and Keeper and Cooler prove whose it is.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from nacl.exceptions import BadSignatureError
@@ -18,11 +22,14 @@ from sqlalchemy import Connection
 
 from keepcool.app.books import registry
 from keepcool.app.books.registry import Asked, Stage, Stored
+from keepcool.app.spares import rows as spares
 from keepcool.app.store import Store
+from keepcool.chains.families import family_of
+from keepcool.chains.family import FamilyName
 from keepcool.core.errors import Breach, KeepcoolError, Malformed, Refused, Unavailable, rebuild
 from keepcool.core.ids import WalletId
 from keepcool.core.parties import Peer, Service
-from keepcool.core.registry import WalletRecord, attested_bytes, parse_record
+from keepcool.core.registry import Standing, WalletRecord, attested_bytes, parse_record
 from keepcool.ports.system import Clock
 from keepcool.wire.exchange import Exchange
 from keepcool.wire.messages import (
@@ -34,11 +41,14 @@ from keepcool.wire.messages import (
     Head,
     Message,
     NewWallet,
+    ProveItem,
+    ProveWallets,
     RegisterWallets,
     WalletsAnswer,
 )
 
 PINNED = (Service.KEEPER, Service.COOLER)
+_log = logging.getLogger("keepcool.app")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +63,8 @@ class Wallet:
         return self.record.address
 
 
-Outcome: TypeAlias = Wallet | KeepcoolError
+Outcome: TypeAlias = Wallet | Stored | KeepcoolError
+"""Stored: its transaction is on its way; it is finished by itself, or by asking again."""
 HeadSeen: TypeAlias = Callable[[Service, Head], Awaitable[None]]
 
 
@@ -112,6 +123,7 @@ class Issuer:
     ) -> None:
         self._exchange, self._store, self._attesters = exchange, store, attesters
         self._clock, self._timeout_s, self._head_seen = clock, timeout_s, head_seen
+        self.wanted, self.made = asyncio.Event(), asyncio.Event()  # a wallet; a wallet made ahead
 
     async def issue(self, asked: Sequence[Asked]) -> list[Outcome]:
         """One outcome per wallet asked for, in order. Raises Unavailable when a signer does not answer
@@ -119,8 +131,11 @@ class Issuer:
         if not 1 <= len(asked) <= ITEMS_MAX:
             raise Malformed("wallet.batch", f"ask for 1 to {ITEMS_MAX} wallets at once")
         now_ms = self._clock.now_ms()
-        rows = await self._store.run(lambda tx: [registry.ask(tx, one, now_ms) for one in asked])
-        return await self._completed(rows)
+        rows = await self._store.run(lambda tx: [_asked(tx, one, now_ms) for one in asked])
+        outcomes = await self._completed(rows)
+        if any(isinstance(one, Stored) for one in outcomes):
+            self.wanted.set()
+        return outcomes
 
     async def complete(self, after: int = 0) -> int | None:
         """Ask again for wallets whose issuing was interrupted, a hundred at a time from number `after` on.
@@ -143,15 +158,33 @@ class Issuer:
             now = await self._store.run(lambda tx: [registry.get_wallet(tx, one) for one in ids])
         return [failed.get(row.asked.id) or self._outcome(row) for row in now]
 
+    async def keep_completing(self, every_s: float) -> None:
+        """Until cancelled: wallets whose issuing was interrupted are asked for again, now and then and
+        whenever one was made ahead."""
+        while True:
+            self.made.clear()
+            try:
+                after: int | None = 0
+                while after is not None:
+                    after = await self.complete(after)
+            except KeepcoolError as error:
+                _log.info("wallets wait to be completed", extra={"code": error.code})
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(every_s):
+                    await self.made.wait()
+
     def _outcome(self, row: Stored) -> Outcome:
+        if row.stage is Stage.ASKED and is_made_first(row.asked):
+            return row
         try:
             return self._attesters.served(row)
         except KeepcoolError as error:
             return error
 
     async def _attest(self, asked: Sequence[Asked]) -> dict[WalletId, KeepcoolError]:
-        body = CreateWallets(wallets=[_new_wallet(one) for one in asked])
-        created, failed = _sorted_out(asked, await self._ask(Service.KEEPER, "wallets.create.v1", body))
+        fresh, ahead = _parted(asked, is_made_first)
+        proven = await self._store.run(lambda tx: [one for one in ahead if _is_made(tx, one)])
+        created, failed = await self._told_by_keeper(fresh, proven)
         for one, item in list(created):
             try:
                 self._vetted(one, item, (Service.KEEPER,))
@@ -166,6 +199,23 @@ class Issuer:
             before = {one.id: item.record for one, item in created}
             failed |= await self._keep(attested, before)
         return failed
+
+    async def _told_by_keeper(
+        self, fresh: Sequence[Asked], proven: Sequence[Asked]
+    ) -> tuple[list[tuple[Asked, Attested]], dict[WalletId, KeepcoolError]]:
+        """Records of wallets to be made, and of wallets that were made ahead."""
+        told: list[tuple[Asked, Attested]] = []
+        failed: dict[WalletId, KeepcoolError] = {}
+        asked: list[tuple[str, Sequence[Asked], Message]] = [
+            ("wallets.create.v1", fresh, CreateWallets(wallets=[_new_wallet(one) for one in fresh])),
+            ("wallets.prove.v1", proven, ProveWallets(items=[_prove_item(one) for one in proven])),
+        ]
+        for typ, some, body in asked:
+            if some:
+                good, bad = _sorted_out(some, await self._ask(Service.KEEPER, typ, body))
+                told += good
+                failed |= bad
+        return told, failed
 
     async def _keep(
         self, attested: Sequence[tuple[Asked, Attested]], before: Mapping[WalletId, bytes]
@@ -218,6 +268,28 @@ class Issuer:
         return record
 
 
+def is_made_first(asked: Asked) -> bool:
+    """Whether a transaction makes such a wallet before it has an address."""
+    return family_of(asked.network).name is FamilyName.MINTER
+
+
+def _asked(tx: Connection, asked: Asked, now_ms: int) -> Stored:
+    """The wallet's row. Where wallets are made ahead it is one of those, and the same one each time."""
+    if is_made_first(asked) and not registry.is_named(tx, asked.external_id):
+        asked = replace(asked, id=spares.given(tx, asked.network, asked.id, now_ms).id)
+    return registry.ask(tx, asked, now_ms)
+
+
+def _is_made(tx: Connection, asked: Asked) -> bool:
+    return spares.get_spare(tx, asked.id).stage is spares.Stage.MADE
+
+
+def _prove_item(asked: Asked) -> ProveItem:
+    return ProveItem(
+        wallet=asked.id, owner=asked.user, user_key=asked.user_key, policy_class=asked.policy_class
+    )
+
+
 def _new_wallet(asked: Asked) -> NewWallet:
     return NewWallet(
         wallet=asked.id,
@@ -230,9 +302,11 @@ def _new_wallet(asked: Asked) -> NewWallet:
 
 
 def _is_asked(record: WalletRecord, asked: Asked) -> bool:
-    made = (record.wallet, record.network, record.owner, record.profile, record.user_key, record.policy_class)
+    # a profile may go on, after a colon, with what the address was made of
+    profile = record.profile.partition(":")[0] if is_made_first(asked) else record.profile
+    made = (record.wallet, record.network, record.owner, profile, record.user_key, record.policy_class)
     wanted = (asked.id, asked.network, asked.user, asked.profile, asked.user_key, asked.policy_class)
-    return made == wanted
+    return made == wanted and record.standing is Standing.PROVEN
 
 
 def _parsed(record: bytes) -> WalletRecord:
@@ -240,6 +314,14 @@ def _parsed(record: bytes) -> WalletRecord:
         return parse_record(record)
     except Malformed as error:
         raise Breach("wallet.record", "an attested record that cannot be read") from error
+
+
+def _parted(asked: Iterable[Asked], chosen: Callable[[Asked], bool]) -> tuple[list[Asked], list[Asked]]:
+    """Those that are not, and those that are."""
+    parts: tuple[list[Asked], list[Asked]] = ([], [])
+    for one in asked:
+        parts[chosen(one)].append(one)
+    return parts
 
 
 def _unique(rows: Iterable[Stored]) -> list[Stored]:

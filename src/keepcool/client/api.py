@@ -58,10 +58,21 @@ class Client:
         body = _given(external_id=external_id, metadata=dict(metadata or {}))
         return self.api.post("/v1/users", User, body, fresh_key())
 
-    def make_wallet(self, user: str, network: str, external_id: str | None = None) -> Wallet:
-        """A new wallet. Raises Breach when its address is not attested as it should be."""
+    def make_wallet(
+        self, user: str, network: str, external_id: str | None = None, *, timeout_s: float = 60.0
+    ) -> Wallet:
+        """A new wallet. Raises Breach when its address is not attested as it should be, Unavailable when a
+        transaction has to make it first (Minter) and that takes longer than `timeout_s`."""
         body = _given(network=network, external_id=external_id)
-        told = self.api.post(f"/v1/users/{user}/wallets", WalletAnswer, body, fresh_key())
+        asked = self.api.post(f"/v1/users/{user}/wallets", WalletAnswer, body, fresh_key())
+        told = asked
+        if asked.record_bytes is None:
+            told = awaited(
+                lambda: self.api.get(f"/v1/wallets/{asked.id}", WalletAnswer),
+                lambda one: one.record_bytes is not None,
+                timeout_s,
+                f"wallet {asked.id} is still being made",
+            )
         return self._believed(told, Wanted(user=user, network=network))
 
     def wallet(self, wallet: str, user: str | None = None) -> Wallet:

@@ -14,7 +14,7 @@ from nacl.signing import VerifyKey
 from keepcool.client.models import WalletAnswer
 from keepcool.core.errors import Breach, Malformed, Unavailable
 from keepcool.core.parties import Service
-from keepcool.core.registry import WalletRecord, attested_bytes, parse_record
+from keepcool.core.registry import Standing, WalletRecord, attested_bytes, parse_record
 
 ATTESTERS = (Service.KEEPER, Service.COOLER)
 
@@ -74,6 +74,10 @@ def record_of(pins: Pins, told: WalletAnswer, wanted: Wanted) -> WalletRecord:
     if told.record_bytes is None:
         raise Unavailable("client.issuing", f"wallet {told.id} is still being issued; ask again")
     record = believed(pins, told.record_bytes, told.attestations)
+    if record.standing is not Standing.PROVEN:
+        raise Breach(
+            "client.unproven", "nobody has read this wallet's owners from the chain: do not pay to it"
+        )
     asked = (
         wanted.wallet or record.wallet,
         wanted.user or record.owner,

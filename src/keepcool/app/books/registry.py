@@ -121,6 +121,13 @@ def ask(tx: Connection, asked: Asked, now_ms: int) -> Stored:
     return get_wallet(tx, asked.id)
 
 
+def is_named(tx: Connection, external_id: str | None) -> bool:
+    """Whether a wallet bears this external id already."""
+    if external_id is None:
+        return False
+    return tx.execute(select(wallet.c.id).where(wallet.c.external_id == external_id)).first() is not None
+
+
 def store_record(
     tx: Connection, wallet_id: WalletId, *, record: bytes, address: str, keeper: bytes, cooler: bytes
 ) -> None:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field, StringConstraints
 
 from keepcool.app.books import people, registry
@@ -17,7 +17,7 @@ from keepcool.app.http import idempotency, paging, problems
 from keepcool.app.http.fields import ExternalId, Id, In, Metadata, Network, Out, Time
 from keepcool.app.http.parts import Given, Parts, Reader, WalletMaker
 from keepcool.app.keys import ApiKey
-from keepcool.app.wallets import PINNED, Attesters, Wallet
+from keepcool.app.wallets import PINNED, Attesters, Outcome, Wallet
 from keepcool.core.errors import KeepcoolError, Malformed
 from keepcool.core.ids import NetworkId, UserId, WalletId
 from keepcool.wire.messages import ITEMS_MAX
@@ -86,11 +86,11 @@ def shown(attesters: Attesters, stored: Stored) -> WalletOut:
     """Raises Breach rather than show a row that is not what both signers attested."""
     if stored.stage is not Stage.REGISTERED:
         return _out(stored, None)
-    return ready(attesters.served(stored))
+    return told(attesters.served(stored))
 
 
-def ready(wallet: Wallet) -> WalletOut:
-    return _out(wallet.stored, wallet)
+def told(wallet: Wallet | Stored) -> WalletOut:
+    return _out(wallet.stored, wallet) if isinstance(wallet, Wallet) else _out(wallet, None)
 
 
 def _out(stored: Stored, wallet: Wallet | None) -> WalletOut:
@@ -120,6 +120,7 @@ def _base64(data: bytes) -> str:
 async def make_wallet(
     *,
     request: Request,
+    response: Response,
     given: Given,
     caller: WalletMaker,
     user: UserPath,
@@ -127,12 +128,14 @@ async def make_wallet(
     idempotency_key: idempotency.KeyHeader = None,
 ) -> WalletOut:
     """A 2-of-3 wallet whose address both signers attested. Asking again with the same external_id (or
-    Idempotency-Key) completes an interrupted one and gives the same wallet."""
+    Idempotency-Key) completes an interrupted one and gives the same wallet. 202 and no address where a
+    transaction makes it first: ask for the wallet until it is `ready`."""
     wanted = [WalletOfUserIn(user=user, **body.model_dump())]
     (outcome,) = await _issued(request, given, caller, wanted, idempotency_key)
     if isinstance(outcome, KeepcoolError):
         raise outcome
-    return ready(outcome)
+    response.status_code = 201 if isinstance(outcome, Wallet) else 202
+    return told(outcome)
 
 
 @router.post("/wallets", summary="Make up to 100 wallets")
@@ -181,7 +184,7 @@ async def get_wallet(given: Given, _: Reader, wallet: WalletPath) -> WalletOut:
 
 async def _issued(
     request: Request, given: Parts, caller: ApiKey, wanted: Sequence[WalletOfUserIn], key: str | None
-) -> list[Wallet | KeepcoolError]:
+) -> list[Outcome]:
     attempt = await idempotency.attempt(request, caller, key) if key else None
     asked = []
     for index, one in enumerate(wanted):
@@ -210,7 +213,7 @@ def _asked(settings: AppSettings, wanted: WalletOfUserIn, wallet: WalletId) -> A
     )
 
 
-def _item(outcome: Wallet | KeepcoolError) -> BatchItemOut:
+def _item(outcome: Outcome) -> BatchItemOut:
     if isinstance(outcome, KeepcoolError):
         return BatchItemOut(problem=json.loads(problems.told(outcome)[1]))
-    return BatchItemOut(wallet=ready(outcome))
+    return BatchItemOut(wallet=told(outcome))
