@@ -1,4 +1,4 @@
-"""Nodes that agree: what one of them says alone is not believed; twins show what a lone node gets away with."""
+"""Nodes that agree: what one alone says is not believed; twins show what a lone liar gets away with."""
 
 from __future__ import annotations
 

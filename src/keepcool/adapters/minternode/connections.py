@@ -157,7 +157,10 @@ class _Exchange:
             if size > ANSWER_BYTES_MAX:
                 raise Unavailable("node.nonsense", f"{self._name} gave an answer without an end")
             parts.append(part)
-        self.reusable = response.isclosed() and not response.will_close
+        if response.length:
+            raise http.client.IncompleteRead(b"", response.length)
+        response.close()  # the answer, not its connection
+        self.reusable = not response.will_close
         return Reply(response.status, b"".join(parts))
 
 

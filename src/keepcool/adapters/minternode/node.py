@@ -131,7 +131,10 @@ class HttpMinterNode:
         return self._right("unconfirmed_txs", tuple(raws), fits=len(raws) <= size)
 
     async def send(self, raw: bytes) -> Outcome:
-        await self._recognised_node()
+        try:
+            await self._recognised_node()
+        except Unavailable as error:
+            raise Unavailable("node.unreachable", f"{error.public}; nothing was sent") from error
         transaction = sha256(_fitting(raw)).digest()
         body = msgspec.json.encode({"tx": "0x" + raw.hex()})
         reply = await self._connections.once(Ask("/send_transaction", body))
