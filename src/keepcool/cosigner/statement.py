@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from keepcool.core.parties import Service
 from keepcool.core.registry import Role
+from keepcool.cosigner import accountpins
 from keepcool.policy import explain
 from keepcool.policy.document import Policy
 from keepcool.ports.settings import PeerSettings, SignerSettings
@@ -25,7 +26,7 @@ _COMMON_TYPES = ("sign.v1", "witness.v1", "status.v1", "freeze.v1")
 
 
 def sentences(service: Service, role: Role, settings: SignerSettings, policy: Policy) -> list[str]:
-    """For `check-config`. Reads nothing but what it is given."""
+    """For `check-config`. Reads nothing but what it is given. Raises Malformed on accounts that are none."""
     peer = Service.COOLER if service is Service.KEEPER else Service.KEEPER
     forbidden = ", ".join(settings.keystore.forbidden_keys) or "no other key (name its peer's!)"
     return [
@@ -34,6 +35,7 @@ def sentences(service: Service, role: Role, settings: SignerSettings, policy: Po
         f"{settings.keystore.transit_key}), and does not start if that lets it use {forbidden}.",
         f"It dials out to {settings.bus.url} and listens on no port.",
         *_heard(service, settings.peers),
+        *accountpins.sentences(accountpins.pinned_accounts(settings)),
         f"It releases no signature before {peer.value} has stored the journal row behind it.",
         f"Its policy is version {policy.version}, signed by the root key {settings.policy.root_key}:",
         *explain.sentences(policy),

@@ -16,7 +16,7 @@ from keepcool.local import layout
 from keepcool.local.doctor_files import present
 from keepcool.local.findings import Finding, Weight
 from keepcool.local.layout import SIGNERS, Layout
-from keepcool.ports.settings import PeerSettings
+from keepcool.ports.settings import AccountSettings, PeerSettings
 
 _SECRET_NAMES = (layout.INNER_KEY, f"{layout.BUS}/{layout.NKEY}", f"{layout.KEYSTORE}/{layout.SECRET_ID}")
 _PIN_FIELDS = ("signing_key", "sealing_key", "attestation_key", "journal_key")
@@ -27,6 +27,8 @@ class _Pinning(msgspec.Struct, frozen=True):
     peers: dict[str, PeerSettings]
     cold_public_key: str = ""
     cool_public_key: str = ""
+    cold_accounts: list[AccountSettings] = []
+    cool_accounts: list[AccountSettings] = []
 
 
 class _OperatorPins(msgspec.Struct, frozen=True):
@@ -115,6 +117,10 @@ def _paper_keys(places: Layout, known: _Known) -> Iterator[Finding]:
         keys = {getattr(pinning, field) for pinning in signers}
         if len(keys) > 1:
             text = f"Keeper and Cooler pin different {field.replace('_', ' ')}s"
+            yield Finding("doctor.paper", text, "compare both with the sheets, correct the wrong one")
+    for field in ("cold_accounts", "cool_accounts"):
+        if len({frozenset(getattr(pinning, field)) for pinning in signers}) > 1:
+            text = f"Keeper and Cooler pin different {field.replace('_', ' ')}"
             yield Finding("doctor.paper", text, "compare both with the sheets, correct the wrong one")
     for signer in SIGNERS:
         pinning = known.pins.get(signer)

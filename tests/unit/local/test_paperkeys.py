@@ -14,6 +14,7 @@ from keepcool.chains.accounts import AccountPins
 from keepcool.core.errors import Malformed, Refused
 from keepcool.core.parties import Service
 from keepcool.core.registry import Role
+from keepcool.cosigner import accountpins
 from keepcool.cosigner.accountpins import pinned_accounts
 from keepcool.hazmat import papers
 from keepcool.keeper.config import KeeperSettings
@@ -95,6 +96,15 @@ def test_signers_pin_what_the_papers_told(tmp_path: Path) -> None:
     old = pins_after(tmp_path, cool=PaperPublic(COOL.public_key), cold=PaperPublic(COLD.public_key))
     with pytest.raises(Refused, match=r"account\.unpinned"):
         old.owner_keys("minter", 0)
+
+
+def test_a_signer_says_where_its_wallets_keys_come_from(tmp_path: Path) -> None:
+    """check-config names both accounts, or says what is lacking for want of one."""
+    [both] = accountpins.sentences(pins_after(tmp_path, cool=COOL, cold=COLD))
+    assert COOL.accounts[0].expression in both
+    assert COLD.accounts[0].expression in both
+    [one] = accountpins.sentences(pins_after(tmp_path, cool=COOL, cold=PaperPublic(COLD.public_key)))
+    assert "lacks a cool or a cold account of minter" in one
 
 
 def test_a_pin_that_was_altered_keeps_a_signer_from_starting(tmp_path: Path) -> None:
