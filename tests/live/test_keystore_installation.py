@@ -180,6 +180,7 @@ BREAKS: list[tuple[str, Break, str]] = [
     ("another's identity", copy("cooler/identity/journal.key", "keeper/data/x.key"), "guard.foreign_key"),
     ("a share beside keys", copy(SHARE, "keeper/share-1.txt"), "doctor.root_file"),
     ("one paper key", pins_cold_as_cool, "doctor.paper"),
+    ("another account", edited("keeper/keeper.toml", "/44h/60h/1h", "/44h/60h/2h"), "doctor.paper"),
     ("a broken broker file", edited("broker/nats.conf", "jetstream {", "jetstream {{"), "doctor.broker"),
 ]
 

@@ -42,8 +42,12 @@ def child(parent: Node, number: int) -> Node:
     the number in 2**127 that has none."""
     above = parent.public
     with parent.secret.opened() as key:
-        data = bytearray(1) + key if number & HARDENED else bytearray(above.public_key)
-        data += number.to_bytes(4, "big")
+        data = bytearray(37)  # whole from the start: a buffer that grows leaves its old bytes behind
+        if number & HARDENED:
+            data[1:33] = key
+        else:
+            data[:33] = above.public_key
+        data[33:] = number.to_bytes(4, "big")
         with Secret(data):
             tweak, chain_code = tweak_of(above.chain_code, data)
         own = bytearray(key)
