@@ -162,6 +162,16 @@ def test_a_body_that_is_no_answer_is_nonsense(body: bytes) -> None:
     assert problem({"/v2/address": body}, account).code == "node.nonsense"
 
 
+def test_many_accounts_come_in_few_questions() -> None:
+    """120 addresses are three questions, and the answers come back in the order asked for."""
+    many = [f"Mx{at:040x}" for at in range(120)]
+    parts = {f"/v2/addresses?addresses={many[at]}": many[at : at + 50] for at in (0, 50, 100)}
+    says = {path: {"addresses": dict.fromkeys(part, ACCOUNT)} for path, part in parts.items()}
+    told, server = talk(says, lambda node: node.accounts([*many, many[0]]))
+    assert [one.address for one in told] == [*many, many[0]]
+    assert sum(one.startswith("/v2/addresses") for one in server.asked) == 3
+
+
 def test_what_was_not_asked_for_is_nonsense() -> None:
     """Another block, another transaction, another set of accounts than asked for is no answer."""
     other = TRANSACTION | {

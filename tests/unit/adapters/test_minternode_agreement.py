@@ -181,6 +181,12 @@ def test_agreement_needs_enough_nodes(agree: int) -> None:
         AgreeingNodes([ToldNode("a"), ToldNode("b")], agree)
 
 
+def test_the_same_node_does_not_speak_twice() -> None:
+    """One node configured twice is refused: it would agree with itself."""
+    with pytest.raises(Refused, match="twice"):
+        AgreeingNodes([ToldNode("a"), ToldNode("a")])
+
+
 def test_a_payment_that_one_node_invents_is_not_seen() -> None:
     """One node shows a transaction at a height the other has passed without it: no answer. At a height the
     other has not reached it is simply not there yet. Its twin, one node alone, is believed."""

@@ -47,12 +47,15 @@ class AgreeingNodes:
     answer that was outvoted, in a sentence, None while there was none."""
 
     def __init__(self, nodes: Sequence[NamedNode], agree: int | None = None) -> None:
-        """Raises Refused when `agree` is more than there are nodes, or no number of nodes at all."""
+        """Raises Refused when `agree` is more than there are nodes or less than one, and when two nodes have
+        one name: the same node must not speak twice."""
         self._nodes = tuple(nodes)
         self._agree = min(2, len(self._nodes)) if agree is None else agree
         if not 1 <= self._agree <= len(self._nodes):
             text = f"{self._agree} nodes shall agree and {len(self._nodes)} are configured; add nodes"
             raise Refused("node.agree", text)
+        if len({node.name for node in self._nodes}) != len(self._nodes):
+            raise Refused("node.agree", "a node is configured twice; every node that agrees is another one")
         self.dissent: str | None = None
 
     @property

@@ -164,6 +164,11 @@ class _Exchange:
         return Reply(response.status, b"".join(parts))
 
 
+def place_of(url: str) -> str:
+    """Host and port, which may be said: a key stands elsewhere in a URL."""
+    return url.partition("//")[2].partition("/")[0].rpartition("@")[2][:100]
+
+
 def _parts(name: str, url: str) -> SplitResult:
     try:
         parts = urlsplit(url)

@@ -7,6 +7,7 @@ block, address or transaction than asked for is nonsense, not an answer.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -16,7 +17,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from keepcool.adapters.minternode import answers, claims, complaints
-from keepcool.adapters.minternode.connections import Ask, Connections, Reply
+from keepcool.adapters.minternode.connections import Ask, Connections, Reply, place_of
 from keepcool.chains.minter.address import parse_address
 from keepcool.chains.minter.assets import chain_id_of
 from keepcool.chains.minter.transaction import RAW_BYTES_MAX
@@ -51,7 +52,7 @@ class HttpMinterNode:
         """Raises Malformed on a network that is not Minter's and Refused on a URL that is none."""
         self._network, self._chain = network, chain_id_of(network)
         self._clock, self._tip_age_s_max, self._chain_name = clock, tip_age_s_max, chain_name
-        self._connections = Connections(name or f"the node of {network}", url, timeout_s, ca=ca)
+        self._connections = Connections(name or f"the node at {place_of(url)}", url, timeout_s, ca=ca)
         self._recognised = False
 
     @property
@@ -86,10 +87,10 @@ class HttpMinterNode:
 
     async def accounts(self, addresses: Sequence[str], at: int | None = None) -> list[Account]:
         await self._recognised_node()
-        found: dict[str, Account] = {}
         wanted = list(dict.fromkeys(parse_address(address) for address in addresses))
-        for start in range(0, len(wanted), _BATCH_ADDRESSES):
-            found |= await self._batch(wanted[start : start + _BATCH_ADDRESSES], at)
+        starts = range(0, len(wanted), _BATCH_ADDRESSES)
+        batches = [self._batch(wanted[start : start + _BATCH_ADDRESSES], at) for start in starts]
+        found = {one.address: one for batch in await asyncio.gather(*batches) for one in batch}
         return [found[address] for address in addresses]
 
     async def transaction(self, transaction: bytes) -> Transaction | None:
@@ -149,11 +150,11 @@ class HttpMinterNode:
             return became
         return self._sense("send_transaction", lambda: _taken(transaction, reply))
 
-    async def _batch(self, wanted: Sequence[str], at: int | None) -> dict[str, Account]:
+    async def _batch(self, wanted: Sequence[str], at: int | None) -> list[Account]:
         query = [("addresses", address) for address in wanted] + ([("height", str(at))] if at else [])
         raw = await self._value(Ask("/addresses?" + urlencode(query)), answers.RawAccounts)
         self._right("addresses", raw, fits=raw.addresses.keys() == set(wanted))
-        return self._sense("addresses", lambda: {key: one.read(key) for key, one in raw.addresses.items()})
+        return self._sense("addresses", lambda: [one.read(key) for key, one in raw.addresses.items()])
 
     async def _value(self, ask: Ask, kind: type[T]) -> T:
         return self._parsed(ask, await self._reached(ask), kind)
