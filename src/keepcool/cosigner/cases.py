@@ -30,6 +30,12 @@ class Read:
     known: KnownWallet
     evidence: tuple[Evidence, ...]
 
+    @property
+    def recipients(self) -> frozenset[str]:
+        """Whoever is paid, in the draft or in the intent."""
+        drafted = frozenset(payment.recipient for payment in self.effects.payments)
+        return drafted | {output.recipient for output in self.intent.outputs}
+
 
 def read_item(item: SignItem, registry: OwnRegistry) -> Read:
     """Raises Malformed on bytes that are not understood to the last one, Refused on an unknown wallet."""
@@ -61,7 +67,7 @@ def read_or_failure(item: SignItem, registry: OwnRegistry) -> Read | Failure:
         return failure(Malformed("signing.undecodable", f"the decoder broke ({type(error).__name__})"))
 
 
-def case_of(read: Read, history: History, now_s: int) -> Case:
+def case_of(read: Read, history: History, now_s: int, reserved: frozenset[str] = frozenset()) -> Case:
     return Case(
         intent=read.intent,
         effects=read.effects,
@@ -71,6 +77,7 @@ def case_of(read: Read, history: History, now_s: int) -> Case:
         evidence=read.evidence,
         history=history,
         now_s=now_s,
+        reserved=reserved,
     )
 
 

@@ -15,7 +15,7 @@ from keepcool.chains.family import Family, terms_of
 from keepcool.core.errors import Breach, KeepcoolError, Malformed, Refused
 from keepcool.core.ids import WalletId
 from keepcool.core.parties import Service
-from keepcool.core.registry import WalletRecord, parse_record
+from keepcool.core.registry import Standing, WalletRecord, parse_record
 from keepcool.cosigner.attest import attesters
 from keepcool.ports.signer_store import RecordRow, SignerStore
 
@@ -28,6 +28,12 @@ class KnownWallet:
     attested_by: frozenset[Service]
     derived_address: str
     family: Family
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether both signers attested it as a wallet that pays and is paid."""
+        both = frozenset((Service.KEEPER, Service.COOLER))
+        return self.record.standing is Standing.PROVEN and both <= self.attested_by
 
 
 class OwnRegistry:

@@ -25,7 +25,7 @@ from keepcool.cosigner.judge import Rulebook
 from keepcool.cosigner.keyring import SealedKeyring
 from keepcool.cosigner.known import OwnRegistry
 from keepcool.cosigner.policies import PoliciesSeen, take_into_use
-from keepcool.cosigner.signing import CoSigner, Points
+from keepcool.cosigner.signing import CoSigner, Points, ReservedAt, nobody
 from keepcool.cosigner.witness import Parties, Witness
 from keepcool.hazmat.innerseal import InnerKey
 from keepcool.policy import rules
@@ -74,13 +74,14 @@ class Foundation:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """What makes this signer Keeper or Cooler: its key's role, where a record's key lies, its peer, where
-    it may die, and further memories of its journal."""
+    it may die, further memories of its journal, and what it has reserved."""
 
     role: Role
     place: Callable[[WalletRecord], Bound]
     peer: Service
     points: Points
     memories: Sequence[Memory] = ()
+    reserved_at: ReservedAt = nobody
 
 
 class Signer:
@@ -108,6 +109,7 @@ class Signer:
             clock=foundation.clock,
             faults=foundation.faults,
             points=part.points,
+            reserved_at=part.reserved_at,
         )
         self.lost = asyncio.Event()
         self._started_at_s = foundation.clock.now_ms() // 1000

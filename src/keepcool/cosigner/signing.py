@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 from keepcool.core.approval import Approval
 from keepcool.core.errors import Conflict, Refused
 from keepcool.core.faults import FaultPoint
+from keepcool.core.ids import NetworkId, WalletId
 from keepcool.core.verdict import Approved, Denied, Failed, NeedsReview, Verdict
 from keepcool.cosigner.cases import Read, case_of, failure, read_or_failure
 from keepcool.cosigner.drafts import SignedDrafts
@@ -30,6 +31,13 @@ from keepcool.policy.case import Case
 from keepcool.ports.signer_store import Claim, ClaimedIntent
 from keepcool.ports.system import Clock, Faults
 from keepcool.wire.messages import Declined, Failure, SignAnswer, Signed, SignItem, SignRequest, VerdictItem
+
+ReservedAt: TypeAlias = Callable[[NetworkId, str], WalletId | None]
+
+
+def nobody(_: NetworkId, __: str) -> WalletId | None:
+    """Nothing is reserved here."""
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +60,8 @@ class Remembrance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoSigner:
-    """Everything a decision needs. `rulebook` gives the rules of the policy in use."""
+    """Everything a decision needs. `rulebook` gives the rules of the policy in use, `reserved_at` the wallet
+    that an address was reserved for here, if any."""
 
     journal: Journal
     drafts: SignedDrafts
@@ -64,6 +73,7 @@ class CoSigner:
     clock: Clock
     faults: Faults
     points: Points
+    reserved_at: ReservedAt = nobody
 
     async def sign(self, request: SignRequest, asked: Asked) -> SignAnswer:
         """One outcome per item, in order. Raises what closes the whole request: a replay, a breach, a
@@ -105,7 +115,17 @@ class CoSigner:
         record = read.known.record
         frozen = self.freezes.touching(record.wallet, record.network)
         history = self.drafts.history(read.intent.intent, read.effects.slots, now_s, frozen)
-        return case_of(read, history, now_s)
+        return case_of(read, history, now_s, self._unproven(read))
+
+    def _unproven(self, read: Read) -> frozenset[str]:
+        """Recipients that are reserved for wallets whose owners nobody has read from the chain yet."""
+        network = read.known.record.network
+        held = {address: self.reserved_at(network, address) for address in read.recipients}
+        return frozenset(
+            address
+            for address, wallet in held.items()
+            if wallet is not None and not self.registry.wallet(wallet).is_proven
+        )
 
     def _decided(
         self, read: Read, batch: Batch, book: Rulebook, now_s: int

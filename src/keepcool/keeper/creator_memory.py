@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from keepcool.chains.minter import transaction
+from keepcool.chains.minter.address import of_multisig
 from keepcool.chains.minter.data import Multisend, Send
 from keepcool.chains.minter.transaction import Transaction
 from keepcool.core.effects import Slot
-from keepcool.core.ids import AssetId, NetworkId
+from keepcool.core.ids import AssetId, NetworkId, WalletId
 from keepcool.cosigner import entries
 from keepcool.cosigner.entries import Entry, Row
 from keepcool.cosigner.windows import DAY_S, Spending, Window
@@ -84,12 +85,14 @@ class CreatorMemory:
         self._lowest: dict[tuple[str, str], int] = {}
         self._days: dict[tuple[str, str], Window] = {}
         self._reserved: dict[str, ReservationRow] = {}
+        self._addresses: dict[tuple[str, str], WalletId] = {}
         self._numbers: dict[str, int] = {}
 
     def learn(self, entry: Entry) -> None:
         if entry.kind == RESERVATION:
             place = entries.decoded(entry, ReservationRow)
             self._reserved[place.wallet] = place
+            self._addresses[_address(place)] = WalletId(place.wallet)
             self._numbers[place.network] = max(self.next_number(place.network), place.number + 1)
         elif entry.kind == CREATOR:
             self._learn_transaction(entry.head.sequence, entries.decoded(entry, CreatorRow))
@@ -98,12 +101,17 @@ class CreatorMemory:
         if entry.kind == RESERVATION:
             place = entries.decoded(entry, ReservationRow)
             del self._reserved[place.wallet]
+            del self._addresses[_address(place)]
             self._numbers[place.network] = place.number
         elif entry.kind == CREATOR:
             self._unlearn_transaction(entry.head.sequence, entries.decoded(entry, CreatorRow))
 
     def reservation(self, wallet: str) -> ReservationRow | None:
         return self._reserved.get(wallet)
+
+    def reserved_at(self, network: NetworkId, address: str) -> WalletId | None:
+        """The wallet this address was reserved for, proven since or not."""
+        return self._addresses.get((network, address))
 
     def next_number(self, network: str) -> int:
         """The number of the next wallet there."""
@@ -174,6 +182,10 @@ def units_of(tx: Transaction) -> int:
             return sum(item.value for item in items)
         case _:
             return 0
+
+
+def _address(place: ReservationRow) -> tuple[str, str]:
+    return place.network, of_multisig(place.account, place.nonce)
 
 
 def _summed(days: list[Day]) -> Day:

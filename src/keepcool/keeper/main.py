@@ -99,6 +99,7 @@ async def _serving(settings: KeeperSettings, host: SignerHost) -> Signer:
         peer=Service.COOLER,
         points=POINTS,
         memories=(memory, creations),
+        reserved_at=creations.reserved_at,
     )
     signer = await Signer.opened(_foundation(host), part)
     counts = {network: minter.creators for network, minter in settings.minter.items()}

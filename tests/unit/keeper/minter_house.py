@@ -31,6 +31,7 @@ from keepcool.core.secret import Secret
 from keepcool.cosigner.journal import Memory
 from keepcool.cosigner.keyring import NewKey, account_place, one_key, own_key_of, sealed
 from keepcool.cosigner.service import Foundation, Part, Signer
+from keepcool.cosigner.signing import nobody
 from keepcool.hazmat import accounts, coinkeys, derivation
 from keepcool.hazmat.accounts import Account
 from keepcool.hazmat.innerseal import InnerKey
@@ -318,7 +319,8 @@ async def _signer(identity: FileIdentity, ground: Ground, memory: Memory) -> Sig
     )
     role, peer = (Role.HOT, COOLER) if service is KEEPER else (Role.COOL, KEEPER)
     place = (own_key_of if service is KEEPER else one_key)(service, role)
-    part = Part(role=role, place=place, peer=peer, points=POINTS, memories=(memory,))
+    reserved_at = memory.reserved_at if isinstance(memory, CreatorMemory) else nobody
+    part = Part(role=role, place=place, peer=peer, points=POINTS, memories=(memory,), reserved_at=reserved_at)
     return await Signer.opened(foundation, part)
 
 

@@ -287,6 +287,23 @@ def test_nothing_is_paid_from_a_wallet_before_it_is_proven(tmp_path: Path) -> No
     told(tmp_path, story)
 
 
+def test_nothing_is_paid_to_an_address_before_it_is_proven(tmp_path: Path) -> None:
+    """Keeper knows what it reserved: coins may not go there until both signers have attested the wallet."""
+
+    async def story(house: House) -> None:
+        payer = await house.wallet("w-1")
+        early = await reserved(house, "w-2", creator=1)
+        to = parse_record(early.record.record).address
+        draft = pay(network=NETWORK, nonce=1, outputs=[Output(to, Amount(COIN, 5))]).preimage()
+        (said,) = await house.sign(KEEPER, payment(payer, draft, to, 5))
+        assert objections(said) == {"record_proven"}
+        assert (await house.wallet("w-2", creator=1)).address == to
+        (good,) = await house.sign(KEEPER, payment(payer, draft, to, 5))
+        assert code(good) == "Signed"
+
+    told(tmp_path, story)
+
+
 def test_an_unwitnessed_create_leaves_no_signature(tmp_path: Path) -> None:
     """Without its peer Keeper signs no create; asked again when the peer is back, it signs the one it
     remembered."""
