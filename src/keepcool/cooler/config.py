@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import field
 
+from keepcool.policy.terms import Policy
 from keepcool.ports.settings import Settings, SignerSettings
 
 
@@ -23,3 +26,21 @@ class CoolerSettings(SignerSettings, frozen=True, kw_only=True):
 
     cool_public_key: str = ""
     minter: dict[str, MinterSettings] = field(default_factory=dict)
+
+
+def sentences(settings: CoolerSettings, policy: Policy) -> Sequence[str]:
+    """For `check-config`: where Cooler reads whom a wallet belongs to."""
+    told = []
+    for network in sorted(one.network for one in policy.networks.values() if one.fee_rate_max is not None):
+        given = settings.minter.get(network)
+        if given is None:
+            told.append(
+                f"WARNING: it attests no wallet of {network}, because it has no node to read owners from: "
+                f'[minter."{network}"] nodes = ["http://…"].'
+            )
+            continue
+        nodes = ", ".join(given.nodes)
+        told.append(f"It attests a wallet of {network} when {given.agree} of {nodes} tell its owners.")
+        if given.agree == 1:
+            told.append(f"WARNING: one lying node of {network} could have a stranger's wallet attested.")
+    return told

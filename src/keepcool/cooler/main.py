@@ -26,6 +26,7 @@ from keepcool.adapters.system.logs import log_to_stderr
 from keepcool.adapters.system.metrics import gauges
 from keepcool.adapters.toml import load
 from keepcool.chains.accounts import AccountPin
+from keepcool.cooler import config
 from keepcool.cooler.attesting import Attesting, Pins
 from keepcool.cooler.config import CoolerSettings
 from keepcool.cooler.new_key import Desk, MadeKey, check_sealed, paper_file
@@ -66,7 +67,10 @@ def check_config(file: Path) -> list[str]:
     """What this configuration and its signed policy come to, in sentences."""
     settings = load(file, CoolerSettings)
     policy = signer_host.signed_policy(settings.policy)
-    return statement.sentences(Service.COOLER, Role.COOL, settings, policy)
+    return [
+        *statement.sentences(Service.COOLER, Role.COOL, settings, policy),
+        *config.sentences(settings, policy),
+    ]
 
 
 def health(file: Path) -> dict[str, object]:

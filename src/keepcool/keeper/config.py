@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import field
 
+from keepcool.policy.terms import Policy
 from keepcool.ports.settings import Settings, SignerSettings
 
 CREATORS = 8
@@ -23,3 +26,18 @@ class KeeperSettings(SignerSettings, frozen=True, kw_only=True):
 
     cool_public_key: str
     minter: dict[str, MinterSettings] = field(default_factory=dict)
+
+    def creators(self, network: str) -> int:
+        """How many accounts make wallets there."""
+        given = self.minter.get(network)
+        return CREATORS if given is None else given.creators
+
+
+def sentences(settings: KeeperSettings, policy: Policy) -> Sequence[str]:
+    """For `check-config`: how many wallets a block may bring."""
+    return [
+        f"It makes wallets of {one.network} with {settings.creators(one.network)} accounts, each one a "
+        "block; the first holds the fee money and is the one to top up."
+        for one in sorted(policy.networks.values(), key=lambda one: one.network)
+        if one.fee_rate_max is not None and one.purse is not None
+    ]

@@ -6,7 +6,7 @@ an operator tops it up and it spreads to the others. Keys are made at first star
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from keepcool.chains import publickeys
@@ -59,13 +59,13 @@ class Creators:
 
     @classmethod
     async def opened(
-        cls, signer: Signer, memory: CreatorMemory, counts: Mapping[str, int], usual: int
+        cls, signer: Signer, memory: CreatorMemory, count_of: Callable[[NetworkId], int]
     ) -> Creators:
         """Makes the missing keys of every Minter network of the policy that has a purse."""
         pools = {}
         for rules in signer.foundation.policy.networks.values():
             if rules.family == NAMESPACE and rules.purse is not None:
-                pools[rules.network] = await _pool(signer, rules.network, counts.get(rules.network, usual))
+                pools[rules.network] = await _pool(signer, rules.network, count_of(rules.network))
         return cls(signer, memory, pools)
 
     @property

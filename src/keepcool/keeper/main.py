@@ -29,7 +29,8 @@ from keepcool.cosigner.service import Foundation, Part, Signer
 from keepcool.cosigner.signing import Points
 from keepcool.hazmat import papers, process
 from keepcool.hazmat.innerseal import InnerKey
-from keepcool.keeper.config import CREATORS, KeeperSettings
+from keepcool.keeper import config
+from keepcool.keeper.config import KeeperSettings
 from keepcool.keeper.creator_memory import CreatorMemory
 from keepcool.keeper.creators import Creators
 from keepcool.keeper.issuing import Issuing, PaperKeys
@@ -57,7 +58,10 @@ def check_config(file: Path) -> list[str]:
     """What this configuration and its signed policy come to, in sentences."""
     settings = load(file, KeeperSettings)
     policy = signer_host.signed_policy(settings.policy)
-    return statement.sentences(Service.KEEPER, Role.HOT, settings, policy)
+    return [
+        *statement.sentences(Service.KEEPER, Role.HOT, settings, policy),
+        *config.sentences(settings, policy),
+    ]
 
 
 def health(file: Path) -> dict[str, object]:
@@ -102,8 +106,7 @@ async def _serving(settings: KeeperSettings, host: SignerHost) -> Signer:
         reserved_at=creations.reserved_at,
     )
     signer = await Signer.opened(_foundation(host), part)
-    counts = {network: minter.creators for network, minter in settings.minter.items()}
-    creators = await Creators.opened(signer, creations, counts, CREATORS)
+    creators = await Creators.opened(signer, creations, settings.creators)
     purses = Purses(signer, [await Purse.opened(signer, memory), creators])
     paper = _paper(settings)
     issuing = Issuing(signer, paper, _cooler_key(host))

@@ -176,9 +176,11 @@ class Reserving:
             raise
 
     def _cool_and_cold(self, rules: NetworkRules, number: int) -> tuple[OwnerKey, OwnerKey]:
+        if rules.layout == "children":
+            return self._paper.accounts.owner_keys(rules.family, number)
         if rules.layout == "shared":
             return self._paper.cool, self._paper.cold
-        return self._paper.accounts.owner_keys(rules.family, number)
+        raise Refused("wallet.layout", f"the policy does not say whose keys wallets of {rules.network} have")
 
     async def _sealed(self, plans: Sequence[_Plan | Failure]) -> dict[str, SealedKey]:
         """Sealed hot keys by wallet; whatever happens, none stays in clear."""

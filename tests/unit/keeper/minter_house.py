@@ -247,7 +247,7 @@ async def opened_house(folder: Path, terms: MinterTerms = TERMS, creators: int =
     keeper = await _signer(identities[KEEPER], ground, memory)
     cooler = await _signer(identities[COOLER], ground, proven)
     await _hold(cooler, cool)
-    pool = await Creators.opened(keeper, memory, {NETWORK: creators}, 1)
+    pool = await Creators.opened(keeper, memory, lambda _: creators)
     paper = PaperKeys(cool.shared, cold.shared, pins)
     issuing = Issuing(keeper, paper, _key(peers[COOLER]))
     reserving, purses = Reserving(keeper, memory, pool, paper), Purses(keeper, [pool])

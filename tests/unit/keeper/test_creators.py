@@ -172,11 +172,11 @@ def test_the_pool_stays_the_same_when_it_is_opened_again(tmp_path: Path) -> None
     async def story(house: House) -> None:
         before = await house.creators()
         for count, expected in ((5, before), (3, before), (2, before[:2])):
-            pool = await Creators.opened(house.keeper, CreatorMemory(), {NETWORK: count}, 8)
+            pool = await Creators.opened(house.keeper, CreatorMemory(), {NETWORK: count}.__getitem__)
             found = [one.address for one in pool.status()]
             assert (len(found), found[: len(expected)]) == (count, expected)
         for count in (0, 101):
             with pytest.raises(Refused):
-                await Creators.opened(house.keeper, CreatorMemory(), {}, count)
+                await Creators.opened(house.keeper, CreatorMemory(), {NETWORK: count}.__getitem__)
 
     told(tmp_path, story)
