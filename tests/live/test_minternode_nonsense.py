@@ -368,6 +368,14 @@ def test_an_address_of_another_form_never_leaves() -> None:
         assert error.kind == "malformed"
 
 
+def test_one_node_written_in_two_ways_is_one() -> None:
+    """The path's end and a key make no other node of a URL; another port or path does."""
+    urls = ("http://Node:1", "http://key@node:1/v2/", "http://node:2", "http://node:1/other")
+    places = [HttpMinterNode(MAINNET, url, OldClock()).place for url in urls]
+    assert places[0] == places[1]
+    assert len(set(places)) == 3
+
+
 @pytest.mark.parametrize(
     "url", ["ftp://node:1", "http://", "node:8843", "http://node:1?key=1", "http://node:99999", "http://[::1"]
 )

@@ -51,6 +51,10 @@ class ToldNode:
     asked: list[object] = field(default_factory=list)
     asked_at: list[int | None] = field(default_factory=list)
     sent: list[bytes] = field(default_factory=list)
+    place: str = ""
+
+    def __post_init__(self) -> None:
+        self.place = self.place or f"place of {self.name}"
 
     def _up(self, asked: object = None) -> None:
         self.asked.append(asked)
@@ -183,8 +187,9 @@ def test_agreement_needs_enough_nodes(agree: int) -> None:
 
 def test_the_same_node_does_not_speak_twice() -> None:
     """One node configured twice is refused: it would agree with itself."""
-    with pytest.raises(Refused, match="twice"):
-        AgreeingNodes([ToldNode("a"), ToldNode("a")])
+    for twin in (ToldNode("a"), ToldNode("b", place="here")):
+        with pytest.raises(Refused, match="twice"):
+            AgreeingNodes([ToldNode("a", place="here"), twin])
 
 
 def test_a_payment_that_one_node_invents_is_not_seen() -> None:

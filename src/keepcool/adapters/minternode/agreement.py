@@ -34,10 +34,13 @@ Final = TypeVar("Final", Transaction, Block)
 
 
 class NamedNode(MinterNode, Protocol):
-    """`name` is what errors call it."""
+    """`name` is what errors call it, `place` where it is: two nodes are never at one place."""
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def place(self) -> str: ...
 
     async def close(self) -> None: ...
 
@@ -48,13 +51,14 @@ class AgreeingNodes:
 
     def __init__(self, nodes: Sequence[NamedNode], agree: int | None = None) -> None:
         """Raises Refused when `agree` is more than there are nodes or less than one, and when two nodes have
-        one name: the same node must not speak twice."""
+        one name or one place: the same node must not speak twice."""
         self._nodes = tuple(nodes)
         self._agree = min(2, len(self._nodes)) if agree is None else agree
         if not 1 <= self._agree <= len(self._nodes):
             text = f"{self._agree} nodes shall agree and {len(self._nodes)} are configured; add nodes"
             raise Refused("node.agree", text)
-        if len({node.name for node in self._nodes}) != len(self._nodes):
+        names, places = {node.name for node in self._nodes}, {node.place for node in self._nodes}
+        if min(len(names), len(places)) != len(self._nodes):
             raise Refused("node.agree", "a node is configured twice; every node that agrees is another one")
         self.dissent: str | None = None
 

@@ -57,6 +57,7 @@ class Connections:
         self._root = parts.path.rstrip("/").removesuffix("/v2") + "/v2"
         self._headers = _headers(parts)
         self._open = _opener(name, parts, min(timeout_s, _CONNECT_S_MAX), ca)
+        self.place = f"{parts.hostname}:{parts.port or parts.scheme}{self._root}"
         self._idle: LifoQueue[http.client.HTTPConnection] = LifoQueue(connections_max)
         self._turn = asyncio.Semaphore(connections_max)
         self._threads = ThreadPoolExecutor(connections_max, thread_name_prefix="minternode")

@@ -59,6 +59,11 @@ class HttpMinterNode:
     def name(self) -> str:
         return self._connections.name
 
+    @property
+    def place(self) -> str:
+        """Where it is, for telling nodes apart; it may hold a key and is never shown."""
+        return self._connections.place
+
     async def close(self) -> None:
         await self._connections.close()
 
