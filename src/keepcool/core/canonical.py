@@ -9,9 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import NoReturn, TypeAlias
+from json.encoder import encode_basestring_ascii as quoted
+from typing import Any, NoReturn, TypeAlias
 
 from keepcool.core.errors import Malformed
+
+__all__ = ["Plain", "decode", "digest", "encode", "quoted", "unproven"]
 
 Plain: TypeAlias = "bool | int | str | Sequence[Plain] | Mapping[str, Plain] | None"
 _ATOMS = frozenset((str, int, bool, type(None)))
@@ -33,6 +36,12 @@ def decode(data: bytes, what: str) -> dict[str, Plain]:
     if not isinstance(value, dict) or encode(value) != data:
         raise Malformed("canonical.form", f"{what}: not in canonical form")
     return value
+
+
+def unproven(data: bytes) -> Any:
+    """What JSON bytes say, for a reader that rebuilds its value and compares the bytes: only that proves
+    the form. Raises ValueError or RecursionError on what is no JSON in ASCII."""
+    return json.loads(data.decode("ascii"))
 
 
 def digest(context: bytes, data: bytes) -> bytes:

@@ -6,10 +6,13 @@ signature) signs `intent_hash` of exactly these bytes. Format version 1.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NoReturn
 
 from keepcool.core import canonical, ids
+from keepcool.core.canonical import quoted
 from keepcool.core.errors import Malformed
 from keepcool.core.ids import IntentId, NetworkId, WalletId
 from keepcool.core.money import Amount, parse_units
@@ -57,20 +60,19 @@ class Intent:
 
     def encoded(self) -> bytes:
         """Canonical bytes: what evidence signs, what every journal remembers."""
-        return canonical.encode(
-            {
-                "expires_at_s": self.expires_at_s,
-                "fee_max": _amount_row(self.fee_max),
-                "intent": self.intent,
-                "network": self.network,
-                "outputs": [
-                    {"recipient": output.recipient, **_amount_row(output.amount)} for output in self.outputs
-                ],
-                "purpose": self.purpose.value,
-                "source": self.source,
-                "version": INTENT_VERSION,
-            }
+        # spelled out, because every signer does this to prove the form of every intent it reads
+        outputs = ",".join(
+            f'{{"asset":{quoted(output.amount.asset)},"recipient":{quoted(output.recipient)},'
+            f'"units":"{output.amount.units}"}}'
+            for output in self.outputs
         )
+        return (
+            f'{{"expires_at_s":{self.expires_at_s},'
+            f'"fee_max":{{"asset":{quoted(self.fee_max.asset)},"units":"{self.fee_max.units}"}},'
+            f'"intent":{quoted(self.intent)},"network":{quoted(self.network)},"outputs":[{outputs}],'
+            f'"purpose":{quoted(self.purpose.value)},"source":{quoted(self.source)},'
+            f'"version":{INTENT_VERSION}}}'
+        ).encode("ascii")
 
     def hash(self) -> str:
         return intent_hash(self.encoded()).hex()
@@ -93,20 +95,23 @@ def intent_hash(encoded: bytes) -> bytes:
 
 def parse_intent(data: bytes) -> Intent:
     """The intent behind canonical bytes. Raises Malformed on anything else, unknown versions included."""
+    try:
+        intent = _built(canonical.unproven(data))
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, Malformed):
+        return _refused(data)
+    return intent if intent.encoded() == data else _refused(data)
+
+
+def _refused(data: bytes) -> NoReturn:
+    """Says what is wrong with bytes that no intent encodes to."""
     plain = canonical.decode(data, "intent")
     if plain.get("version") != INTENT_VERSION:
         raise Malformed("intent.version", "intent: this version is not known here")
     try:
-        intent = _built(plain)
+        _built(plain)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Malformed("intent.form", "intent: a field is missing or of the wrong kind") from error
-    if intent.encoded() != data:
-        raise Malformed("intent.form", "intent: unknown or misplaced fields")
-    return intent
-
-
-def _amount_row(amount: Amount) -> dict[str, canonical.Plain]:
-    return {"asset": amount.asset, "units": str(amount.units)}
+    raise Malformed("intent.form", "intent: unknown or misplaced fields")
 
 
 def _amount(row: canonical.Plain) -> Amount:
@@ -115,7 +120,7 @@ def _amount(row: canonical.Plain) -> Amount:
     return Amount(ids.asset_id(row["asset"]), parse_units(row["units"]))
 
 
-def _built(plain: dict[str, canonical.Plain]) -> Intent:
+def _built(plain: Mapping[str, canonical.Plain]) -> Intent:
     rows, expires_at_s, network = plain["outputs"], plain["expires_at_s"], plain["network"]
     if not isinstance(rows, list) or type(expires_at_s) is not int:
         raise TypeError("outputs")

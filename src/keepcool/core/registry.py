@@ -7,8 +7,10 @@ A change is a new revision that names the hash of the one before it. Format vers
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NoReturn
 
 from keepcool.core import canonical, ids
 from keepcool.core.errors import Malformed
@@ -119,19 +121,26 @@ def attested_bytes(encoded_record: bytes) -> bytes:
 
 def parse_record(data: bytes) -> WalletRecord:
     """The record behind canonical bytes. Raises Malformed on anything else, unknown versions included."""
+    try:
+        record = _built(canonical.unproven(data))
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, Malformed):
+        return _refused(data)
+    return record if record.encoded() == data else _refused(data)
+
+
+def _refused(data: bytes) -> NoReturn:
+    """Says what is wrong with bytes that no record encodes to."""
     plain = canonical.decode(data, "wallet record")
     if plain.get("version") != RECORD_VERSION:
         raise Malformed("record.version", "wallet record: this version is not known here")
     try:
-        record = _built(plain)
+        _built(plain)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Malformed("record.form", "wallet record: a field is missing or of the wrong kind") from error
-    if record.encoded() != data:
-        raise Malformed("record.form", "wallet record: unknown or misplaced fields")
-    return record
+    raise Malformed("record.form", "wallet record: unknown or misplaced fields")
 
 
-def _built(plain: dict[str, canonical.Plain]) -> WalletRecord:
+def _built(plain: Mapping[str, canonical.Plain]) -> WalletRecord:
     def text(name: str) -> str:
         value = plain[name]
         if not isinstance(value, str):

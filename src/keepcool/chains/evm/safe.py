@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+import msgspec
+
 from keepcool.chains.evm import abi
 from keepcool.chains.evm.address import ZERO, is_reserved, parse_address
 from keepcool.chains.evm.assets import network_of_chain
@@ -22,6 +24,7 @@ from keepcool.core.money import UNITS_LIMIT, parse_units
 # EIP-712 type hashes of the contract; a test computes them again from the type strings.
 SAFE_TX_TYPEHASH = bytes.fromhex("bb8310d486368db6bd6f849402fdd73ad53d316b5a4b2644ad6efe0f941286d8")
 DOMAIN_TYPEHASH = bytes.fromhex("47e79534a245952e8b16893a336b85a3d9ea9fa8c573f3d803afb92a79469218")
+_NO_DATA_HASH = bytes.fromhex("c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470")
 CALL, DELEGATECALL = 0, 1
 DATA_BYTES_MAX = 64 * 1024
 DRAFT_BYTES_MAX = 2 * DATA_BYTES_MAX + 2048
@@ -82,7 +85,7 @@ def safe_tx_hash(tx: SafeTx) -> bytes:
             SAFE_TX_TYPEHASH,
             abi.address(tx.to),
             abi.uint(tx.value),
-            keccak256(tx.data),
+            keccak256(tx.data) if tx.data else _NO_DATA_HASH,
             abi.uint(tx.operation),
             abi.uint(tx.safe_tx_gas),
             abi.uint(tx.base_gas),
@@ -93,6 +96,27 @@ def safe_tx_hash(tx: SafeTx) -> bytes:
         )
     )
     return keccak256(b"\x19\x01" + domain_separator(tx.chain_id, tx.safe) + keccak256(struct))
+
+
+class _Draft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A draft as it is written: the fields in the order of their names, which makes the bytes canonical."""
+
+    base_gas: str
+    chain_id: int
+    data: str
+    gas_price: str
+    gas_token: str
+    nonce: int
+    operation: int
+    refund_receiver: str
+    safe: str
+    safe_tx_gas: str
+    to: str
+    value: str
+
+
+_decoder = msgspec.json.Decoder(_Draft)
+_encoder = msgspec.json.Encoder()
 
 
 def encode_draft(tx: SafeTx) -> bytes:
@@ -119,45 +143,43 @@ def parse_draft(draft: bytes) -> SafeTx:
     """The SafeTx behind a draft. Raises Malformed on any bytes but those `encode_draft` makes."""
     if len(draft) > DRAFT_BYTES_MAX:
         raise Malformed("draft.size", f"a draft is at most {DRAFT_BYTES_MAX} bytes")
-    plain = canonical.decode(draft, "draft")
     try:
-        tx = SafeTx(
-            safe=_text(plain["safe"]),
-            chain_id=_whole(plain["chain_id"]),
-            to=_text(plain["to"]),
-            value=parse_units(_text(plain["value"])),
-            data=_hex(plain["data"]),
-            operation=_whole(plain["operation"]),
-            nonce=_whole(plain["nonce"]),
-            safe_tx_gas=parse_units(_text(plain["safe_tx_gas"])),
-            base_gas=parse_units(_text(plain["base_gas"])),
-            gas_price=parse_units(_text(plain["gas_price"])),
-            gas_token=_text(plain["gas_token"]),
-            refund_receiver=_text(plain["refund_receiver"]),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise Malformed("draft.form", "draft: a field is missing or of the wrong kind") from error
+        plain = _decoder.decode(draft)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        canonical.decode(draft, "draft")
+        raise Malformed("draft.form", "draft: a field is missing, unknown or of the wrong kind") from error
+    if _encoder.encode(plain) != draft:
+        raise Malformed("canonical.form", "draft: not in canonical form")
+    tx = _made(plain)
     if tx.nonce > DRAFT_NONCE_MAX:
         raise Malformed("draft.nonce", "a draft's nonce is at most 2**63 - 1")
-    if len(plain) != 12 or plain["data"] != "0x" + tx.data.hex():
-        raise Malformed("draft.form", "draft: unknown fields, or data not in lower-case hex")
     return tx
 
 
-def _text(value: canonical.Plain) -> str:
-    if not isinstance(value, str):
-        raise TypeError("text")
-    return value
+def _made(plain: _Draft) -> SafeTx:
+    """Every text is checked to be an address, a number or hex in its one spelling, so none holds anything
+    that JSON could write in two ways."""
+    return SafeTx(
+        safe=plain.safe,
+        chain_id=plain.chain_id,
+        to=plain.to,
+        value=parse_units(plain.value),
+        data=_bytes_of(plain.data),
+        operation=plain.operation,
+        nonce=plain.nonce,
+        safe_tx_gas=parse_units(plain.safe_tx_gas),
+        base_gas=parse_units(plain.base_gas),
+        gas_price=parse_units(plain.gas_price),
+        gas_token=plain.gas_token,
+        refund_receiver=plain.refund_receiver,
+    )
 
 
-def _whole(value: canonical.Plain) -> int:
-    if type(value) is not int:
-        raise TypeError("whole number")
-    return value
-
-
-def _hex(value: canonical.Plain) -> bytes:
-    text = _text(value)
-    if not text.startswith("0x"):
-        raise ValueError("hex")
-    return bytes.fromhex(text[2:])
+def _bytes_of(text: str) -> bytes:
+    try:
+        data = bytes.fromhex(text.removeprefix("0x"))
+    except ValueError as error:
+        raise Malformed("draft.form", "draft: data is not hex") from error
+    if text != "0x" + data.hex():
+        raise Malformed("draft.form", "draft: data is not 0x and lower-case hex")
+    return data
