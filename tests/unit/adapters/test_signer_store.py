@@ -126,6 +126,30 @@ def test_refuses_what_contradicts_and_stores_nothing_of_it(
     assert [one.envelope for one in store.heard()] == ["e1", "e2"]
 
 
+def test_many_rows_of_one_change_are_all_kept_or_none(store: SqliteSignerStore) -> None:
+    """A hundred of each kind go in together and come back in order; one that contradicts takes all along."""
+    entries = chained(EMPTY, 100)
+    heads = [row.head for row in entries]
+    change = Change(
+        entries=entries,
+        claims=tuple(Claim(replace(SLOT, position=n), b"d" * 32, n + 1) for n in range(100)),
+        intents=tuple(ClaimedIntent(f"i{n}", "aa") for n in range(100)),
+        records=tuple(RecordRow(WalletId(f"w{n:02}"), 1, b"r", {Service.KEEPER: b"k"}) for n in range(100)),
+        keys=tuple(SealedKey(f"w{n:02}", "n", "hot", "02", bytes([n])) for n in range(100)),
+    )
+    again = tuple(ClaimedIntent(f"i{n}", "aa" if n < 99 else "bb") for n in range(100))
+    more = chained(heads[-1], 1)
+    outcomes = commit(store, change, Change(entries=more, intents=again))
+    assert [type(one) for one in outcomes] == [type(None), Conflict]
+    assert [row.head for row in store.entries()] == heads
+    assert len(list(store.claims())) == 100
+    assert [one.wallet for one in store.records("w10", 3)] == ["w11", "w12", "w13"]
+    assert store.records("w98", 3) == [RecordRow(WalletId("w99"), 1, b"r", {Service.KEEPER: b"k"})]
+    wanted = [(f"w{n:02}", "n", "hot") for n in (99, 5, 7)]
+    found = store.keys([*wanted, ("w5", "n", "cool")] * 30)
+    assert [one.sealed if one else None for one in found] == [b"\x63", b"\x05", b"\x07", None] * 30
+
+
 def test_entries_are_neither_changed_nor_deleted(tmp_path: Path, store: SqliteSignerStore) -> None:
     """SQLite itself refuses, whoever asks."""
     commit(store, Change(entries=chained(EMPTY, 1)))

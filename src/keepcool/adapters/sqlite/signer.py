@@ -10,6 +10,7 @@ import asyncio
 import fcntl
 import sqlite3
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,12 @@ from keepcool.ports.signer_store import Change, Claim, EntryRow, Heard, RecordRo
 
 _PAGE = 1000
 _ENTRY = "SELECT seq, prev, hash, body FROM entry"
-_RECORD = "SELECT wallet, revision, record FROM record"
+_RECORD = (
+    "SELECT record.wallet, revision, record, service, signature FROM record"
+    " LEFT JOIN attestation ON attestation.wallet = record.wallet"
+)
+_KEY = "SELECT wallet, network, purpose, public_key, sealed FROM sealed_key"
+_KEYS_PER_STATEMENT = 64
 
 
 class SqliteSignerStore:
@@ -56,18 +62,23 @@ class SqliteSignerStore:
         return (Heard(envelope, keep_until_ms) for envelope, keep_until_ms in rows)
 
     def record(self, wallet: WalletId) -> RecordRow | None:
-        rows = self._all(f"{_RECORD} WHERE wallet = ?", wallet)
-        return self._record(rows[0]) if rows else None
+        rows = self._all(f"{_RECORD} WHERE record.wallet = ?", wallet)
+        return _record(rows) if rows else None
 
     def records(self, after: str, limit: int) -> Sequence[RecordRow]:
-        rows = self._all(f"{_RECORD} WHERE wallet > ? ORDER BY wallet LIMIT ?", after, limit)
-        return [self._record(row) for row in rows]
+        wanted = "(SELECT wallet FROM record WHERE wallet > ? ORDER BY wallet LIMIT ?)"
+        rows = self._all(f"{_RECORD} WHERE record.wallet IN {wanted} ORDER BY record.wallet", after, limit)
+        return [_record(list(some)) for _, some in groupby(rows, key=lambda row: row[0])]
 
     def record_count(self) -> int:
         return int(self._all("SELECT count(*) FROM record")[0][0])
 
     def keys(self, wanted: Sequence[tuple[str, str, str]]) -> list[SealedKey | None]:
-        return [self._key(*one) for one in wanted]
+        return [
+            key
+            for at in range(0, len(wanted), _KEYS_PER_STATEMENT)
+            for key in self._keys(wanted[at : at + _KEYS_PER_STATEMENT])
+        ]
 
     def witnessed(self, service: Service) -> HeadStatement | None:
         rows = self._all("SELECT seq, hash, signature FROM witness WHERE service = ?", service.value)
@@ -78,19 +89,12 @@ class SqliteSignerStore:
         self._reader.close()
         self._lock.close()
 
-    def _key(self, wallet: str, network: str, purpose: str) -> SealedKey | None:
-        rows = self._all(
-            "SELECT public_key, sealed FROM sealed_key WHERE wallet = ? AND network = ? AND purpose = ?",
-            wallet,
-            network,
-            purpose,
-        )
-        return SealedKey(wallet, network, purpose, rows[0][0], rows[0][1]) if rows else None
-
-    def _record(self, row: tuple[Any, ...]) -> RecordRow:
-        signed = self._all("SELECT service, signature FROM attestation WHERE wallet = ?", row[0])
-        attestations = {Service(service): signature for service, signature in signed}
-        return RecordRow(WalletId(row[0]), row[1], row[2], attestations)
+    def _keys(self, wanted: Sequence[tuple[str, str, str]]) -> list[SealedKey | None]:
+        places = ", ".join(["(?, ?, ?)"] * len(wanted))
+        values = [value for place in wanted for value in place]
+        rows = self._all(f"{_KEY} WHERE (wallet, network, purpose) IN (VALUES {places})", *values)
+        found = {row[:3]: SealedKey(*row) for row in rows}
+        return [found.get(place) for place in wanted]
 
     def _all(self, statement: str, *values: str | int) -> list[tuple[Any, ...]]:
         try:
@@ -130,6 +134,12 @@ def _locked(file: Path) -> Any:
             "journal.locked", f"another process has {file.name} open; a signer runs once: stop the other"
         ) from error
     return lock
+
+
+def _record(rows: Sequence[tuple[Any, ...]]) -> RecordRow:
+    """From the rows of one wallet, one per attestation."""
+    attestations = {Service(row[3]): row[4] for row in rows if row[3] is not None}
+    return RecordRow(WalletId(rows[0][0]), rows[0][1], rows[0][2], attestations)
 
 
 def _entry(row: tuple[Any, ...]) -> EntryRow:

@@ -9,6 +9,8 @@ from keepcool.core.errors import Conflict
 from keepcool.core.journal import EMPTY, Head, HeadStatement
 from keepcool.ports.signer_store import Change, Claim, ClaimedIntent, EntryRow, Heard, RecordRow, SealedKey
 
+_ROWS_PER_STATEMENT = (64, 8, 1)  # a few sizes, so that SQLite keeps them prepared
+
 
 def stored_head(connection: sqlite3.Connection) -> Head:
     row = connection.execute("SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1").fetchone()
@@ -34,24 +36,24 @@ def _add_entries(connection: sqlite3.Connection, head: Head, rows: Sequence[Entr
         if row.previous != head.hash or row.head.sequence != head.sequence + 1:
             raise Conflict("journal.head_moved", "the journal has moved on; ask again")
         head = row.head
-    connection.executemany(
-        "INSERT INTO entry (seq, prev, hash, body) VALUES (?, ?, ?, ?)",
-        [(row.head.sequence, row.previous, row.head.hash, row.body) for row in rows],
-    )
+    values = [(row.head.sequence, row.previous, row.head.hash, row.body) for row in rows]
+    _insert(connection, "INSERT INTO entry (seq, prev, hash, body) VALUES ", values)
     return head
 
 
 def _add_claims(connection: sqlite3.Connection, claims: Sequence[Claim]) -> None:
     rows = [(c.slot.network, c.slot.space, c.slot.position, c.digest, c.sequence) for c in claims]
     try:
-        connection.executemany("INSERT INTO claim VALUES (?, ?, ?, ?, ?)", rows)
+        _insert(connection, "INSERT INTO claim VALUES ", rows)
     except sqlite3.IntegrityError as error:
         raise Conflict("journal.claimed", "this transaction was signed before; ask again") from error
 
 
 def _add_intents(connection: sqlite3.Connection, intents: Sequence[ClaimedIntent]) -> None:
+    rows = [(one.intent, one.hash) for one in intents]
+    if _insert(connection, "INSERT OR IGNORE INTO intent VALUES ", rows) == len(rows):
+        return
     for one in intents:
-        connection.execute("INSERT OR IGNORE INTO intent VALUES (?, ?)", (one.intent, one.hash))
         (stored,) = connection.execute("SELECT hash FROM intent WHERE intent = ?", (one.intent,)).fetchone()
         if stored != one.hash:
             raise Conflict("journal.intent", "this intent id stands for other bytes already; use a new one")
@@ -93,6 +95,20 @@ def _add_keys(connection: sqlite3.Connection, keys: Sequence[SealedKey]) -> None
         connection.executemany("INSERT INTO sealed_key VALUES (?, ?, ?, ?, ?)", rows)
     except sqlite3.IntegrityError as error:
         raise Conflict("keys.exists", "this wallet has its key already; a key is never replaced") from error
+
+
+def _insert(connection: sqlite3.Connection, statement: str, rows: Sequence[tuple[object, ...]]) -> int:
+    """How many of these rows are new. Many rows a statement: each statement gives up the interpreter's
+    lock, and the journal's thread would wait for it again behind whatever the service is computing."""
+    done, at = 0, 0
+    for size in _ROWS_PER_STATEMENT:
+        while len(rows) - at >= size:
+            some = rows[at : at + size]
+            one = f"({', '.join('?' * len(some[0]))})"
+            flat = [value for row in some for value in row]
+            done += connection.execute(statement + ", ".join([one] * size), flat).rowcount
+            at += size
+    return done
 
 
 def _put_witnessed(connection: sqlite3.Connection, statement: HeadStatement) -> None:
