@@ -71,7 +71,7 @@ OTHER_FORMS: dict[str, Callable[[bytes], bytes]] = {
     "a number with a point": lambda raw: raw.replace(b'":1', b'":1.0', 1),
     "a field more": lambda raw: raw[:-1] + b',"zz":1}',
     "no object": lambda raw: b"[" + raw + b"]",
-    "deep nonsense": lambda _: b"[" * 100_000,
+    "deep nonsense": lambda _: b"[" * 5000 + b"]" * 5000,
     "not ASCII": lambda raw: raw.replace(b"0x", "０x".encode(), 1),
 }
 

@@ -17,6 +17,7 @@ from keepcool.core.errors import Breach, KeepcoolError, Malformed, Refused
 from keepcool.core.parties import Peer, Service
 from keepcool.core.registry import Role, WalletRecord
 from keepcool.cosigner import freezes as freezing
+from keepcool.cosigner import interpreter
 from keepcool.cosigner.drafts import SignedDrafts
 from keepcool.cosigner.entries import WALLET, WalletRow
 from keepcool.cosigner.freezes import Freezes
@@ -158,6 +159,7 @@ class Signer:
     async def run(self, stop: asyncio.Event, *background: Coroutine[Any, Any, None]) -> None:
         """Returns when asked to stop. Raises Breach when the disk lost what it had confirmed, and what a
         background task ended with."""
+        interpreter.settle()
         tasks = [asyncio.create_task(one) for one in (self.keep_witnessed(), *background)]
         ends = [asyncio.create_task(stop.wait()), asyncio.create_task(self.lost.wait())]
         done, _ = await asyncio.wait((*ends, *tasks), return_when=asyncio.FIRST_COMPLETED)
