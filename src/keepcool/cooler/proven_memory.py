@@ -46,29 +46,28 @@ class ProvenMemory:
     """A `journal.Memory` of the kind `proven`."""
 
     def __init__(self) -> None:
-        self._holders: dict[tuple[str, str], str] = {}
+        self._holders: dict[tuple[str, str], tuple[str, ...]] = {}
 
     def learn(self, entry: Entry) -> None:
         if entry.kind == PROVEN:
             row = entries.decoded(entry, ProvenRow)
             for place in _places(row):
-                self._holders.setdefault(place, row.wallet)
+                self._holders[place] = (*self._holders.get(place, ()), row.wallet)
 
     def unlearn(self, entry: Entry) -> None:
+        """One of them: two requests at once may have staged the same wallet."""
         if entry.kind == PROVEN:
-            row = entries.decoded(entry, ProvenRow)
-            for place in _places(row):
-                if self._holders.get(place) == row.wallet:
-                    del self._holders[place]
+            for place in _places(entries.decoded(entry, ProvenRow)):
+                self._holders[place] = self._holders[place][:-1]
 
     def check_unique(self, record: WalletRecord, number: int | None) -> None:
         """Raises Breach when any part of this wallet is another's already."""
         for network, part in _places(proven_row(record, number, 0)):
-            holder = self._holders.get((network, part), record.wallet)
-            if holder != record.wallet:
+            others = [one for one in self._holders.get((network, part), ()) if one != record.wallet]
+            if others:
                 raise Breach(
                     "wallet.twice_used",
-                    f"{part} of wallet {record.wallet} is that of wallet {holder}: it is not attested again",
+                    f"{part} of wallet {record.wallet} is that of {others[0]}: it is not attested again",
                 )
 
 

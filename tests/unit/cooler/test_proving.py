@@ -11,8 +11,9 @@ import pytest
 from keepcool.chains.accounts import child_key
 from keepcool.chains.minter.wallets import owners_of
 from keepcool.cooler import proving
-from keepcool.cooler.proven_memory import ProvenMemory
+from keepcool.cooler.proven_memory import PROVEN, ProvenMemory
 from keepcool.core.errors import Breach, Unavailable
+from keepcool.core.ids import WalletId
 from keepcool.core.registry import NO_PREVIOUS, OwnerKey, Standing, WalletRecord, parse_record
 from keepcool.cosigner.attest import attest
 from keepcool.cosigner.journal import walk
@@ -264,6 +265,26 @@ def test_in_one_batch_a_number_counts_as_well(tmp_path: Path) -> None:
         house.book.multisigs[other.address] = made_so(parse_record(twice.record))
         good, bad = await house.attest(first, twice)
         assert (code(good), code(bad)) == ("Attested", "wallet.twice_used")
+
+    told(tmp_path, story)
+
+
+def test_what_two_requests_staged_is_forgotten_once_each(tmp_path: Path) -> None:
+    """One wallet staged twice, and the second failed to commit: its places are still its own."""
+
+    async def story(house: House) -> None:
+        first = await proven(house, "w-1")
+        assert isinstance((await house.attest(first))[0], Attested)
+        record = parse_record(first.record)
+        (entry,) = [one for one in walk(house.cooler.foundation.store) if one.kind == PROVEN]
+        memory = ProvenMemory()
+        memory.learn(entry)
+        memory.learn(entry)
+        memory.unlearn(entry)
+        with pytest.raises(Breach):
+            memory.check_unique(replace(record, wallet=WalletId("w-2")), 0)
+        memory.unlearn(entry)
+        memory.check_unique(replace(record, wallet=WalletId("w-2")), 0)
 
     told(tmp_path, story)
 
