@@ -22,6 +22,7 @@ from keepcool.core.parties import Service
 from keepcool.core.registry import Role, Standing, parse_record
 from keepcool.cosigner import freezes
 from keepcool.cosigner.journal import Asked
+from keepcool.keeper.creator_judge import RULES
 from keepcool.wire.messages import (
     Attested,
     CreateWallets,
@@ -154,6 +155,34 @@ def test_one_place_is_one_wallets_for_ever(tmp_path: Path) -> None:
         assert (rows(house, b"creator"), rows(house, b"reservation")) == (1, 1)
         assert house.keeper.foundation.store.record_count() == 1
         assert [one.next_nonce for one in await house.status()] == [2, 1, 1]
+
+    told(tmp_path, story)
+
+
+@pytest.mark.parametrize("guarded", [True, False], ids=["guarded", "twin"])
+def test_one_address_is_never_promised_twice(
+    tmp_path: Path, guarded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two creates of one creator and nonce have one address, and the chain lets only one be made. Keeper signs
+    no second; in the twin it does, the address of the first is the second's wallet, and only Cooler's look at
+    the chain keeps coins from going there."""
+    if not guarded:
+        monkeypatch.delitem(RULES, "slot")
+
+    async def story(house: House) -> None:
+        creator = (await house.creators())[0]
+        first = await reserved(house, "w-1")
+        (second,) = await house.reserve(wanted("w-2", creator, 1))
+        if guarded:
+            assert code(second) == "reserve.slot"
+            return
+        assert isinstance(second, Reserved)
+        one, other = (parse_record(it.record.record) for it in (first, second))
+        assert one.address == other.address
+        house.book.take(second.transaction)
+        (proven,) = await house.prove(ProveItem(wallet="w-1", owner="u-1"))
+        assert isinstance(proven, Attested)
+        assert code((await house.attest(proven))[0]) == "multisig.owners"
 
     told(tmp_path, story)
 
