@@ -163,9 +163,9 @@ def test_one_place_is_one_wallets_for_ever(tmp_path: Path) -> None:
 def test_one_address_is_never_promised_twice(
     tmp_path: Path, guarded: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two creates of one creator and nonce have one address, and the chain lets only one be made. Keeper signs
-    no second; in the twin it does, the address of the first is the second's wallet, and only Cooler's look at
-    the chain keeps coins from going there."""
+    """Two creates of one creator and nonce have one address, and the chain lets only one be made. Keeper
+    signs no second; in the twin it does, the address of the first becomes the second's wallet, and only
+    Cooler's look at the chain keeps coins from going there."""
     if not guarded:
         monkeypatch.delitem(RULES, "slot")
 
