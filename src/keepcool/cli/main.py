@@ -35,6 +35,7 @@ NOUNS: Mapping[str, str] = {
     "balance": "balances",
     "deposit": "deposits",
     "purse": "the account that pays network fees",
+    "devnet": "the Minter simulator: a local chain for tests and the demo",
     "version": "print the version",
 }
 EXIT_REFUSED, EXIT_INTERRUPTED, EXIT_PIPE = 2, 130, 141
@@ -85,7 +86,8 @@ def _not_installed(noun: str, error: ModuleNotFoundError) -> Refused:
         return Refused("cli.noun", f"this installation has no `keepcool {noun}`: {error.name} is missing")
     return Refused(
         "cli.extra",
-        f"`keepcool {noun}` needs the package {package}; run: pip install 'keepcool[app,client,cold,local]'",
+        f"`keepcool {noun}` needs the package {package}; "
+        "run: pip install 'keepcool[app,client,cold,devnet,local]'",
     )
 
 
