@@ -21,7 +21,7 @@ from keepcool.chains.minter.data import CreateMultisig
 from keepcool.chains.minter.transaction import SignedTransaction, parse_signed
 from keepcool.cooler.attesting import Attesting, Pins
 from keepcool.cooler.proven_memory import ProvenMemory
-from keepcool.cooler.proving import Proofs
+from keepcool.cooler.proving import OwnersReader, Proofs
 from keepcool.core.ids import AssetId, IntentId, NetworkId, WalletId
 from keepcool.core.intent import Intent, Output, Purpose
 from keepcool.core.money import Amount
@@ -148,7 +148,7 @@ class House:
     book: Book
     app: Exchange
     pins: AccountPins
-    memory: CreatorMemory
+    pool: Creators
 
     async def ask(self, to: Service, typ: str, body: Message) -> Message:
         return await self.app.ask(to, typ, body, 30)
@@ -234,7 +234,10 @@ def payment(record: WalletRecord, draft: bytes, to: str, units: int, name: str =
     return SignItem(intent=intent.encoded(), draft=draft)
 
 
-async def opened_house(folder: Path, terms: MinterTerms = TERMS, creators: int = 3) -> House:
+async def opened_house(
+    folder: Path, terms: MinterTerms = TERMS, creators: int = 3, nodes: OwnersReader | None = None
+) -> House:
+    """Cooler asks `nodes`; without them the book."""
     identities = {
         one: FileIdentity(one, *(os.urandom(32) for _ in range(4))) for one in (KEEPER, COOLER, Service.APP)
     }
@@ -262,7 +265,7 @@ async def opened_house(folder: Path, terms: MinterTerms = TERMS, creators: int =
         purses.status,
     )
     cooler_pins = Pins(cool.public.hex(), cold.public.hex(), _key(peers[KEEPER]), pins)
-    attesting = Attesting(cooler, cooler_pins, proven, Proofs({NETWORK: book}))
+    attesting = Attesting(cooler, cooler_pins, proven, Proofs({NETWORK: nodes or book}))
     await cooler.serve({"wallets.attest.v1": attesting.attest})
     await keeper.witness.start()
     await cooler.witness.start()
@@ -273,14 +276,19 @@ async def opened_house(folder: Path, terms: MinterTerms = TERMS, creators: int =
         FixedClock(),
         SystemEntropy(),
     )
-    return House(lines, keeper, cooler, cool, cold, book, app, pins, memory)
+    return House(lines, keeper, cooler, cool, cold, book, app, pins, pool)
 
 
 def told(
-    folder: Path, story: Callable[[House], Awaitable[None]], terms: MinterTerms = TERMS, creators: int = 3
+    folder: Path,
+    story: Callable[[House], Awaitable[None]],
+    terms: MinterTerms = TERMS,
+    *,
+    creators: int = 3,
+    nodes: OwnersReader | None = None,
 ) -> None:
     async def whole() -> None:
-        house = await opened_house(folder, terms, creators)
+        house = await opened_house(folder, terms, creators, nodes)
         try:
             await story(house)
         finally:
