@@ -118,6 +118,8 @@ def test_a_read_raises_what_the_code_means() -> None:
     """The chain's refusals stay refusals in reads; the node's own troubles are Unavailable."""
     told = complaints.complaint(reply("119", "Coin reserve is not sufficient"))
     assert complaints.error("node", told).code == "node.fee_coin"
+    unreadable = complaints.complaint(reply("400", "Cannot decode transaction: rlp: too few elements"))
+    assert complaints.error("node", unreadable).code == "node.form"
     gone = complaints.complaint(reply("404", "state at height 5 not found", status=404))
     assert complaints.error("node", gone).code == "node.state_gone"
     broken = complaints.complaint(reply("500", "broken", status=500))

@@ -19,6 +19,7 @@ from keepcool.ports.minternode import AlreadyKnown, Balance, Outcome, Rejected, 
 
 _NOT_FOUND = re.compile(r"(?i)not found")
 _POOL_FULL = re.compile(r"(?i)mempool is full")
+_UNREADABLE = re.compile(r"(?i)cannot decode transaction")
 _CACHED = re.compile(r"(?i)already exists in cache")
 _WHY = {
     101: Why.NONCE,
@@ -113,6 +114,8 @@ def error(name: str, told: Complaint) -> KeepcoolError:
     """What a read that was complained about raises."""
     if told.code is not None:
         return rejection_error(_WHY.get(told.code, Why.OTHER), told.code, told.text)
+    if _UNREADABLE.search(told.text):
+        return rejection_error(Why.FORM, told.status, told.text)
     if is_unknown(told):
         mend = "ask for a newer block, or let the node keep more states"
         return Unavailable("node.state_gone", f"{name} has nothing of this block; {mend}")
