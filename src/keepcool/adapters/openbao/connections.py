@@ -6,7 +6,6 @@ every call must be safe to repeat (all of transit, login and renewal are). Answe
 
 from __future__ import annotations
 
-import http.client
 import socket
 import ssl
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 from queue import Empty, LifoQueue
 from urllib.parse import urlsplit
 
+from keepcool.adapters.openbao.line import BadAnswerError, Line, connected
 from keepcool.core.errors import Refused, Unavailable
 
 _ATTEMPTS = 3
@@ -44,22 +44,19 @@ class Connections:
         self.url = url
         self._host, self._port, self._timeout_s = parts.hostname, parts.port or 8200, timeout_s
         self._tls = _tls(ca)
-        self._idle: LifoQueue[http.client.HTTPSConnection] = LifoQueue(_IDLE_MAX)
+        self._idle: LifoQueue[Line] = LifoQueue(_IDLE_MAX)
 
     def call(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
         """One request under /v1/. Raises Unavailable when there is no answer in time."""
-        problem: OSError | http.client.HTTPException | None = None
+        problem: OSError | BadAnswerError | None = None
         for attempt in range(_ATTEMPTS):
             if attempt:
                 time.sleep(_PAUSE_S * attempt)
-            connection = self._take()
             try:
-                return self._exchange(connection, method, f"/v1/{path}", body, headers)
+                return self._exchange(method, f"/v1/{path}", body, headers)
             except TimeoutError as error:
-                connection.close()
                 raise self._unreachable(f"no answer within {self._timeout_s:g} s") from error
-            except (OSError, http.client.HTTPException) as error:
-                connection.close()
+            except (OSError, BadAnswerError) as error:
                 self.close()  # what broke one idle connection broke its neighbours
                 problem = error
         raise self._unreachable(_said(problem)) from problem
@@ -70,36 +67,24 @@ class Connections:
             while True:
                 self._idle.get_nowait().close()
 
-    def _take(self) -> http.client.HTTPSConnection:
+    def _take(self) -> Line:
         try:
             return self._idle.get_nowait()
         except Empty:
-            return http.client.HTTPSConnection(
-                self._host, self._port, timeout=self._timeout_s, context=self._tls
-            )
+            return connected(self._host, self._port, self._timeout_s, self._tls)
 
-    def _exchange(
-        self,
-        connection: http.client.HTTPSConnection,
-        method: str,
-        path: str,
-        body: bytes | None,
-        headers: Mapping[str, str],
-    ) -> Reply:
-        connection.request(method, path, body, dict(headers))
-        response = connection.getresponse()
-        answer = response.read(_ANSWER_BYTES_MAX + 1)
-        if len(answer) > _ANSWER_BYTES_MAX:
-            connection.close()
-            raise self._unreachable(f"its answer exceeds {_ANSWER_BYTES_MAX} bytes")
-        self._give_back(connection, reusable=not response.will_close)
-        return Reply(response.status, answer)
-
-    def _give_back(self, connection: http.client.HTTPSConnection, *, reusable: bool) -> None:
-        if not reusable or self._idle.full():
-            connection.close()
-            return
-        self._idle.put(connection)
+    def _exchange(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
+        line = self._take()
+        try:
+            answer = line.ask(method, path, body, headers, _ANSWER_BYTES_MAX)
+        except BaseException:
+            line.close()
+            raise
+        if not answer.reusable or self._idle.full():
+            line.close()
+        else:
+            self._idle.put(line)
+        return Reply(answer.status, answer.body)
 
     def _unreachable(self, why: str) -> Unavailable:
         return Unavailable(
@@ -116,7 +101,7 @@ def _tls(ca: Path) -> ssl.SSLContext:
     return context
 
 
-def _said(problem: OSError | http.client.HTTPException | None) -> str:
+def _said(problem: OSError | BadAnswerError | None) -> str:
     match problem:
         case ssl.SSLCertVerificationError():
             return f"its certificate is not from our CA: {problem.verify_message}"
@@ -124,4 +109,6 @@ def _said(problem: OSError | http.client.HTTPException | None) -> str:
             return "connection refused"
         case socket.gaierror():
             return "its name is unknown"
+        case BadAnswerError():
+            return str(problem)
     return type(problem).__name__
