@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 from keepcool.core.errors import Malformed
 from keepcool.core.journal import Head, HeadStatement, stated_bytes
 from keepcool.core.parties import Service
 from keepcool.cosigner.attest import verify
 from keepcool.ports.identity import Identity
 from keepcool.wire import messages
+
+LATELY_MAX = 64
 
 
 def stated(identity: Identity, head: Head) -> messages.Head:
@@ -16,6 +20,27 @@ def stated(identity: Identity, head: Head) -> messages.Head:
     return messages.Head(
         service=identity.service.value, sequence=head.sequence, hash=head.hash, signature=signature
     )
+
+
+class Checked:
+    """Verifies statements of one service under its pinned journal key; the very bytes that were verified
+    lately, or made here, are not verified again."""
+
+    def __init__(self, service: Service, key: bytes) -> None:
+        self._service, self._key = service, key
+        self._lately: OrderedDict[messages.Head, HeadStatement] = OrderedDict()
+
+    def statement(self, message: messages.Head) -> HeadStatement:
+        """Raises Malformed on any statement the service did not make under this key."""
+        known = self._lately.get(message)
+        return self.keep(message, checked(message, self._service, self._key)) if known is None else known
+
+    def keep(self, message: messages.Head, statement: HeadStatement) -> HeadStatement:
+        """This message is known to be that statement."""
+        self._lately[message] = statement
+        if len(self._lately) > LATELY_MAX:
+            self._lately.popitem(last=False)
+        return statement
 
 
 def checked(message: messages.Head, service: Service, key: bytes) -> HeadStatement:

@@ -17,6 +17,7 @@ from keepcool.core.errors import Breach, KeepcoolError, Malformed, Unavailable
 from keepcool.core.journal import Head, HeadStatement
 from keepcool.core.parties import Service
 from keepcool.cosigner import heads
+from keepcool.cosigner.heads import Checked
 from keepcool.cosigner.journal import Journal
 from keepcool.ports.identity import Identity
 from keepcool.ports.signer_store import Change, SignerStore
@@ -52,6 +53,8 @@ class Witness:
     ) -> None:
         self._identity, self._parties, self._journal, self._store = identity, parties, journal, store
         self._ask, self._entropy = ask, entropy
+        self._of_own = Checked(identity.service, parties.own_key)
+        self._of_peer = Checked(parties.peer, parties.peer_key)
         self._covered: int | None = None  # the peer has stored our head up to here; None before any answer
         self._breach: Breach | None = None
         self._exchange: asyncio.Task[None] | None = None
@@ -90,19 +93,21 @@ class Witness:
         """Our own newest committed head, signed."""
         head = self._journal.committed
         if self._stated is None or self._stated[0] != head:
-            self._stated = (head, heads.stated(self._identity, head))
+            said = heads.stated(self._identity, head)
+            self._of_own.keep(said, HeadStatement(self._identity.service, head, said.signature))
+            self._stated = (head, said)
         return self._stated[1]
 
     def shown(self, statements: Sequence[messages.Head]) -> None:
         """Statements of ours that others have kept. Raises Malformed on one we did not make, Breach on
         one our journal does not bear out."""
         for one in statements:
-            self._bear_out(heads.checked(one, self._identity.service, self._parties.own_key))
+            self._bear_out(self._of_own.statement(one))
 
     async def answer(self, request: WitnessRequest) -> WitnessAnswer:
         """Store the peer's head, then say what was stored before. Raises Malformed on a head it did not
         sign. An older head, or another of the same sequence, replaces nothing: the peer sees for itself."""
-        shown = heads.checked(request.head, self._parties.peer, self._parties.peer_key)
+        shown = self._of_peer.statement(request.head)
         before = self._store.witnessed(self._parties.peer)
         if before is None or shown.head.sequence > before.head.sequence:
             await self._store.commit(Change(witnessed=(shown,)))
@@ -123,9 +128,9 @@ class Witness:
     def _take(self, request: WitnessRequest, answer: WitnessAnswer) -> None:
         if answer.challenge != request.challenge:
             raise Malformed("witness.challenge", "the peer answered another question")
-        heads.checked(answer.head, self._parties.peer, self._parties.peer_key)
+        self._of_peer.statement(answer.head)
         if answer.witnessed is not None:
-            self._bear_out(heads.checked(answer.witnessed, self._identity.service, self._parties.own_key))
+            self._bear_out(self._of_own.statement(answer.witnessed))
         self._covered = max(self._covered or 0, request.head.sequence)
 
     def _bear_out(self, statement: HeadStatement) -> None:

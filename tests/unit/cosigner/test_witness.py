@@ -7,13 +7,17 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from keepcool.core import journal
 from keepcool.core.errors import Breach, Malformed, Unavailable
 from keepcool.core.parties import Service
+from keepcool.cosigner import heads
+from keepcool.cosigner.heads import Checked
 from keepcool.ports.signer_store import LOST
 from keepcool.wire.messages import Head, Signed, SignRequest, WitnessAnswer, WitnessRequest
-from tests.unit.cosigner.house import Pair, Signer, item, open_signer, register, unreachable
+from tests.unit.cosigner.house import Keys, Pair, Signer, item, open_signer, register, unreachable
 
 
 @pytest.fixture
@@ -218,3 +222,20 @@ def test_an_answer_to_another_question_is_no_answer(tmp_path: Path) -> None:
         cooler.close()
 
     asyncio.run(story())
+
+
+def test_a_statement_is_verified_once_and_another_always() -> None:
+    """The bytes verified before are taken again; changed in any field, under any signature, they are not."""
+    keys = Keys(Service.KEEPER)
+    checked = Checked(Service.KEEPER, keys.public("journal"))
+    said = heads.stated(keys, journal.Head(7, b"h" * 32))
+    assert checked.statement(said) == checked.statement(said)
+    for forged in (
+        msgspec.structs.replace(said, sequence=8),
+        msgspec.structs.replace(said, hash=b"g" * 32),
+        msgspec.structs.replace(said, signature=bytes(64)),
+        msgspec.structs.replace(said, service=Service.COOLER.value),
+        heads.stated(Keys(Service.COOLER), journal.Head(7, b"h" * 32)),
+    ):
+        with pytest.raises(Malformed):
+            checked.statement(forged)
