@@ -119,10 +119,10 @@ def _data(kind: int, encoded: bytes) -> Mapping[str, Any]:
 
 
 def _signatures(kind: int, encoded: bytes, *, signed: bool) -> tuple[bytes | None, tuple[Signature, ...]]:
-    if kind not in (SINGLE, MULTI):
-        raise undecodable("unknown signature type")
     if not signed:
         return None, ()
+    if kind not in (SINGLE, MULTI):
+        raise undecodable("unknown signature type")
     if kind == SINGLE:
         return None, (_signature(_item(encoded)),)
     found = items(_item(encoded))
