@@ -1,26 +1,29 @@
 """Extended public keys: read, written, fingerprinted, and their children derived without any secret.
 
-Laws: a key has one spelling (Base58Check of 78 bytes); only non-hardened children exist here, as the
-others need the secret; what is no valid key is refused, whatever its checksum says. BIP-32.
+Laws: under one version a key has one spelling (Base58Check of 78 bytes); only non-hardened children exist
+here, as the others need the secret; what is no valid key is refused, whatever its checksum says, and a
+secret key is refused without being repeated. The version says network and habit, never which key it is:
+`parse_xpub` reads Bitcoin's alone, `parse_versioned` says which it read. BIP-32, SLIP-132.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 from Crypto.Hash import RIPEMD160
 
-from keepcool.chains import publickeys
+from keepcool.chains import base58, points, publickeys
 from keepcool.core.errors import Malformed
 
 HARDENED = 0x80000000
-_VERSION = bytes.fromhex("0488b21e")  # "xpub"
-_ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-_PLACE = {letter: place for place, letter in enumerate(_ALPHABET)}
-_CHARS, _RAW, _SUM = 111, 78, 4  # 78 bytes under this version always give 111 characters
+XPUB = bytes.fromhex("0488b21e")  # as Bitcoin's keys begin, and those of most forks
+_CHARS_MAX, _RAW = 112, 78
+_XPUB_CHARS = 111  # 78 bytes under that version always give as many
+_INNER, _OUTER = bytes(byte ^ 0x36 for byte in range(256)), bytes(byte ^ 0x5C for byte in range(256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,26 +45,26 @@ def fingerprint(public_key: bytes) -> bytes:
 
 def parse_xpub(text: str) -> ExtendedKey:
     """Raises Malformed on anything but a whole, valid xpub in its one spelling."""
+    if not isinstance(text, str) or len(text) != _XPUB_CHARS or not set(base58.ALPHABET) >= set(text):
+        raise _wrong(f"it has {_XPUB_CHARS} characters of the Base58 alphabet")
     raw = _unchecked(text)
-    if raw[:4] != _VERSION:
+    if raw[:4] != XPUB:
         raise _wrong("it is not of the kind that starts with xpub")
-    key = ExtendedKey(
-        depth=raw[4],
-        parent=raw[5:9],
-        number=int.from_bytes(raw[9:13], "big"),
-        chain_code=raw[13:45],
-        public_key=raw[45:],
-    )
-    if key.depth == 0 and (any(key.parent) or key.number):
-        raise _wrong("a master key has no parent and no number")
-    publickeys.parse_public_key(key.public_key.hex())
-    return key
+    return _key(raw)
 
 
-def encode_xpub(key: ExtendedKey) -> str:
-    raw = _VERSION + bytes([key.depth]) + key.parent + key.number.to_bytes(4, "big")
-    raw += key.chain_code + key.public_key
-    return _base58(raw + _checksum(raw))
+def parse_versioned(text: str) -> tuple[bytes, ExtendedKey]:
+    """The version (4 bytes) and the key of an extended public key of any network. Raises Malformed."""
+    raw = _unchecked(text)
+    if raw[45] == 0:
+        raise _secret()
+    return raw[:4], _key(raw)
+
+
+def encode_xpub(key: ExtendedKey, version: bytes = XPUB) -> str:
+    """The key's one spelling under this version (4 bytes)."""
+    place = bytes([key.depth]) + key.parent + key.number.to_bytes(4, "big")
+    return base58.encode(version + place + key.chain_code + key.public_key)
 
 
 def child(key: ExtendedKey, number: int) -> ExtendedKey:
@@ -88,30 +91,60 @@ def branch(key: ExtendedKey, number: int) -> ExtendedKey:
     return child(key, number)
 
 
+def children(key: ExtendedKey, numbers: Iterable[int]) -> Iterator[bytes]:
+    """The public keys (33 bytes) of the children of these numbers, in order and as many as there are:
+    `child` without the chain codes, several times faster. Raises Malformed as `child` does."""
+    if key.depth == 255:
+        raise Malformed("bip32.depth", "an extended key of depth 255 has no children")
+    return points.sums(key.public_key, _tweaks(key, numbers))
+
+
+def _tweaks(key: ExtendedKey, numbers: Iterable[int]) -> Iterator[bytes]:
+    """HMAC-SHA512 with the first block of both hashes done once: the chain code is the same for all."""
+    padded = key.chain_code.ljust(128, b"\0")
+    inner = hashlib.sha512(padded.translate(_INNER) + key.public_key)
+    outer = hashlib.sha512(padded.translate(_OUTER))
+    for number in numbers:
+        if type(number) is not int or not 0 <= number < HARDENED:
+            raise Malformed("bip32.number", f"a public child has a number from 0 to {HARDENED - 1}")
+        first, second = inner.copy(), outer.copy()
+        first.update(number.to_bytes(4, "big"))
+        second.update(first.digest())
+        yield second.digest()[:32]
+
+
+def _key(raw: bytes) -> ExtendedKey:
+    key = ExtendedKey(
+        depth=raw[4],
+        parent=raw[5:9],
+        number=int.from_bytes(raw[9:13], "big"),
+        chain_code=raw[13:45],
+        public_key=raw[45:],
+    )
+    if key.depth == 0 and (any(key.parent) or key.number):
+        raise _wrong("a master key has no parent and no number")
+    publickeys.parse_public_key(key.public_key.hex())
+    return key
+
+
 def _unchecked(text: str) -> bytes:
-    if not isinstance(text, str) or len(text) != _CHARS or not _PLACE.keys() >= set(text):
-        raise _wrong(f"it has {_CHARS} characters of the Base58 alphabet")
-    value = 0
-    for letter in text:
-        value = value * 58 + _PLACE[letter]
-    if value >> 8 * (_RAW + _SUM):
-        raise _wrong("it is too large")
-    whole = value.to_bytes(_RAW + _SUM, "big")
-    if _checksum(whole[:_RAW]) != whole[_RAW:]:
-        raise _wrong("its checksum does not fit; copy it again")
-    return whole[:_RAW]
+    if not isinstance(text, str) or not _RAW < len(text) <= _CHARS_MAX:
+        raise _wrong("it has 111 characters of the Base58 alphabet")
+    try:
+        raw = base58.decode(text, _CHARS_MAX)
+    except Malformed as error:
+        raise _wrong(error.public.partition(": ")[2]) from error
+    if len(raw) != _RAW:
+        raise _wrong(f"it holds {len(raw)} bytes, not {_RAW}")
+    return raw
 
 
-def _base58(raw: bytes) -> str:
-    value, letters = int.from_bytes(raw, "big"), ""
-    while value:
-        value, place = divmod(value, 58)
-        letters = _ALPHABET[place] + letters
-    return letters
-
-
-def _checksum(raw: bytes) -> bytes:
-    return hashlib.sha256(hashlib.sha256(raw).digest()).digest()[:_SUM]
+def _secret() -> Malformed:
+    return Malformed(
+        "bip32.secret",
+        "this is an extended PRIVATE key: whoever reads it can spend; here belongs the public one (xpub…). "
+        "Consider the key exposed",
+    )
 
 
 def _wrong(why: str) -> Malformed:
