@@ -14,7 +14,7 @@ from tests.fixtures.chain import require_chain
 
 pytestmark = pytest.mark.live
 BIN = Path(sys.executable).parent
-SECONDS_MAX = 150  # a busy CI machine; the figure for an idle one stands in bench/
+SECONDS_MAX = 300  # a busy CI machine; the figure for an idle one stands in bench/
 
 
 def test_the_story_holds_as_the_readme_tells_it(tmp_path: Path) -> None:

@@ -13,6 +13,9 @@ from pathlib import Path
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     noun = subparsers.add_parser("demo", help="the whole story on real parts")
     noun.add_argument("--keep", action="store_true", help="leave it running afterwards, until Ctrl-C")
+    noun.add_argument(
+        "--chains", default="", metavar="LIST", help="which families, e.g. evm,minter (default: all)"
+    )
     noun.add_argument("--folder", type=Path, help="where to put everything (default: a temporary folder)")
     noun.set_defaults(run=_demo)
 
@@ -20,6 +23,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _demo(arguments: argparse.Namespace) -> int:
     from keepcool.demo import closing, stage, story
 
+    chains = story.chosen(arguments.chains)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = arguments.folder or Path(tempfile.mkdtemp(prefix="keepcool-demo-"))
     began_s = time.monotonic()
@@ -28,12 +32,12 @@ def _demo(arguments: argparse.Namespace) -> int:
         print(f"{time.monotonic() - began_s:6.1f}s  {text}" if text else "", flush=True)
 
     try:
-        with stage.staged(folder.absolute(), lambda text: tell(f"  {text}")) as running:
-            cast = story.play(running, tell)
-            closing.close(running, cast, tell)
+        with stage.staged(folder.absolute(), chains, lambda text: tell(f"  {text}")) as scenes:
+            house = scenes[0].house
+            closing.close(house.client, [story.play(scene, tell) for scene in scenes], tell)
             if arguments.keep:
-                _kept(running.installation.reach.app_url, folder)
-                running.installation.watch(tell)
+                _kept(house.installation.reach.app_url, folder)
+                house.installation.watch(tell)
     except KeyboardInterrupt:
         tell("ended")
         return 0 if arguments.keep else 130

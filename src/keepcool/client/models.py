@@ -129,6 +129,7 @@ class Purse(Answer, frozen=True):
     booked: Units
     on_chain: Units | None
     fees_paid: Units
+    accounts: list[str] = []
 
 
 class Asset(Answer, frozen=True):

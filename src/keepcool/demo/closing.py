@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from keepcool.client.api import awaited
-from keepcool.demo.stage import Stage
-from keepcool.demo.story import Cast, Tell, holds
+from keepcool.client.api import Client, awaited
+from keepcool.demo.telling import WAIT_S, Tell, holds
 
-_WAIT_S = 20.0
+_UNITS = {"eip155": "wei", "minter": "pip"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +21,12 @@ class Line:
     chain: int
 
 
-def close(stage: Stage, cast: Cast, tell: Tell) -> None:
+def close(client: Client, acts: Sequence[Callable[[], list[Line]]], tell: Tell) -> None:
     """Raises Breach unless every line is equal and the books balance."""
     lines = awaited(
-        lambda: _lines(stage, cast),
+        lambda: [line for act in acts for line in act()],
         lambda found: all(line.ledger == line.chain for line in found),
-        _WAIT_S,
+        WAIT_S,
         "ledger and chain are not equal",
     )
     width = max(len(line.who) for line in lines)
@@ -34,17 +34,8 @@ def close(stage: Stage, cast: Cast, tell: Tell) -> None:
     tell(f"{'wallet':<{width}}  {'asset':<5} {'ledger':>24} {'chain':>24}")
     for line in lines:
         tell(f"{line.who:<{width}}  {line.asset:<5} {line.ledger:>24} {line.chain:>24}  equal")
-    holds(stage.client.read.books_balanced(), "the books balance")
-    fees = stage.client.read.purses()[0].fees_paid
-    tell(f"The purse has paid {fees} wei of fees, all of it in the ledger. The books balance.")
-
-
-def _lines(stage: Stage, cast: Cast) -> list[Line]:
-    lines = []
-    for who, wallet in (("Alice", cast.alice), ("Bob", cast.bob)):
-        totals = {one.asset: int(one.total) for one in stage.client.read.balances(wallet.id)}
-        for symbol, asset, token in (("ETH", stage.eth, None), ("USDX", stage.usd, stage.token)):
-            lines.append(Line(who, symbol, totals.get(asset, 0), stage.chain.balance(wallet.address, token)))
-    purse = stage.client.read.purses()[0]
-    lines.append(Line("Purse", "ETH", int(purse.booked), stage.chain.balance(purse.address)))
-    return lines
+    holds(client.read.books_balanced(), "the books balance")
+    for purse in client.read.purses():
+        unit = _UNITS.get(purse.network.partition(":")[0], "units")
+        tell(f"The purse of {purse.network} has paid {purse.fees_paid} {unit} of fees, all in the ledger.")
+    tell("The books balance.")

@@ -1,4 +1,4 @@
-"""What the story stands on: a local chain with the official contracts, and an installation beside it.
+"""What the story stands on: a local chain of every family asked for, and an installation beside them.
 
 Everything lies in one folder, listens on loopback, and ends with this process.
 """
@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 from keepcool.client import profile
-from keepcool.client.api import Client
+from keepcool.client.api import Client, awaited
+from keepcool.client.models import Purse
 from keepcool.core.errors import Refused
+from keepcool.demo.telling import WAIT_S
 from keepcool.local import commands, plan, start
 from keepcool.local.devchain import DevChain, Mining, deploy_safe_contracts, deploy_token
 from keepcool.local.layout import Layout
+from keepcool.local.minterchain import DevMinter
 from keepcool.local.process import ChildProcess
 from keepcool.local.running import Installation, Say, running
 
@@ -26,22 +30,11 @@ _BLOCK_TIME_S = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """A running installation, its chain, a token, and a client with pinned keys."""
+class House:
+    """A running installation, and a client with pinned keys."""
 
-    chain: DevChain
-    token: str
     installation: Installation
     client: Client
-    network: str
-
-    @property
-    def eth(self) -> str:
-        return f"{self.network}/slip44:60"
-
-    @property
-    def usd(self) -> str:
-        return f"{self.network}/erc20:{self.token}"
 
     def restart(self, name: str, fault: str = "") -> ChildProcess:
         """Start a part again, after its death; with `fault` it will kill itself -9 at that point, once."""
@@ -55,21 +48,110 @@ class Stage:
         return child
 
 
+@dataclass(frozen=True, slots=True)
+class EvmScene:
+    """An EVM chain with a token, as the story needs it."""
+
+    house: House
+    chain: DevChain
+    token: str
+
+    @property
+    def client(self) -> Client:
+        return self.house.client
+
+    @property
+    def network(self) -> str:
+        return f"eip155:{self.chain.chain_id}"
+
+    @property
+    def eth(self) -> str:
+        return f"{self.network}/slip44:60"
+
+    @property
+    def usd(self) -> str:
+        return f"{self.network}/erc20:{self.token}"
+
+    def purse(self) -> Purse:
+        return purse_of(self.client, self.network)
+
+
+@dataclass(frozen=True, slots=True)
+class MinterScene:
+    """A Minter network: a simulator of it."""
+
+    house: House
+    chain: DevMinter
+
+    @property
+    def client(self) -> Client:
+        return self.house.client
+
+    @property
+    def network(self) -> str:
+        return f"minter:{self.chain.chain_id}"
+
+    @property
+    def coin(self) -> str:
+        return f"{self.network}/coin:0"
+
+    def purse(self) -> Purse:
+        return purse_of(self.client, self.network)
+
+
+Scene: TypeAlias = EvmScene | MinterScene
+_Opened: TypeAlias = "tuple[plan.AnyPlan, Callable[[House], Scene]]"
+
+
+def purse_of(client: Client, network: str) -> Purse:
+    """Once App has heard of it from Keeper."""
+    found = awaited(
+        lambda: [one for one in client.read.purses() if one.network == network],
+        bool,
+        WAIT_S,
+        f"the purse of {network} is not known",
+    )
+    return found[0]
+
+
 @contextlib.contextmanager
-def staged(folder: Path, say: Say) -> Iterator[Stage]:
-    """Everything running in `folder`, for the length of the block."""
-    chain_folder = folder / "chain"
-    chain_folder.mkdir(parents=True)
+def staged(folder: Path, chains: Sequence[str], say: Say) -> Iterator[list[Scene]]:
+    """Everything running in `folder`, for the length of the block: one scene per chain."""
+    with contextlib.ExitStack() as stack:
+        opened = [_CHAINS[name](stack, folder / f"chain-{name}", say) for name in chains]
+        places = _installed(folder, [network for network, _ in opened], say)
+        installation = stack.enter_context(running(places, say))
+        client = stack.enter_context(profile.connect(places.operator / "operator.toml"))
+        house = House(installation, client)
+        yield [scene(house) for _, scene in opened]
+
+
+def _evm(stack: contextlib.ExitStack, folder: Path, say: Say) -> _Opened:
+    folder.mkdir(parents=True)
     mining = Mining(block_time_s=_BLOCK_TIME_S, epoch_slots=1)
-    with DevChain(npm_folder(), chain_folder, mining=mining) as chain:
-        say(f"chain: anvil, chain id {chain.chain_id}, {chain.url}")
-        deploy_safe_contracts(chain)
-        token = deploy_token(chain, "Demo Dollar", "USDX", _SUPPLY)
-        say(f"contracts: official Safe 1.5.0 at its canonical addresses; token USDX at {token}")
-        places = _installed(folder, chain, token, say)
-        operator = places.operator / "operator.toml"
-        with running(places, say) as installation, profile.connect(operator) as client:
-            yield Stage(chain, token, installation, client, f"eip155:{chain.chain_id}")
+    chain = stack.enter_context(DevChain(npm_folder(), folder, mining=mining))
+    say(f"chain: anvil, chain id {chain.chain_id}, {chain.url}")
+    deploy_safe_contracts(chain)
+    token = deploy_token(chain, "Demo Dollar", "USDX", _SUPPLY)
+    say(f"contracts: official Safe 1.5.0 at its canonical addresses; token USDX at {token}")
+    network = f"eip155:{chain.chain_id}"
+    listed = [plan.token_plan(network, f"{token}:USDX:{TOKEN_DECIMALS}")]
+    return plan.network_plan(network, [chain.url], listed), lambda house: EvmScene(house, chain, token)
+
+
+def _minter(stack: contextlib.ExitStack, folder: Path, say: Say) -> _Opened:
+    folder.mkdir(parents=True)
+    chain = stack.enter_context(DevMinter(folder))
+    say(
+        f"chain: a simulator of Minter (no node is packaged anywhere), chain id {chain.chain_id}, {chain.url}"
+    )
+    network = plan.minter_plan(f"minter:{chain.chain_id}", [chain.url])
+    quick = replace(network, creators=4, spares=4, poll_ms=250)
+    return quick, lambda house: MinterScene(house, chain)
+
+
+_CHAINS: Mapping[str, Callable[[contextlib.ExitStack, Path, Say], _Opened]] = {"evm": _evm, "minter": _minter}
+CHAINS = tuple(_CHAINS)
 
 
 def npm_folder() -> Path:
@@ -85,17 +167,13 @@ def _checkout() -> Path:
     return Path(__file__).parents[3]
 
 
-def _installed(folder: Path, chain: DevChain, token: str, say: Say) -> Layout:
+def _installed(folder: Path, networks: Sequence[plan.AnyPlan], say: Say) -> Layout:
     cold = commands.answer("cold", "new", "--out", str(folder / "cold"), "--json")
     say(f"cold key: made by `keepcool cold new`, public half {commands.text_of(cold, 'public_key')[:20]}...")
-    network = f"eip155:{chain.chain_id}"
-    terms = plan.network_plan(
-        network, [chain.url], [plan.token_plan(network, f"{token}:USDX:{TOKEN_DECIMALS}")]
-    )
     return start.install_here(
         plan.Plan(
             folder=folder / "installation",
-            networks=(terms,),
+            networks=tuple(networks),
             ports=plan.Ports.following(0),
             cold=Path(commands.text_of(cold, "public")),
         ),

@@ -129,6 +129,11 @@ class DevMinter:
         held = self.ask(f"/address/{address}")["balance"]
         return next((int(one["value"]) for one in held if one["coin"]["id"] == str(coin)), 0)
 
+    def multisig(self, address: str) -> tuple[int, tuple[str, ...]]:
+        """Threshold and owners as the chain holds them; (0, ()) where no wallet stands."""
+        held = self.ask(f"/address/{address}")["multisig"]
+        return (0, ()) if held is None else (int(held["threshold"]), tuple(held["addresses"]))
+
     def _good(self, method: str, path: str, body: object = None) -> Any:
         status, answer = self.call(method, path, body)
         if status != 200:
