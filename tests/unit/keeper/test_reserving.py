@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from dataclasses import replace
 from pathlib import Path
@@ -21,8 +22,9 @@ from keepcool.core.money import Amount
 from keepcool.core.parties import Service
 from keepcool.core.registry import Role, Standing, parse_record
 from keepcool.cosigner import freezes
-from keepcool.cosigner.journal import Asked
+from keepcool.cosigner.journal import Asked, walk
 from keepcool.keeper.creator_judge import RULES
+from keepcool.keeper.creator_memory import CreatorMemory
 from keepcool.wire.messages import (
     Attested,
     CreateWallets,
@@ -346,5 +348,44 @@ def test_an_unwitnessed_create_leaves_no_signature(tmp_path: Path) -> None:
         made = await reserved(house, "w-1")
         assert parse_signed(made.transaction).sender() == creators[0]
         assert rows(house, b"creator") == 1
+
+    told(tmp_path, story)
+
+
+def test_two_who_ask_at_once_get_one_wallet(tmp_path: Path) -> None:
+    """The same wallet asked for by two requests at once is one record and one transaction; two wallets for one
+    place are one wallet and one refusal."""
+
+    async def story(house: House) -> None:
+        creators = await house.creators()
+        same = [house.reserve(wanted("w-1", creators[0], 1)) for _ in range(4)]
+        answers = await asyncio.gather(*same)
+        assert all(one == answers[0] for one in answers)
+        assert isinstance(answers[0][0], Reserved)
+        rivals = [house.reserve(wanted(f"r-{n}", creators[1], 1)) for n in range(4)]
+        codes = sorted(code(one) for (one,) in await asyncio.gather(*rivals))
+        assert codes == ["Reserved", "reserve.slot", "reserve.slot", "reserve.slot"]
+        assert (rows(house, b"creator"), rows(house, b"reservation")) == (2, 2)
+
+    told(tmp_path, story)
+
+
+def test_the_journal_alone_tells_what_was_reserved(tmp_path: Path) -> None:
+    """Read from the chain of entries, places, numbers and the day are those the process had."""
+
+    async def story(house: House) -> None:
+        for name, creator in (("a", 0), ("b", 1), ("c", 1)):
+            account = (await house.creators())[creator]
+            await reserved(house, name, 2 if name == "c" else 1, creator)
+        memory = CreatorMemory()
+        for entry in walk(house.keeper.foundation.store):
+            memory.learn(entry)
+        assert memory.next_number(NETWORK) == 3
+        assert [memory.next_nonce(NETWORK, one) for one in await house.creators()] == [2, 3, 1]
+        place = memory.reservation("c")
+        assert place is not None
+        assert (place.account, place.nonce, place.number) == (account, 2, 2)
+        assert memory.history(NETWORK, account, 3, house.pool.now_s()).day.creates == 3
+        assert memory.reserved_at(NETWORK, of_multisig(account, 2)) == "c"
 
     told(tmp_path, story)
