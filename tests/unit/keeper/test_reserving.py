@@ -353,8 +353,8 @@ def test_an_unwitnessed_create_leaves_no_signature(tmp_path: Path) -> None:
 
 
 def test_two_who_ask_at_once_get_one_wallet(tmp_path: Path) -> None:
-    """The same wallet asked for by two requests at once is one record and one transaction; two wallets for one
-    place are one wallet and one refusal."""
+    """The same wallet asked for by two requests at once is one record and one transaction; of wallets for one
+    place one is made and the others are refused."""
 
     async def story(house: House) -> None:
         creators = await house.creators()
