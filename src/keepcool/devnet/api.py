@@ -92,7 +92,7 @@ class Simulator:
 
     async def unconfirmed(self, request: web.Request) -> web.Response:
         waiting = [tx.raw for tx in self.chain.waiting.values()]
-        limit = min(asked.number(request, "limit", _PAGE), _POOL_MAX)
+        limit = min(asked.number(request, "limit") or _PAGE, _POOL_MAX)
         shown = [f"Tx{{{raw.hex().upper()}}}" for raw in waiting[:limit]]
         sizes = {"total": str(len(waiting)), "total_bytes": str(sum(map(len, waiting)))}
         return web.json_response({"transaction_count": str(len(shown)), **sizes, "transactions": shown})
