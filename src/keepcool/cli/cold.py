@@ -1,4 +1,4 @@
-"""keepcool cold: make the cold key, and prove that its paper can be read."""
+"""keepcool cold: make the cold key, prove that its paper can be read, and sign an evacuation."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from keepcool.cli import cold_sign
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +27,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     check = verbs.add_parser("check", help="read the words back and print the public keys they give")
     check.add_argument("--json", action="store_true", help="print the public half as JSON")
     check.set_defaults(run=_run(_check))
+    cold_sign.register(verbs)
 
 
 def _run(command: Callable[[argparse.Namespace], None]) -> Callable[[argparse.Namespace], int]:

@@ -78,7 +78,8 @@ def _case(order: Order) -> Case:
     family.parse_recipient(record.network, order.harbor)
     effects = family.decode(order.draft, record)
     if not any(one.amount.units for one in effects.payments):
-        raise Refused("cold.refused", "not signed: this draft pays nothing to anybody")
+        found = [hazard.text for hazard in effects.hazards] or ["this draft pays nothing to anybody"]
+        raise Refused("cold.refused", "not signed: " + "; ".join(found))
     intent = Intent(
         intent=IntentId(f"cold-{effects.digests[0].hex()[:32]}"),
         purpose=Purpose.PAY,
