@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from keepcool.devnet import execution, fees
+from keepcool.devnet import fees
 from keepcool.devnet.decoding import decode
 from keepcool.devnet.execution import Rules, check, deliver, estimate
 from keepcool.devnet.ledger import Account, Coin, Ledger, Owners
@@ -142,4 +142,3 @@ def test_an_estimate_looks_at_no_signature() -> None:
     with pytest.raises(Rejection) as unknown:
         estimate(ledger(), RULES, single(send(1, BIP, gas_coin=99), APP))
     assert unknown.value.code is Code.NO_COIN
-    assert execution.shown(SENDER).startswith("Mx")
