@@ -81,6 +81,7 @@ from tests.unit.cosigner.house import Shelf
 NETWORK = NetworkId("minter:2")
 COIN = AssetId("minter:2/coin:0")
 BIP = 10**18
+NOW_S = FixedClock().now // 1000
 HARBOR = "Mx" + "5a" * 20
 CUSTOMER = "Mx" + "c0" * 20
 TERMS = MinterTerms(NETWORK, "MNT", minter_plan(NETWORK, ["http://127.0.0.1:1"]).assets, harbor=HARBOR)
@@ -220,16 +221,16 @@ def objections(item: object) -> set[str]:
     return {one.rule for one in item.verdicts if one.outcome != "approved"}
 
 
-def payment(record: WalletRecord, draft: bytes, to: str, units: int, name: str = "") -> SignItem:
-    """An intent to pay, and any draft for it."""
+def payment(record: WalletRecord, draft: bytes, to: str, units: int, now_s: int = NOW_S) -> SignItem:
+    """A fresh intent to pay, and any draft for it."""
     intent = Intent(
-        intent=IntentId(name or f"i-{os.urandom(6).hex()}"),
+        intent=IntentId(f"i-{os.urandom(6).hex()}"),
         purpose=Purpose.PAY,
         network=NETWORK,
         source=WalletId(record.wallet),
         outputs=(Output(to, Amount(COIN, units)),),
         fee_max=Amount(COIN, BIP),
-        expires_at_s=FixedClock().now // 1000 + 3600,
+        expires_at_s=now_s + 3600,
     )
     return SignItem(intent=intent.encoded(), draft=draft)
 
