@@ -252,8 +252,8 @@ class StatusRequest(Message, frozen=True):
 
 class PurseStatus(Message, frozen=True):
     """One fee-paying account; a network may have several, of which the first is the one to top up.
-    `next_nonce`: the lowest never signed. `gas_spent_today_wei` in the network's smallest unit; where a node
-    sets the fees (Minter), what was spread with the fees allowed for that."""
+    `next_nonce`: the lowest never signed. `gas_spent_today_wei`: what its fees of a day may reach, in the
+    network's smallest unit."""
 
     network: str
     address: str

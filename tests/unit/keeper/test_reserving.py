@@ -23,6 +23,7 @@ from keepcool.core.parties import Service
 from keepcool.core.registry import Role, Standing, parse_record
 from keepcool.cosigner import freezes
 from keepcool.cosigner.journal import Asked, walk
+from keepcool.cosigner.verify import verify_journal
 from keepcool.keeper.creator_judge import RULES
 from keepcool.keeper.creator_memory import CreatorMemory
 from keepcool.wire.messages import (
@@ -377,6 +378,8 @@ def test_the_journal_alone_tells_what_was_reserved(tmp_path: Path) -> None:
         for name, creator in (("a", 0), ("b", 1), ("c", 1)):
             account = (await house.creators())[creator]
             await reserved(house, name, 2 if name == "c" else 1, creator)
+        report = verify_journal(house.keeper.foundation.store)
+        assert (report.kinds["creator"], report.kinds["reservation"], report.kinds["wallet"]) == (3, 3, 3)
         memory = CreatorMemory()
         for entry in walk(house.keeper.foundation.store):
             memory.learn(entry)
