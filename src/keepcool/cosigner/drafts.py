@@ -118,7 +118,7 @@ class SignedDrafts:
 
     def history(self, intent: str, slots: Sequence[Slot], now_s: int, frozen: tuple[str, ...]) -> History:
         """All that a case about this intent and these slots may ask, at `now_s`."""
-        rivals = sorted({one for slot in slots for one in self._by_slot.get(slot, ())})
+        rivals = self._rivals(slots)
         own = self._group_joined_by(slots, rivals)
         for window in (self._hour, self._day):
             window.advance(now_s)
@@ -146,9 +146,16 @@ class SignedDrafts:
         positions = self._positions.get((slot.network, slot.space))
         return first_position(slot.network) if positions is None else positions.lowest_free
 
+    def _rivals(self, slots: Sequence[Slot]) -> list[int]:
+        if len(slots) == 1:
+            return list(self._by_slot.get(slots[0], ()))  # in the order they were learned already
+        return sorted({one for slot in slots for one in self._by_slot.get(slot, ())})
+
     def _group_joined_by(self, slots: Sequence[Slot], rivals: Sequence[int]) -> list[int]:
         """The group the case would join, if any: one in which every member shares a slot with it. Only
         one: two groups it excludes may not exclude each other, and could both confirm without it."""
+        if not rivals:
+            return []
         groups = sorted({self._kept[one].group for one in rivals})
         joined = (group for group in groups if self._all_share(self._groups[group], slots))
         return list(islice(joined, 1))
@@ -158,7 +165,7 @@ class SignedDrafts:
         return all(not wanted.isdisjoint(self._kept[one].remembered.slots) for one in members)
 
     def _group_for(self, slots: Sequence[Slot], sequence: int) -> int:
-        rivals = sorted({one for slot in slots for one in self._by_slot.get(slot, ())})
+        rivals = self._rivals(slots)
         joined = self._group_joined_by(slots, rivals)
         return joined[0] if joined else sequence
 

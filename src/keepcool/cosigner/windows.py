@@ -36,8 +36,14 @@ class Window:
 
     def add(self, spending: Spending) -> None:
         self._inside.append(spending)
-        group = self._groups.get(spending.group, [])
-        self._regroup(spending.group, [*group, spending])
+        group = self._groups.get(spending.group)
+        if group is not None:
+            self._regroup(spending.group, [*group, spending])
+            return
+        self._groups[spending.group] = [spending]
+        for asset, units in spending.spent.items():
+            if units:
+                self._totals[asset] = self._totals.get(asset, 0) + units
 
     def drop_newest(self, sequence: int) -> None:
         """Take back the spending of this entry, if it is the newest inside."""

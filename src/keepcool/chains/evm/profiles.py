@@ -38,7 +38,12 @@ class SafeProfile:
 
     def owns(self, address: str) -> bool:
         """Whether this is one of the profile's own contracts, which are nobody's wallet."""
-        return any(address == contract.address for contract in self.contracts())
+        return address in (
+            self.singleton.address,
+            self.factory.address,
+            self.fallback_handler.address,
+            self.multisend_call_only.address,
+        )
 
 
 def profile_named(name: str) -> SafeProfile:
