@@ -240,13 +240,15 @@ class FailingDisk(sqlite3.Connection):
         return super().execute(sql, parameters)
 
 
-def test_after_a_failed_fsync_nothing_is_written_any_more(tmp_path: Path) -> None:
+@pytest.mark.parametrize("prompt", [True, False], ids=["in the loop", "in its thread"])
+def test_after_a_failed_fsync_nothing_is_written_any_more(tmp_path: Path, prompt: bool) -> None:
     """The process must end: the same breach answers every later change, though the disk seems well again."""
 
     class Disk(FailingDisk):
         pass
 
     store = open_store(tmp_path / "signer.db", factory=Disk)
+    store._writer._prompt = prompt
     Disk.fail = True
     [lost] = commit(store, Change(heard=(Heard("e1", 1),)))
     assert isinstance(lost, Breach)
@@ -274,6 +276,29 @@ def test_a_full_disk_is_unavailable_and_heals(tmp_path: Path) -> None:
     assert list(store.heard()) == []
     connection.execute("PRAGMA max_page_count = 1000000")
     assert commit(store, big) == [None]
+    store.close()
+
+
+def test_where_a_group_is_written_changes_nothing_else(tmp_path: Path) -> None:
+    """In the loop while the disk is prompt, in the thread when the group is large or the disk was slow: all
+    of it is stored, in order."""
+    store = open_store(tmp_path / "signer.db")
+    rows = chained(EMPTY, 40)
+
+    async def story() -> list[bool]:
+        written = []
+        for at, (prompt, size) in enumerate([(True, 1), (False, 1), (True, 20), (False, 18)]):
+            store._writer._prompt = prompt
+            first = [0, 1, 2, 22][at]
+            done = store.commit(Change(entries=rows[first : first + size]))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            written.append(done.done())
+            await done
+        return written
+
+    assert asyncio.run(story())[0]
+    assert list(store.entries()) == list(rows)
     store.close()
 
 

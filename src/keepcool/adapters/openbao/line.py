@@ -2,7 +2,7 @@
 
 Laws: a request leaves in one write; an answer says its length or comes in chunks, else it is no answer;
 head and body are bounded; every wait has the socket's timeout. RFC 9112. `http.client` would read the same
-at four times the cost, nearly all of it for headers nobody looks at.
+at several times the cost, nearly all of it for headers nobody looks at.
 """
 
 from __future__ import annotations

@@ -1,13 +1,16 @@
 """Many changes, one fsync: whatever waits while the disk works is committed together next.
 
-Laws: one thread writes; changes keep the order they came in; a change that contradicts what is stored
-fails alone; once the disk has broken its word nothing is written any more.
+Laws: one write at a time, in the order changes came in; a change that contradicts what is stored fails
+alone; once the disk has broken its word nothing is written any more. A small group is written where the
+loop stands as long as the disk is prompt: waking a thread and being woken costs more than the write. Large
+groups, and every group after a slow write, go to a thread. See docs/decisions/0006.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,13 +21,14 @@ from keepcool.ports.signer_store import LOST, Change
 
 QUEUE_MAX = 2048
 GROUP_MAX = 256
+SMALL_MAX, PROMPT_S = 8, 0.002
 # Errors after which SQLite has rolled back and the file is as before: anything else is a broken disk.
 _CLEAN = {"SQLITE_FULL", "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_NOMEM", "SQLITE_READONLY", "SQLITE_CANTOPEN"}
 _CLEAN_BEFORE_COMMIT = {"SQLITE_IOERR_WRITE", "SQLITE_IOERR_READ", "SQLITE_IOERR_SHMSIZE"}
 
 
 class GroupCommit:
-    """Owns the writing connection and its thread. `submit` belongs to one event loop at a time."""
+    """Owns the writing connection and a thread for it. `submit` belongs to one event loop at a time."""
 
     def __init__(
         self, connection: sqlite3.Connection, queue_max: int = QUEUE_MAX, group_max: int = GROUP_MAX
@@ -34,6 +38,7 @@ class GroupCommit:
         self._waiting: deque[tuple[Change, asyncio.Future[None]]] = deque()
         self._draining: asyncio.Task[None] | None = None
         self._lost: Breach | None = None
+        self._prompt = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
 
     def submit(self, change: Change) -> asyncio.Future[None]:
@@ -56,14 +61,18 @@ class GroupCommit:
         loop = asyncio.get_running_loop()
         while self._waiting:
             group = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._group_max))]
-            outcomes = await loop.run_in_executor(self._thread, self._write, [change for change, _ in group])
+            changes = [change for change, _ in group]
+            if self._prompt and _small(changes):
+                outcomes = self._write(changes)
+            else:
+                outcomes = await loop.run_in_executor(self._thread, self._write, changes)
             for (_, done), outcome in zip(group, outcomes, strict=True):
                 _settle(done, outcome)
 
     def _write(self, group: Sequence[Change]) -> list[KeepcoolError | None]:
         if self._lost is not None:
             return [_again(self._lost) for _ in group]
-        before, committing = self._head, False
+        before, committing, begin_s = self._head, False, time.monotonic()
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             outcomes = [self._write_one(change) for change in group]
@@ -72,7 +81,9 @@ class GroupCommit:
         except sqlite3.Error as error:
             self._head = before
             failure = self._failed(error, committing=committing)
+            self._prompt = False
             return [_again(failure) for _ in group]
+        self._prompt = time.monotonic() - begin_s <= PROMPT_S
         return outcomes
 
     def _write_one(self, change: Change) -> KeepcoolError | None:
@@ -106,6 +117,11 @@ class GroupCommit:
         except sqlite3.Error:
             return False
         return True
+
+
+def _small(changes: Sequence[Change]) -> bool:
+    rows = sum(len(one.entries) + len(one.records) + len(one.keys) for one in changes)
+    return len(changes) + rows <= SMALL_MAX
 
 
 def _again(error: KeepcoolError) -> KeepcoolError:
