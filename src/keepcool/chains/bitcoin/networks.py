@@ -80,6 +80,12 @@ class Network:
         """The version its extended public keys are written under."""
         return bytes.fromhex(self.key_versions[0])
 
+    def check_kind(self, kind: ScriptKind) -> None:
+        """Raises Malformed on a script whose coins anybody could take there: without segregated witness
+        its rules are not enforced."""
+        if kind not in self.kinds:
+            raise Malformed("script.network", f"{self.name} has no {kind}; it has {', '.join(self.kinds)}")
+
     def dust_sat(self, script_pubkey: bytes) -> int:
         """The least a node relays to this script: what spending it would cost at the dust rate."""
         witness = len(script_pubkey) >= 4 and script_pubkey[0] in (0, *range(0x51, 0x61)) and bool(self.hrp)

@@ -17,7 +17,7 @@ import wallycore
 from keepcool.core.errors import Malformed
 
 KEYS_MAX_P2SH, KEYS_MAX = 15, 20  # 520 bytes of redeem script; what CHECKMULTISIG takes
-_CHECKMULTISIG = b"\xae"
+CHECKMULTISIG = b"\xae"
 
 
 class ScriptKind(StrEnum):
@@ -51,7 +51,7 @@ def multisig(threshold: int, keys: Sequence[bytes], kind: ScriptKind) -> bytes:
         raise Malformed("script.key", "the keys of a multisig are compressed: 33 bytes, 02… or 03…")
     if len(set(keys)) != len(keys):
         raise Malformed("script.twice", "one key stands twice in the multisig: fewer people could spend it")
-    return _number(threshold) + b"".join(b"\x21" + key for key in keys) + _number(len(keys)) + _CHECKMULTISIG
+    return number(threshold) + b"".join(b"\x21" + key for key in keys) + number(len(keys)) + CHECKMULTISIG
 
 
 def check_numbers(threshold: int, keys: int, kind: ScriptKind) -> None:
@@ -108,7 +108,7 @@ def parse_multisig(script: bytes) -> tuple[int, tuple[bytes, ...]]:
     return threshold, tuple(keys)
 
 
-def _number(value: int) -> bytes:
+def number(value: int) -> bytes:
     """1-16 have an opcode each; 17-20 are pushed."""
     return bytes((0x50 + value,)) if value <= 16 else bytes((1, value))
 

@@ -1,0 +1,74 @@
+"""The addresses under one branch: for each index the multisig of the children of that number.
+
+Laws: public keys only; what stands above the index is derived once and kept, so that an address costs
+three additions on the curve and little else; every index gives a script of its own. BIP-32, BIP-67.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import repeat
+from typing import assert_never
+
+from keepcool.chains import bip32
+from keepcool.chains.bip32 import ExtendedKey
+from keepcool.chains.bitcoin import script
+from keepcool.chains.bitcoin.script import Locking, ScriptKind
+from keepcool.core.errors import Malformed
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """Of `nodes` an extended key gives its child of the index, 33 bytes stand for themselves. `ordered`:
+    the keys of each script are sorted by their bytes."""
+
+    kind: ScriptKind
+    threshold: int
+    ordered: bool
+    nodes: tuple[ExtendedKey | bytes, ...]
+
+    def __post_init__(self) -> None:
+        script.check_numbers(self.threshold, len(self.nodes), self.kind)
+        if len(set(self.nodes)) < len(self.nodes):
+            raise Malformed(
+                "script.twice", "one key stands twice in the multisig: fewer people could spend it"
+            )
+
+    def public_keys(self, indices: Sequence[int]) -> Iterator[tuple[bytes, ...]]:
+        """The keys at each index, in the order of the nodes. Raises Malformed on what is no index."""
+        return zip(*(_keys(node, indices) for node in self.nodes), strict=True)
+
+    def locking(self, index: int) -> Locking:
+        """The scripts at one index. Raises Malformed."""
+        keys = next(self.public_keys((index,)))
+        made = script.multisig(self.threshold, sorted(keys) if self.ordered else keys, self.kind)
+        return script.locked(made, self.kind)
+
+    def multisigs(self, indices: Sequence[int]) -> Iterator[bytes]:
+        """The multisig script at each index."""
+        head = script.number(self.threshold) + b"\x21"
+        tail = script.number(len(self.nodes)) + script.CHECKMULTISIG
+        if self.ordered:
+            return (head + b"\x21".join(sorted(keys)) + tail for keys in self.public_keys(indices))
+        return (head + b"\x21".join(keys) + tail for keys in self.public_keys(indices))
+
+    def script_pubkeys(self, indices: Sequence[int]) -> Iterator[bytes]:
+        """The output script at each index: what a chain is searched for. As fast as the curve allows."""
+        made = self.multisigs(indices)
+        match self.kind:
+            case ScriptKind.P2WSH:
+                return (b"\x00\x20" + sha256(one).digest() for one in made)
+            case ScriptKind.P2SH:
+                return (script.p2sh(one) for one in made)
+            case ScriptKind.P2SH_P2WSH:
+                return (script.p2sh(script.p2wsh(one)) for one in made)
+            case _ as never:
+                assert_never(never)
+
+
+def _keys(node: ExtendedKey | bytes, indices: Sequence[int]) -> Iterator[bytes]:
+    if isinstance(node, bytes):
+        return repeat(node, len(indices))
+    return bip32.children(node, indices)
