@@ -101,6 +101,20 @@ def test_lies_about_balances_owners_and_counts(chain: DevMinter) -> None:
     assert chain.ask(f"/address/{WHO}") == truth
 
 
+def test_a_mirror_lies_alone() -> None:
+    """Two servers show one chain: what one takes the other commits, and only the faulty one lies."""
+    with running_minter(mirrors=1) as chain:
+        (mirror,) = chain.mirrors
+        chain.fund(WHO, 100 * BIP)
+        mirror.faults(balances={WHO: {"0": "5"}})
+        assert (mirror.balance(WHO), chain.balance(WHO)) == (5, 100 * BIP)
+        assert mirror.send(single(send(1, BIP), APP))[0] == 200
+        chain.mine()
+        assert mirror.ask("/status") == chain.ask("/status")
+        mirror.mend()
+        assert mirror.balance(WHO) == chain.balance(WHO) == 99 * BIP - 10**13
+
+
 def test_answers_nonsense_errors_and_late(chain: DevMinter) -> None:
     """Nonsense and HTTP errors on the named paths only; an answer may be late."""
     chain.faults(nonsense={"/status": '{"hello": 1}'}, broken={"/address": 503}, delay_ms=50)

@@ -16,6 +16,14 @@ _COIN_FORM = "ID:SYMBOL or ID:SYMBOL:COIN_PIP:BASE_PIP (its pool with the base c
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, required=True, metavar="N", help="port on 127.0.0.1")
+    parser.add_argument(
+        "--mirror",
+        type=int,
+        action="append",
+        default=[],
+        metavar="N",
+        help="another port with the same chain and faults of its own; may be repeated",
+    )
     parser.add_argument("--chain-id", type=int, default=2, metavar="N", help="1 is BIP's mainnet; default 2")
     parser.add_argument(
         "--block-ms", type=int, default=1000, metavar="N", help="time between blocks; 0: only on demand"
@@ -59,6 +67,7 @@ def options_of(arguments: argparse.Namespace) -> Options:
         raise Malformed("devnet.coin", f"no coin {min(unknown - known)}; name it with --coin {_COIN_FORM}")
     return Options(
         port=arguments.port,
+        mirrors=tuple(arguments.mirror),
         chain_id=arguments.chain_id,
         block_ms=arguments.block_ms,
         data=arguments.data,

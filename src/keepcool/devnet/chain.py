@@ -44,7 +44,7 @@ class Chain:
         self._cache: OrderedDict[bytes, None] = OrderedDict()
         self._gifts: list[tuple[bytes, int, int, str]] = []
         self._foreign: list[bytes] = []
-        self.new_block: Callable[[Block, Sequence[StoredTx]], None] = lambda _block, _txs: None
+        self.new_block: Sequence[Callable[[Block, Sequence[StoredTx]], None]] = ()
         self._begin(genesis)
 
     @property
@@ -108,7 +108,8 @@ class Chain:
                 self._cache.pop(tx.hash, None)
             else:
                 self._remember(tx.hash)
-        self.new_block(block, txs)
+        for tell in self.new_block:
+            tell(block, txs)
         return block
 
     def account(self, address: bytes, height: int | None = None) -> Account:

@@ -1,19 +1,23 @@
 """The simulator as a process: a chain, its HTTP API and its control routes on 127.0.0.1.
 
-Law: it listens on this host alone. Ends in order on SIGINT and SIGTERM.
+Laws: it listens on this host alone; several ports may show one chain, so that one of them can lie while the
+others do not. Ends in order on SIGINT and SIGTERM.
 """
 
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from keepcool.core.errors import Unavailable
 from keepcool.devnet import prices
 from keepcool.devnet.api import Simulator
 from keepcool.devnet.chain import Chain, Genesis
@@ -25,14 +29,17 @@ from keepcool.devnet.subscriptions import Subscriptions
 
 HOST = "127.0.0.1"
 _BODY_BYTES_MAX = 1024 * 1024
-_LINE_BYTES_MAX = 64 * 1024  # a transaction of 16,144 bytes may stand in a path
+# a transaction of 16,144 bytes may stand in a path
+_LIMITS: Mapping[str, Any] = {"max_line_size": 64 * 1024, "max_field_size": 64 * 1024, "shutdown_timeout": 1}
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`block_ms` 0 makes blocks only when /devnet/mine asks for them; `data` None keeps all in memory."""
+    """`block_ms` 0 makes blocks only when /devnet/mine asks for them; `data` None keeps all in memory.
+    `mirrors` are further ports that show the same chain, each with faults of its own."""
 
     port: int
+    mirrors: tuple[int, ...] = ()
     chain_id: int = 2
     block_ms: int = 1000
     data: Path | None = None
@@ -44,12 +51,10 @@ class Options:
 
 def run(options: Options) -> None:
     """Until it is ended."""
-    web.run_app(
-        application(options), host=HOST, port=options.port, print=None, access_log=None, shutdown_timeout=1
-    )
+    asyncio.run(_serve(options))
 
 
-def application(options: Options) -> web.Application:
+async def _serve(options: Options) -> None:
     chain = Chain(
         Rules(options.chain_id, options.price_coin),
         options.genesis,
@@ -57,18 +62,44 @@ def application(options: Options) -> web.Application:
         lambda: time.time_ns() // 1_000_000,
         options.keep_last_states,
     )
-    simulator = Simulator(chain, network_name(options.chain_id))
-    subscriptions = Subscriptions(lambda: simulator.faults, options.subscription_s)
-    chain.new_block = subscriptions.tell
-    app = web.Application(
-        client_max_size=_BODY_BYTES_MAX,
-        middlewares=[_faulty(simulator), _explained],
-        handler_args={"max_line_size": _LINE_BYTES_MAX, "max_field_size": _LINE_BYTES_MAX},
-    )
-    app.add_routes([*simulator.routes(), *prices.routes(chain), *Control(simulator).routes()])
-    app.add_routes([web.get("/v2/subscribe", subscriptions.subscribe)])
-    app.cleanup_ctx.append(_life(simulator, subscriptions, options.block_ms))
-    return app
+    faces = [Face(chain, options) for _ in (options.port, *options.mirrors)]
+    chain.new_block = [face.subscriptions.tell for face in faces]
+    runners = [web.AppRunner(face.application(), access_log=None, **_LIMITS) for face in faces]
+    try:
+        for runner, port in zip(runners, (options.port, *options.mirrors), strict=True):
+            await _listen(runner, port)
+        await _until_ended(_mine(faces[0].simulator, options.block_ms))
+    finally:
+        for face, runner in zip(faces, runners, strict=True):
+            face.subscriptions.end()
+            await runner.cleanup()
+        chain.store.close()
+
+
+async def _listen(runner: web.AppRunner, port: int) -> None:
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, HOST, port).start()
+    except OSError as error:
+        text = f"port {port} of {HOST} cannot be used: {error.strerror}; choose another --port"
+        raise Unavailable("devnet.port", text) from error
+
+
+class Face:
+    """A chain as one server shows it, with faults of its own."""
+
+    def __init__(self, chain: Chain, options: Options) -> None:
+        self.simulator = Simulator(chain, network_name(options.chain_id))
+        self.subscriptions = Subscriptions(lambda: self.simulator.faults, options.subscription_s)
+
+    def application(self) -> web.Application:
+        app = web.Application(
+            client_max_size=_BODY_BYTES_MAX, middlewares=[_faulty(self.simulator), _explained]
+        )
+        control = Control(self.simulator)
+        app.add_routes([*self.simulator.routes(), *prices.routes(self.simulator.chain), *control.routes()])
+        app.add_routes([web.get("/v2/subscribe", self.subscriptions.subscribe)])
+        return app
 
 
 def network_name(chain_id: int) -> str:
@@ -76,21 +107,25 @@ def network_name(chain_id: int) -> str:
     return known.get(chain_id, f"minter-simulator-{chain_id}")
 
 
-def _life(
-    simulator: Simulator, subscriptions: Subscriptions, block_ms: int
-) -> Callable[[web.Application], AsyncIterator[None]]:
-    async def life(_: web.Application) -> AsyncIterator[None]:
-        mining = asyncio.create_task(_mine(simulator, block_ms))
-        yield
-        mining.cancel()
-        subscriptions.end()
-        simulator.chain.store.close()
-
-    return life
+async def _until_ended(work: Coroutine[None, None, None]) -> None:
+    """Works until SIGINT or SIGTERM. Raises what the work raises, so that a broken chain ends its process."""
+    ended, loop = asyncio.Event(), asyncio.get_running_loop()
+    for one in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(one, ended.set)
+    working, waiting = asyncio.create_task(work), asyncio.create_task(ended.wait())
+    try:
+        await asyncio.wait([working, waiting], return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            working.result()
+    finally:
+        working.cancel()
+        waiting.cancel()
 
 
 async def _mine(simulator: Simulator, block_ms: int) -> None:
-    while block_ms:
+    if not block_ms:
+        await asyncio.Event().wait()
+    while True:
         await asyncio.sleep(block_ms / 1000)
         if not simulator.faults.stalled:
             simulator.chain.commit()

@@ -37,44 +37,15 @@ class Pace:
     keep_last_states: int = 120
 
 
-class DevMinter:
-    """One simulator on a port of its own."""
+class MinterFace:
+    """A simulator at one port, as its callers see it."""
 
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        chain_id: int = 2,
-        pace: Pace = Pace(),
-        tokens: tuple[Token, ...] = (),
-        price_coin: int = 0,
-        port: int | None = None,
-    ) -> None:
-        self.chain_id, self.port = chain_id, port or free_port()
-        argv = [sys.executable, "-m", "keepcool.devnet", "--port", str(self.port)]
-        argv += ["--chain-id", str(chain_id), "--block-ms", str(pace.block_ms)]
-        argv += ["--data", str(folder / "minter.sqlite"), "--price-coin", str(price_coin)]
-        argv += ["--keep-last-states", str(pace.keep_last_states)]
-        argv += ["--subscription-s", str(pace.subscription_s)]
-        for token in tokens:
-            pool = "" if token.pool is None else f":{token.pool[0]}:{token.pool[1]}"
-            argv += ["--coin", f"{token.id}:{token.symbol}{pool}"]
-        self.process = ChildProcess("minter simulator", argv, folder, folder / "minter.log")
+    def __init__(self, port: int) -> None:
+        self.port = port
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        self.process.start()
-        self.process.wait_ready(self._answers, _START_TIMEOUT_S)
-
-    def stop(self) -> None:
-        self.process.terminate(_STOP_TIMEOUT_S)
-
-    def kill(self) -> None:
-        """Without a word; what was in a block is there again after `start`."""
-        self.process.kill9()
 
     def call(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
         """HTTP status and JSON of any route. Raises Unavailable."""
@@ -139,6 +110,46 @@ class DevMinter:
         if status != 200:
             raise Unavailable("devminter.error", f"Minter simulator: {path}: {str(answer)[:300]}")
         return answer
+
+
+class DevMinter(MinterFace):
+    """One simulator on a port of its own. `mirrors` show the same chain, each with faults of its own."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        chain_id: int = 2,
+        pace: Pace = Pace(),
+        tokens: tuple[Token, ...] = (),
+        price_coin: int = 0,
+        port: int | None = None,
+        mirrors: int = 0,
+    ) -> None:
+        super().__init__(port or free_port())
+        self.chain_id = chain_id
+        self.mirrors = tuple(MinterFace(free_port()) for _ in range(mirrors))
+        argv = [sys.executable, "-m", "keepcool.devnet", "--port", str(self.port)]
+        argv += ["--chain-id", str(chain_id), "--block-ms", str(pace.block_ms)]
+        argv += ["--data", str(folder / "minter.sqlite"), "--price-coin", str(price_coin)]
+        argv += ["--keep-last-states", str(pace.keep_last_states)]
+        argv += ["--subscription-s", str(pace.subscription_s)]
+        argv += [word for mirror in self.mirrors for word in ("--mirror", str(mirror.port))]
+        for token in tokens:
+            pool = "" if token.pool is None else f":{token.pool[0]}:{token.pool[1]}"
+            argv += ["--coin", f"{token.id}:{token.symbol}{pool}"]
+        self.process = ChildProcess("minter simulator", argv, folder, folder / "minter.log")
+
+    def start(self) -> None:
+        self.process.start()
+        self.process.wait_ready(self._answers, _START_TIMEOUT_S)
+
+    def stop(self) -> None:
+        self.process.terminate(_STOP_TIMEOUT_S)
+
+    def kill(self) -> None:
+        """Without a word; what was in a block is there again after `start`."""
+        self.process.kill9()
 
     def _answers(self) -> bool:
         try:

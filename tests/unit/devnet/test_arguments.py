@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import socket
 
 import pytest
 
 from keepcool.cli import devnet
-from keepcool.core.errors import Malformed
+from keepcool.core.errors import Malformed, Unavailable
 from keepcool.devnet import asked
 from keepcool.devnet.arguments import add, options_of
 from keepcool.devnet.faults import Faults
 from keepcool.devnet.ledger import Coin
 from keepcool.devnet.rejections import CallError
-from keepcool.devnet.server import Options, network_name
+from keepcool.devnet.server import HOST, Options, network_name, run
 
 WHO = "Mx" + "ab" * 20
 
@@ -78,3 +79,13 @@ def test_faults_begin_one_by_one() -> None:
     """A change keeps the faults that it does not name."""
     found = Faults().changed({"stalled": True}).changed({"delay_ms": 5})
     assert (found.stalled, found.delay_ms, found.catching_up) == (True, 5, False)
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    """The simulator does not start beside somebody else and says which port is taken."""
+    with socket.socket() as other:
+        other.bind((HOST, 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(Unavailable, match=f"port {port} of {HOST} cannot be used"):
+            run(Options(port))
