@@ -9,7 +9,7 @@ import pytest
 
 from keepcool.adapters.evmnode.node import HttpEvmNode
 from keepcool.adapters.system.clock import SystemClock
-from keepcool.app.config import AssetSettings, NetworkSettings
+from keepcool.app.config import AssetSettings, EvmSettings
 from keepcool.app.onboarding import Onboarding
 from keepcool.chains.evm.profiles import profile_named
 from keepcool.core.errors import Breach, KeepcoolError, Refused, Unavailable
@@ -32,11 +32,11 @@ def outcome(url: str, token: str | None = None, decimals: int = 18) -> KeepcoolE
     if token is not None:
         name = f"{NETWORK}/erc20:{token}"
         assets.append(AssetSettings(id=name, symbol="COIN", decimals=decimals))
-    table = NetworkSettings(name="test", family="evm", profile=PROFILE, node_urls=[url], assets=assets)
+    table = EvmSettings(name="test", profile=PROFILE, node_urls=[url], assets=assets)
 
     async def run() -> KeepcoolError | None:
         node = HttpEvmNode(NETWORK, url, SystemClock(), timeout_s=3)
-        onboarding = Onboarding({NETWORK: table}, {NETWORK: [node]})
+        onboarding = Onboarding({NETWORK: table}, {NETWORK: [node]}, {})
         try:
             await onboarding.ready(NETWORK)
         except KeepcoolError as error:

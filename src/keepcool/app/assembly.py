@@ -9,33 +9,41 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from keepcool.app import probes
-from keepcool.app.config import AppSettings
+from keepcool.app.config import AppSettings, EvmSettings, MinterSettings, native_asset
 from keepcool.app.deposits import running
 from keepcool.app.deposits.follower import Follower
+from keepcool.app.deposits.minter.follower import Follower as MinterFollower
 from keepcool.app.deposits.outflows import own_payouts
 from keepcool.app.deposits.running import Standing
 from keepcool.app.http.health import Health, Probe
 from keepcool.app.http.parts import Parts
 from keepcool.app.onboarding import Onboarding
 from keepcool.app.payouts.office import PayoutOffice
+from keepcool.app.spares import running as making
+from keepcool.app.spares.lane import Lane as SpareLane
+from keepcool.app.spares.lane import Plan as SparePlan
+from keepcool.app.spares.running import Standing as SpareStanding
 from keepcool.app.store import Store
 from keepcool.app.wallets import Attesters, Issuer
 from keepcool.core.ids import NetworkId
 from keepcool.core.parties import Peer, Service
 from keepcool.ports.evmnode import EvmNode
+from keepcool.ports.minternode import MinterNode
 from keepcool.ports.system import Clock, Entropy, Faults
 from keepcool.wire.exchange import Exchange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outside:
-    """`nodes`: per network, the first is written to and followed, all must agree."""
+    """`nodes`: per EVM network, the first is written to and followed, all must agree. `minter_nodes`: per
+    Minter network, all of them as one that says only what as many agree on as must."""
 
     settings: AppSettings
     peers: Sequence[Peer]
     store: Store
     exchange: Exchange
     nodes: Mapping[NetworkId, Sequence[EvmNode]]
+    minter_nodes: Mapping[NetworkId, MinterNode]
     clock: Clock
     entropy: Entropy
     faults: Faults
@@ -48,20 +56,23 @@ class Assembly:
     def __init__(self, outside: Outside) -> None:
         self._outside = outside
         self._attesters = Attesters(outside.peers)
-        self._standings = {network: Standing() for network in outside.nodes}
+        self._standings = {network: Standing() for network in (*outside.nodes, *outside.minter_nodes)}
+        self._spares = {network: SpareStanding() for network in outside.minter_nodes}
         self._office = self._payouts()
         self.issuer = self._issuer()
         self.parts = self._parts()
 
     def work(self) -> list[Coroutine[Any, Any, None]]:
-        followers = [self._follow(network) for network in self._outside.nodes]
-        return [self._office.run(), *followers]
+        evm = [self._follow(network) for network in self._outside.nodes]
+        minter = [work for network in self._outside.minter_nodes for work in self._minter(network)]
+        return [self._office.run(), *evm, *minter]
 
     def _payouts(self) -> PayoutOffice:
         outside = self._outside
         return PayoutOffice(
             outside.settings,
             {network: nodes[0] for network, nodes in outside.nodes.items()},
+            outside.minter_nodes,
             store=outside.store,
             exchange=outside.exchange,
             attesters=self._attesters,
@@ -84,9 +95,41 @@ class Assembly:
     def _follow(self, network: NetworkId) -> Coroutine[Any, Any, None]:
         outside = self._outside
         settings = outside.settings.networks[network]
+        if not isinstance(settings, EvmSettings):
+            raise TypeError(f"{network} has EVM nodes and other settings")
         plan, nodes = running.plan_of(network, settings), outside.nodes[network]
         follower = Follower(plan, nodes, outside.store, outside.clock, own_payouts)
         return running.run(follower, self._standings[network], outside.clock, poll_ms=settings.poll_ms)
+
+    def _minter(self, network: NetworkId) -> list[Coroutine[Any, Any, None]]:
+        """The follower of a Minter network, and the making of its wallets."""
+        outside, node = self._outside, self._outside.minter_nodes[network]
+        settings = outside.settings.networks[network]
+        if not isinstance(settings, MinterSettings):
+            raise TypeError(f"{network} has Minter nodes and other settings")
+        plan = running.minter_plan(network, settings)
+        follower = MinterFollower(plan, node, outside.store, outside.clock)
+        lane = SpareLane(
+            plan=SparePlan(
+                network=network,
+                native=native_asset(network, settings),
+                spares=settings.spares,
+                gas_price=settings.fees.gas_price,
+                gas_price_max=settings.fees.gas_price_max,
+            ),
+            node=node,
+            store=outside.store,
+            exchange=outside.exchange,
+            attesters=self._attesters,
+            clock=outside.clock,
+            entropy=outside.entropy,
+            head_seen=self._office.head_seen,
+            timeout_s=outside.settings.signer_timeout_s,
+        )
+        return [
+            running.run(follower, self._standings[network], outside.clock, poll_ms=settings.poll_ms),
+            making.run(lane, self._spares[network], self.issuer.bells(), poll_ms=settings.poll_ms),
+        ]
 
     def _parts(self) -> Parts:
         outside, settings = self._outside, self._outside.settings
@@ -100,7 +143,7 @@ class Assembly:
             health=Health(self._probes()),
             payouts=self._office.desk,
             engine=self._office,
-            onboarded=Onboarding(settings.networks, outside.nodes).ready,
+            onboarded=Onboarding(settings.networks, outside.nodes, outside.minter_nodes).ready,
             purses=self._office.purses,
             metrics=outside.metrics,
         )
@@ -116,4 +159,8 @@ class Assembly:
             for number, one in enumerate(nodes):
                 found[f"node {network}" + (f" #{number + 1}" if number else "")] = probes.node(one)
             found[f"deposits {network}"] = probes.standing(self._standings[network])
+        for network, agreed in outside.minter_nodes.items():
+            found[f"node {network}"] = probes.minter_node(agreed)
+            found[f"deposits {network}"] = probes.standing(self._standings[network])
+            found[f"wallets {network}"] = probes.standing(self._spares[network])
         return found

@@ -5,16 +5,19 @@ the file. App has no coin key and no keystore: what it must keep secret are its 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias, assert_never
 
 import msgspec
 
+from keepcool.chains.minter.assets import coin_of
+from keepcool.chains.minter.wallets import PROFILE
 from keepcool.core import ids, money
 from keepcool.core.errors import KeepcoolError, Refused
 from keepcool.core.faults import FaultPoint
 from keepcool.core.ids import AssetId, NetworkId
 from keepcool.ports.settings import BusSettings, PeerSettings, Settings
 
+MINTER_DECIMALS = 18
 PROFILES = ("safe-1.5.0-l1", "safe-1.5.0-l2", "safe-1.4.1-l1", "safe-1.4.1-l2")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -39,23 +42,55 @@ class FeeSettings(Settings, frozen=True):
     intent_lifetime_s: int = 7200
 
 
-class NetworkSettings(Settings, frozen=True):
-    """One chain. `crediting`: "finalized", or "depth" with `depth_blocks`. `node_urls`: the first is
-    written to, all are asked where they must agree. `tip_age_s_max`: a newest block older than this means
-    that the node lags; 0 where blocks come only when somebody sends something."""
+class MinterFeeSettings(Settings, frozen=True):
+    """`withdrawal_fee_max`: pip of the network's own coin, the most one withdrawal may cost its wallet; so
+    much is held beside its amount, and what was not needed is given back. `gas_price` multiplies the
+    chain's fees; it rises to `gas_price_max` when nodes ask for more."""
+
+    withdrawal_fee_max: str = "100000000000000000000"
+    gas_price: int = 1
+    gas_price_max: int = 10
+    intent_lifetime_s: int = 7200
+
+
+class _Network(Settings, frozen=True, kw_only=True, tag_field="family"):
+    """What every chain has. `tip_age_s_max`: a newest block older than this means that the node lags; 0 where
+    blocks come only when somebody sends something."""
 
     name: str
-    family: Literal["evm"]
-    profile: str
     node_urls: list[str]
     assets: list[AssetSettings]
-    crediting: Literal["finalized", "depth"] = "finalized"
-    depth_blocks: int = 0
     poll_ms: int = 1000
     node_timeout_s: float = 10.0
     tip_age_s_max: int = 0
     start_block: int = 0
+
+
+class MinterSettings(_Network, frozen=True, kw_only=True, tag="minter"):
+    """`agree`: how many nodes must say the same; 0 is two where there are two. `chain_name`: what the nodes
+    call a chain of one's own. `spares`: wallets kept made ahead."""
+
+    agree: int = 0
+    chain_name: str = ""
+    spares: int = 20
+    fees: MinterFeeSettings = MinterFeeSettings()
+
+    @property
+    def profile(self) -> str:
+        return PROFILE
+
+
+class EvmSettings(_Network, frozen=True, kw_only=True, tag="evm"):
+    """`crediting`: "finalized", or "depth" with `depth_blocks`. `node_urls`: the first is written to, all are
+    asked where they must agree."""
+
+    profile: str
+    crediting: Literal["finalized", "depth"] = "finalized"
+    depth_blocks: int = 0
     fees: FeeSettings = FeeSettings()
+
+
+NetworkSettings: TypeAlias = EvmSettings | MinterSettings
 
 
 class HttpSettings(Settings, frozen=True):
@@ -96,10 +131,11 @@ def load(file: Path) -> AppSettings:
 
 def native_asset(network: str, settings: NetworkSettings) -> AssetId:
     """The asset fees are paid in. Raises Refused when the table does not list it."""
+    base = "coin:0" if isinstance(settings, MinterSettings) else "slip44:"
     for asset in settings.assets:
-        if asset.id.startswith(f"{network}/slip44:"):
+        if asset.id.startswith(f"{network}/{base}"):
             return AssetId(asset.id)
-    raise Refused("config.native", f"networks.{network}: list its native asset ({network}/slip44:...)")
+    raise Refused("config.native", f"networks.{network}: list its native asset ({network}/{base}...)")
 
 
 def find_asset(settings: AppSettings, asset: str) -> tuple[NetworkId, AssetSettings] | None:
@@ -124,26 +160,47 @@ def _check(settings: AppSettings) -> None:
 def _check_network(network: str, table: NetworkSettings) -> None:
     where = f"networks.{network}"
     ids.network_id(network)
-    if not network.startswith("eip155:"):
-        raise Refused("config.network", f"{where}: an EVM network is called eip155:<chain id>")
-    if table.profile not in PROFILES:
-        raise Refused("config.profile", f"{where}: profile is one of {', '.join(PROFILES)}")
     if not table.node_urls:
         raise Refused("config.nodes", f"{where}: name at least one node")
-    if (table.crediting == "depth") != (table.depth_blocks > 0):
-        raise Refused("config.crediting", f'{where}: depth_blocks belongs to crediting = "depth"')
+    match table:
+        case EvmSettings():
+            _check_evm(network, where, table)
+        case MinterSettings():
+            _check_minter(network, where, table)
+        case _ as never:
+            assert_never(never)
     native_asset(network, table)
     for asset in table.assets:
         if ids.network_of(ids.asset_id(asset.id)) != network:
             raise Refused("config.asset", f"{where}: {asset.id} lives on another network")
         if not 0 <= asset.decimals <= 77 or money.parse_units(asset.deposit_min) < 1:
             raise Refused("config.asset", f"{where}: {asset.id}: decimals 0 to 77, deposit_min at least 1")
-    for bound in (
-        table.fees.withdrawal_fee_max,
-        table.fees.fee_per_gas_max,
-        table.fees.priority_fee_per_gas,
-    ):
+    money.parse_units(table.fees.withdrawal_fee_max)
+
+
+def _check_evm(network: str, where: str, table: EvmSettings) -> None:
+    if not network.startswith("eip155:"):
+        raise Refused("config.network", f"{where}: an EVM network is called eip155:<chain id>")
+    if table.profile not in PROFILES:
+        raise Refused("config.profile", f"{where}: profile is one of {', '.join(PROFILES)}")
+    if (table.crediting == "depth") != (table.depth_blocks > 0):
+        raise Refused("config.crediting", f'{where}: depth_blocks belongs to crediting = "depth"')
+    for bound in (table.fees.fee_per_gas_max, table.fees.priority_fee_per_gas):
         money.parse_units(bound)
+
+
+def _check_minter(network: str, where: str, table: MinterSettings) -> None:
+    name = ids.network_id(network)
+    for asset in table.assets:
+        coin_of(ids.asset_id(asset.id), name)
+        if asset.decimals != MINTER_DECIMALS:
+            raise Refused("config.asset", f"{where}: {asset.id}: every coin of Minter has 18 decimals")
+    if not 0 <= table.agree <= len(table.node_urls):
+        raise Refused("config.agree", f"{where}: agree is at most the number of nodes")
+    if not 1 <= table.fees.gas_price <= table.fees.gas_price_max:
+        raise Refused("config.gas_price", f"{where}: gas_price lies between 1 and gas_price_max")
+    if table.spares < 0:
+        raise Refused("config.spares", f"{where}: spares is not negative")
 
 
 def sentences(settings: AppSettings) -> list[str]:
@@ -168,10 +225,17 @@ def sentences(settings: AppSettings) -> list[str]:
 
 
 def _about(network: str, table: NetworkSettings) -> list[str]:
+    listed = ", ".join(f"{asset.symbol} ({asset.decimals} decimals)" for asset in table.assets)
+    if isinstance(table, MinterSettings):
+        agree = table.agree or min(2, len(table.node_urls))
+        return [
+            f"On {table.name} ({network}, {table.profile}) it credits {listed}, once {agree} of"
+            f" {len(table.node_urls)} nodes say so; one withdrawal may cost its wallet at most"
+            f" {table.fees.withdrawal_fee_max} pip; {table.spares} wallets are kept made ahead."
+        ]
     depth = "the node calls its block finalized"
     if table.crediting == "depth":
         depth = f"its block is {table.depth_blocks} deep"
-    listed = ", ".join(f"{asset.symbol} ({asset.decimals} decimals)" for asset in table.assets)
     return [
         f"On {table.name} ({network}, {table.profile}) it credits {listed}, once {depth};"
         f" one withdrawal may cost the purse at most {table.fees.withdrawal_fee_max} base units."

@@ -23,6 +23,8 @@ from keepcool.adapters.evmnode.node import HttpEvmNode
 from keepcool.adapters.guard import refuse_fatal, survey
 from keepcool.adapters.identity.files import FileIdentity
 from keepcool.adapters.identity.peers import peers_of
+from keepcool.adapters.minternode.agreement import AgreeingNodes
+from keepcool.adapters.minternode.node import HttpMinterNode
 from keepcool.adapters.nats.address import BusAddress
 from keepcool.adapters.nats.bus import NatsBus
 from keepcool.adapters.nats.watch import CountedBus
@@ -35,13 +37,12 @@ from keepcool.adapters.system.metrics import ExchangeWatch
 from keepcool.app import config, keys
 from keepcool.app.assembly import Assembly, Outside
 from keepcool.app.books import postings
-from keepcool.app.config import AppSettings
+from keepcool.app.config import AppSettings, EvmSettings, MinterSettings
 from keepcool.app.http import server
 from keepcool.app.http.api import make_api
 from keepcool.app.keys import ApiKey, Scope
 from keepcool.app.store import Store
-from keepcool.app.wallets import Issuer
-from keepcool.core.errors import Breach, KeepcoolError
+from keepcool.core.errors import Breach
 from keepcool.core.ids import NetworkId
 from keepcool.core.parties import Peer, Service
 from keepcool.wire.exchange import Exchange
@@ -78,6 +79,7 @@ async def _run(settings: AppSettings, beside: Path, *, one_machine: bool) -> Non
                 store=store,
                 exchange=await stack.enter_async_context(link),
                 nodes=await stack.enter_async_context(spoken_to(settings)),
+                minter_nodes=await stack.enter_async_context(agreed_nodes(settings)),
                 clock=SystemClock(settings.clock_offset_ms),
                 entropy=SystemEntropy(),
                 faults=faults_from(settings.fault, os.environ),
@@ -87,7 +89,7 @@ async def _run(settings: AppSettings, beside: Path, *, one_machine: bool) -> Non
         host, port = bound.getsockname()[:2]
         _log.info("listening", extra={"url": f"http://{host}:{port}", "port": port})
         serving = server.serve(make_api(assembly.parts), bound, stop)
-        await together(stop, serving, keep_completing(assembly.issuer), *assembly.work())
+        await together(stop, serving, assembly.issuer.keep_completing(_COMPLETE_EVERY_S), *assembly.work())
     _log.info("stopped")
 
 
@@ -175,11 +177,42 @@ async def spoken_to(settings: AppSettings) -> AsyncIterator[dict[NetworkId, list
             for number, url in enumerate(table.node_urls, 1)
         ]
         for network, table in settings.networks.items()
+        if isinstance(table, EvmSettings)
     }
     try:
         yield nodes
     finally:
         for node in [one for each in nodes.values() for one in each]:
+            await node.close()
+
+
+@contextlib.asynccontextmanager
+async def agreed_nodes(settings: AppSettings) -> AsyncIterator[dict[NetworkId, AgreeingNodes]]:
+    """The nodes of every Minter network, as one. They may be away: what needs them waits or says so."""
+    clock = SystemClock(settings.clock_offset_ms)
+    nodes = {
+        NetworkId(network): AgreeingNodes(
+            [
+                HttpMinterNode(
+                    NetworkId(network),
+                    url,
+                    clock,
+                    timeout_s=table.node_timeout_s,
+                    tip_age_s_max=table.tip_age_s_max or None,
+                    chain_name=table.chain_name or None,
+                    name=f"node {number} of {network}",
+                )
+                for number, url in enumerate(table.node_urls, 1)
+            ],
+            table.agree or None,
+        )
+        for network, table in settings.networks.items()
+        if isinstance(table, MinterSettings)
+    }
+    try:
+        yield nodes
+    finally:
+        for node in nodes.values():
             await node.close()
 
 
@@ -198,15 +231,3 @@ async def together(
     for failure in ended:
         if isinstance(failure, Exception):
             raise failure
-
-
-async def keep_completing(issuer: Issuer) -> None:
-    """Wallets whose issuing was interrupted are asked for again, now and then."""
-    while True:
-        try:
-            after: int | None = 0
-            while after is not None:
-                after = await issuer.complete(after)
-        except KeepcoolError as error:
-            _log.info("wallets wait to be completed", extra={"code": error.code})
-        await asyncio.sleep(_COMPLETE_EVERY_S)

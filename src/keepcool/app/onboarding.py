@@ -2,21 +2,24 @@
 
 Every node is asked. The code at the profile's canonical addresses must have the known hashes (an address
 whose factory does not stand on the chain could never be spent from), and a token's decimals must be those
-of the configuration (otherwise every amount shown would be wrong by powers of ten).
+of the configuration (otherwise every amount shown would be wrong by powers of ten). A Minter network has no
+contracts: its nodes must follow it and keep up.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from typing import assert_never
 
-from keepcool.app.config import AssetSettings, NetworkSettings
+from keepcool.app.config import AssetSettings, EvmSettings, MinterSettings, NetworkSettings
 from keepcool.chains.evm.assets import contract_of
 from keepcool.chains.evm.profiles import Contract, profile_named
 from keepcool.chains.keccak import keccak256
 from keepcool.core.errors import Breach, Refused
 from keepcool.core.ids import AssetId, NetworkId
 from keepcool.ports.evmnode import Call, EvmNode, Tag
+from keepcool.ports.minternode import MinterNode
 
 DECIMALS = bytes.fromhex("313ce567")
 
@@ -25,9 +28,12 @@ class Onboarding:
     """Checks each network once per start, when it is first needed."""
 
     def __init__(
-        self, networks: Mapping[str, NetworkSettings], nodes: Mapping[NetworkId, Sequence[EvmNode]]
+        self,
+        networks: Mapping[str, NetworkSettings],
+        nodes: Mapping[NetworkId, Sequence[EvmNode]],
+        minter_nodes: Mapping[NetworkId, MinterNode],
     ) -> None:
-        self._networks, self._nodes = networks, nodes
+        self._networks, self._nodes, self._minter_nodes = networks, nodes, minter_nodes
         self._done: set[str] = set()
         self._lock = asyncio.Lock()
 
@@ -39,17 +45,27 @@ class Onboarding:
             table = self._networks.get(network)
             if table is None:
                 raise Refused("network.unknown", f"network {network} is not configured here")
-            for node in self._nodes[NetworkId(network)]:
-                await node.check()
-                await _check_finality(network, node, table)
-                for contract in profile_named(table.profile).contracts():
-                    await _check_contract(network, node, contract)
-                for asset in table.assets:
-                    await _check_decimals(node, asset)
+            match table:
+                case EvmSettings():
+                    for node in self._nodes[NetworkId(network)]:
+                        await _check_evm(network, node, table)
+                case MinterSettings():
+                    await self._minter_nodes[NetworkId(network)].check()
+                case _ as never:
+                    assert_never(never)
             self._done.add(network)
 
 
-async def _check_finality(network: str, node: EvmNode, table: NetworkSettings) -> None:
+async def _check_evm(network: str, node: EvmNode, table: EvmSettings) -> None:
+    await node.check()
+    await _check_finality(network, node, table)
+    for contract in profile_named(table.profile).contracts():
+        await _check_contract(network, node, contract)
+    for asset in table.assets:
+        await _check_decimals(node, asset)
+
+
+async def _check_finality(network: str, node: EvmNode, table: EvmSettings) -> None:
     if table.crediting == "finalized" and await node.header(Tag.FINALIZED) is None:
         text = f'the node of {network} knows no finalized block; set crediting = "depth" and depth_blocks'
         raise Refused("network.finality", text)

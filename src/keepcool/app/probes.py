@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from keepcool.app.deposits.running import Standing
 from keepcool.app.http.health import Probe
+from keepcool.app.spares.running import Standing as SpareStanding
 from keepcool.app.store import Store
 from keepcool.core.errors import Malformed, Unavailable
 from keepcool.core.parties import Service
 from keepcool.ports.evmnode import EvmNode
+from keepcool.ports.minternode import MinterNode
 from keepcool.wire.exchange import Exchange
 from keepcool.wire.messages import StatusAnswer, StatusRequest
 
@@ -47,8 +49,17 @@ def node(one: EvmNode) -> Probe:
     return probe
 
 
-def standing(one: Standing) -> Probe:
-    """How far deposits are followed, or why they wait."""
+def minter_node(one: MinterNode) -> Probe:
+    """Whether enough nodes serve the network and keep up."""
+
+    async def probe() -> str:
+        return f"at block {(await one.check()).height}"
+
+    return probe
+
+
+def standing(one: Standing | SpareStanding) -> Probe:
+    """How far deposits are followed or wallets made, or why they wait."""
 
     async def probe() -> str:
         return one.describe()

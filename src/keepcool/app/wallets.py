@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from nacl.exceptions import BadSignatureError
@@ -22,10 +22,9 @@ from sqlalchemy import Connection
 
 from keepcool.app.books import registry
 from keepcool.app.books.registry import Asked, Stage, Stored
-from keepcool.app.spares import rows as spares
+from keepcool.app.spares import giving
+from keepcool.app.spares.bells import Bells
 from keepcool.app.store import Store
-from keepcool.chains.families import family_of
-from keepcool.chains.family import FamilyName
 from keepcool.core.errors import Breach, KeepcoolError, Malformed, Refused, Unavailable, rebuild
 from keepcool.core.ids import WalletId
 from keepcool.core.parties import Peer, Service
@@ -41,7 +40,6 @@ from keepcool.wire.messages import (
     Head,
     Message,
     NewWallet,
-    ProveItem,
     ProveWallets,
     RegisterWallets,
     WalletsAnswer,
@@ -123,7 +121,8 @@ class Issuer:
     ) -> None:
         self._exchange, self._store, self._attesters = exchange, store, attesters
         self._clock, self._timeout_s, self._head_seen = clock, timeout_s, head_seen
-        self.wanted, self.made = asyncio.Event(), asyncio.Event()  # a wallet; a wallet made ahead
+        self._wanted: list[asyncio.Event] = []  # rung when somebody waits for a wallet to be made
+        self._made = asyncio.Event()
 
     async def issue(self, asked: Sequence[Asked]) -> list[Outcome]:
         """One outcome per wallet asked for, in order. Raises Unavailable when a signer does not answer
@@ -131,10 +130,11 @@ class Issuer:
         if not 1 <= len(asked) <= ITEMS_MAX:
             raise Malformed("wallet.batch", f"ask for 1 to {ITEMS_MAX} wallets at once")
         now_ms = self._clock.now_ms()
-        rows = await self._store.run(lambda tx: [_asked(tx, one, now_ms) for one in asked])
+        rows = await self._store.run(lambda tx: [giving.asked(tx, one, now_ms) for one in asked])
         outcomes = await self._completed(rows)
         if any(isinstance(one, Stored) for one in outcomes):
-            self.wanted.set()
+            for bell in self._wanted:
+                bell.set()
         return outcomes
 
     async def complete(self, after: int = 0) -> int | None:
@@ -158,11 +158,16 @@ class Issuer:
             now = await self._store.run(lambda tx: [registry.get_wallet(tx, one) for one in ids])
         return [failed.get(row.asked.id) or self._outcome(row) for row in now]
 
+    def bells(self) -> Bells:
+        """For one network's making of wallets."""
+        self._wanted.append(asyncio.Event())
+        return Bells(self._wanted[-1], self._made)
+
     async def keep_completing(self, every_s: float) -> None:
         """Until cancelled: wallets whose issuing was interrupted are asked for again, now and then and
         whenever one was made ahead."""
         while True:
-            self.made.clear()
+            self._made.clear()
             try:
                 after: int | None = 0
                 while after is not None:
@@ -171,10 +176,10 @@ class Issuer:
                 _log.info("wallets wait to be completed", extra={"code": error.code})
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(every_s):
-                    await self.made.wait()
+                    await self._made.wait()
 
     def _outcome(self, row: Stored) -> Outcome:
-        if row.stage is Stage.ASKED and is_made_first(row.asked):
+        if row.stage is Stage.ASKED and giving.is_made_first(row.asked):
             return row
         try:
             return self._attesters.served(row)
@@ -182,8 +187,9 @@ class Issuer:
             return error
 
     async def _attest(self, asked: Sequence[Asked]) -> dict[WalletId, KeepcoolError]:
-        fresh, ahead = _parted(asked, is_made_first)
-        proven = await self._store.run(lambda tx: [one for one in ahead if _is_made(tx, one)])
+        ahead = [one for one in asked if giving.is_made_first(one)]
+        fresh = [one for one in asked if one not in ahead]
+        proven = await self._store.run(lambda tx: [one for one in ahead if giving.is_made(tx, one)])
         created, failed = await self._told_by_keeper(fresh, proven)
         for one, item in list(created):
             try:
@@ -208,7 +214,7 @@ class Issuer:
         failed: dict[WalletId, KeepcoolError] = {}
         asked: list[tuple[str, Sequence[Asked], Message]] = [
             ("wallets.create.v1", fresh, CreateWallets(wallets=[_new_wallet(one) for one in fresh])),
-            ("wallets.prove.v1", proven, ProveWallets(items=[_prove_item(one) for one in proven])),
+            ("wallets.prove.v1", proven, ProveWallets(items=[giving.prove_item(one) for one in proven])),
         ]
         for typ, some, body in asked:
             if some:
@@ -268,28 +274,6 @@ class Issuer:
         return record
 
 
-def is_made_first(asked: Asked) -> bool:
-    """Whether a transaction makes such a wallet before it has an address."""
-    return family_of(asked.network).name is FamilyName.MINTER
-
-
-def _asked(tx: Connection, asked: Asked, now_ms: int) -> Stored:
-    """The wallet's row. Where wallets are made ahead it is one of those, and the same one each time."""
-    if is_made_first(asked) and not registry.is_named(tx, asked.external_id):
-        asked = replace(asked, id=spares.given(tx, asked.network, asked.id, now_ms).id)
-    return registry.ask(tx, asked, now_ms)
-
-
-def _is_made(tx: Connection, asked: Asked) -> bool:
-    return spares.get_spare(tx, asked.id).stage is spares.Stage.MADE
-
-
-def _prove_item(asked: Asked) -> ProveItem:
-    return ProveItem(
-        wallet=asked.id, owner=asked.user, user_key=asked.user_key, policy_class=asked.policy_class
-    )
-
-
 def _new_wallet(asked: Asked) -> NewWallet:
     return NewWallet(
         wallet=asked.id,
@@ -303,7 +287,7 @@ def _new_wallet(asked: Asked) -> NewWallet:
 
 def _is_asked(record: WalletRecord, asked: Asked) -> bool:
     # a profile may go on, after a colon, with what the address was made of
-    profile = record.profile.partition(":")[0] if is_made_first(asked) else record.profile
+    profile = record.profile.partition(":")[0] if giving.is_made_first(asked) else record.profile
     made = (record.wallet, record.network, record.owner, profile, record.user_key, record.policy_class)
     wanted = (asked.id, asked.network, asked.user, asked.profile, asked.user_key, asked.policy_class)
     return made == wanted and record.standing is Standing.PROVEN
@@ -314,14 +298,6 @@ def _parsed(record: bytes) -> WalletRecord:
         return parse_record(record)
     except Malformed as error:
         raise Breach("wallet.record", "an attested record that cannot be read") from error
-
-
-def _parted(asked: Iterable[Asked], chosen: Callable[[Asked], bool]) -> tuple[list[Asked], list[Asked]]:
-    """Those that are not, and those that are."""
-    parts: tuple[list[Asked], list[Asked]] = ([], [])
-    for one in asked:
-        parts[chosen(one)].append(one)
-    return parts
 
 
 def _unique(rows: Iterable[Stored]) -> list[Stored]:

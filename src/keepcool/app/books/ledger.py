@@ -34,13 +34,16 @@ __all__ = [
     "credit_deposit",
     "entries",
     "hold",
+    "hold_fee",
     "is_posted",
     "post",
     "purse_fee",
     "purse_topup",
     "release",
+    "release_fee",
     "reverse_deposit",
     "settle_payout",
+    "wallet_fee",
     "wallet_short",
 ]
 
@@ -105,6 +108,53 @@ def release(
     """Give a reservation back: the withdrawal will never be paid."""
     lines = [Line(accounts.held(wallet), asset, units), Line(accounts.owed(wallet), asset, -units)]
     return _of_withdrawal(tx, "release", withdrawal, lines, at_ms=at_ms, wallet=wallet)
+
+
+def hold_fee(
+    tx: Connection, *, withdrawal: str, wallet: WalletId, asset: AssetId, units: int, at_ms: int
+) -> int:
+    """Reserve what a withdrawal may cost its wallet in fees."""
+    lines = [Line(accounts.owed(wallet), asset, units), Line(accounts.held(wallet), asset, -units)]
+    return _of_withdrawal(tx, "hold-fee", withdrawal, lines, at_ms=at_ms, wallet=wallet)
+
+
+def release_fee(
+    tx: Connection, *, withdrawal: str, wallet: WalletId, asset: AssetId, units: int, at_ms: int
+) -> int:
+    """What was not needed of it, once the withdrawal has ended."""
+    lines = [Line(accounts.held(wallet), asset, units), Line(accounts.owed(wallet), asset, -units)]
+    return _of_withdrawal(tx, "release-fee", withdrawal, lines, at_ms=at_ms, wallet=wallet)
+
+
+def wallet_fee(
+    tx: Connection,
+    *,
+    key: str,
+    withdrawal: str,
+    wallet: WalletId,
+    asset: AssetId,
+    parts: tuple[int, int, int],
+    at_ms: int,
+) -> int:
+    """What the network took from the wallet itself, once per `key`. `parts`: out of what is held for it, out
+    of what is the owner's, and how much of that the owner does not have: so much the wallet falls short."""
+    held, owed, missing = parts
+    if missing:
+        _cover(tx, key=f"fee-short:{key}", wallet=wallet, asset=asset, units=missing, at_ms=at_ms)
+    lines = [
+        Line(accounts.held(wallet), asset, held),
+        Line(accounts.owed(wallet), asset, owed),
+        Line(accounts.coins(wallet), asset, -(held + owed)),
+    ]
+    return post(
+        tx,
+        key=f"wallet-fee:{key}",
+        kind="wallet_fee",
+        lines=[line for line in lines if line.delta],
+        at_ms=at_ms,
+        wallet=wallet,
+        reference={"withdrawal": withdrawal},
+    )
 
 
 def settle_payout(

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import OperationalError
 
-from keepcool.app.config import NetworkSettings
+from keepcool.app.config import EvmSettings, MinterSettings
 from keepcool.app.deposits.follower import Plan
+from keepcool.app.deposits.minter.follower import Plan as MinterPlan
 from keepcool.app.deposits.progress import Follows, Progress
 from keepcool.app.deposits.scanning import Listed
 from keepcool.chains.evm.assets import contract_of, native_asset
@@ -41,7 +42,7 @@ class Standing:
         return f"read to block {at.scanned} of {at.tip}, credited to {at.settled}"
 
 
-def plan_of(network: NetworkId, settings: NetworkSettings) -> Plan:
+def plan_of(network: NetworkId, settings: EvmSettings) -> Plan:
     """What the configuration says to follow. Raises Malformed on an asset that is none of this network's."""
     minimums = {AssetId(asset.id): parse_units(asset.deposit_min) for asset in settings.assets}
     contracts = {asset: contract_of(asset) for asset in minimums}
@@ -52,6 +53,12 @@ def plan_of(network: NetworkId, settings: NetworkSettings) -> Plan:
         depth_blocks=settings.depth_blocks if settings.crediting == "depth" else None,
         start_block=settings.start_block,
     )
+
+
+def minter_plan(network: NetworkId, settings: MinterSettings) -> MinterPlan:
+    """What the configuration says to follow on a Minter network."""
+    minimums = {AssetId(asset.id): parse_units(asset.deposit_min) for asset in settings.assets}
+    return MinterPlan(network, minimums, settings.start_block)
 
 
 async def run(

@@ -89,6 +89,29 @@ outflow = Table(
     UniqueConstraint("key", "asset"),
 )
 
+# What a Minter wallet of ours has sent, as blocks show it: one row for each inclusion.
+spending = Table(
+    "deposit_spending",
+    metadata,
+    Column("number", _ROW_ID, primary_key=True, autoincrement=True),
+    Column("key", _HASH, nullable=False, unique=True),  # as in outflow
+    Column("network", String(64), nullable=False),
+    Column("wallet", String(64), nullable=False),
+    Column("nonce", BigInteger, nullable=False),
+    Column("digest", _HASH, nullable=False, index=True),  # what the owners signed
+    Column("transaction", _HASH, nullable=False),
+    Column("height", BigInteger, nullable=False),
+    Column("block_hash", _HASH, nullable=False),
+    Column("failed", Boolean, nullable=False),
+    Column("log", String, nullable=False),
+    Column("fee", Units, nullable=False),
+    Column("fee_asset", String(200), nullable=False),
+    Column("accounted", Boolean, nullable=False),  # whether the payouts have taken note of it
+    Index("spending_open", "network", "accounted", "number"),
+    Index("spending_of_wallet", "wallet", "nonce"),
+    sqlite_autoincrement=True,
+)
+
 settlement = Table(
     "deposit_settlement",
     metadata,

@@ -78,6 +78,7 @@ class PurseOut(Out):
     booked: UnitsOut
     on_chain: UnitsOut | None
     fees_paid: UnitsOut
+    accounts: Annotated[list[str], Field(description="All that hold its coins; top up `address`.")]
 
 
 class PursesOut(Out):
@@ -177,6 +178,7 @@ async def purses(given: Given, _: Reader) -> PursesOut:
                 booked=str(one.booked),
                 on_chain=None if one.on_chain is None else str(one.on_chain),
                 fees_paid=str(one.fees_paid),
+                accounts=list(one.accounts),
             )
             for one in found
         ]

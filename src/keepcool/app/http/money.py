@@ -26,8 +26,9 @@ from keepcool.app.http.fields import (
 from keepcool.app.http.idempotency import Attempt
 from keepcool.app.http.parts import Admin, Given, Parts, Payer, Reader
 from keepcool.app.http.payouts_shown import WithdrawalOut, WithdrawalsOut, newest, shown
-from keepcool.app.payouts.requests import Order
+from keepcool.app.payouts.requests import OUTPUTS_MAX, Order
 from keepcool.app.payouts.store import Kind
+from keepcool.core.errors import Malformed
 
 
 class Answers(TypedDict):
@@ -44,13 +45,20 @@ _CONFLICT = "Not enough, wallet frozen, or the Idempotency-Key stands for anothe
 _ANSWERS = Answers(response_model=WithdrawalOut, responses={409: {"description": _CONFLICT}})
 
 
+class OutputIn(In):
+    to: Address
+    amount: Units
+
+
 class WithdrawalIn(In):
-    """`fee_max`: the most it may cost the purse, in the network's native asset."""
+    """`fee_max`: the most it may cost, in the network's native asset. Either `to`, or `outputs` that add up
+    to the amount, paid by one transaction (Minter)."""
 
     wallet: Id
     asset: Asset
     amount: Units
-    to: Address
+    to: Address | None = None
+    outputs: Annotated[list[OutputIn], Field(max_length=OUTPUTS_MAX)] = Field(default_factory=list)
     fee_max: Units | None = None
     external_id: ExternalId | None = None
     metadata: Metadata = Field(default_factory=dict)
@@ -69,7 +77,7 @@ class TransferIn(In):
 
 
 class QuoteOut(Out):
-    """Fees come from the purse, not from the wallet: the recipient gets the whole amount."""
+    """The recipient gets the whole amount: the purse pays the fee, or the wallet beside it (Minter)."""
 
     fee_asset: Asset
     fee_expected: UnitsOut
@@ -269,12 +277,15 @@ async def _acted(
 
 
 def _withdrawal(body: WithdrawalIn, name: str) -> Order:
+    if (body.to is None) == (not body.outputs):
+        raise Malformed("withdrawal.to", "say where the amount goes: either `to`, or `outputs`")
     return Order(
         id=name,
         wallet=body.wallet,
         asset=body.asset,
         units=int(body.amount),
-        recipient=body.to,
+        recipient=body.to or "",
+        outputs=tuple((one.to, int(one.amount)) for one in body.outputs),
         fee_max=_optional(body.fee_max),
         external_id=body.external_id,
         metadata=body.metadata,

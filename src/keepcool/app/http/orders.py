@@ -11,7 +11,7 @@ from keepcool.core.ids import AssetId, NetworkId
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Base units of `fee_asset`: what it would probably cost the purse now, and the bound."""
+    """Base units of `fee_asset`: what it would probably cost now, and the bound."""
 
     fee_asset: AssetId
     fee_expected: int
@@ -36,3 +36,4 @@ class Purse:
     booked: int
     on_chain: int | None
     fees_paid: int
+    accounts: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ from pydantic import Field
 from sqlalchemy import Connection, select
 
 from keepcool.app.http.fields import Out, Time, UnitsOut
-from keepcool.app.payouts import purses, store
+from keepcool.app.payouts import purses, store, wallet_fees
 from keepcool.app.payouts.purses import Stage
 from keepcool.app.payouts.store import Kind, Withdrawal
 from keepcool.app.payouts.tables import withdrawal
@@ -24,6 +24,11 @@ class VerdictOut(Out):
     reason: str
 
 
+class OutputOut(Out):
+    to: str
+    amount: UnitsOut
+
+
 class WithdrawalOut(Out):
     """`transactions`: ids of those handed to the network, oldest first; `transaction`: the one in a block."""
 
@@ -34,6 +39,7 @@ class WithdrawalOut(Out):
     asset: str
     amount: UnitsOut
     to: str
+    outputs: Annotated[list[OutputOut], Field(description="Where the amount is shared out; else empty.")]
     state: str
     reason: Annotated[str, Field(description="Why it waits, was refused or failed; else empty.")]
     verdicts: Annotated[list[VerdictOut], Field(description="Why a signer did not sign.")]
@@ -54,7 +60,9 @@ class WithdrawalsOut(Out):
 
 def shown(tx: Connection, one: Withdrawal) -> WithdrawalOut:
     attempts = purses.of_withdrawal(tx, one.id)
-    paid = [attempt.fee_paid for attempt in attempts if attempt.stage is Stage.FINAL]
+    paid = [attempt.fee_paid or 0 for attempt in attempts if attempt.stage is Stage.FINAL]
+    if one.fee_asset is not None and (own := wallet_fees.total(tx, one.id)):
+        paid.append(own)
     return WithdrawalOut(
         id=one.id,
         kind=one.kind.value,
@@ -63,6 +71,7 @@ def shown(tx: Connection, one: Withdrawal) -> WithdrawalOut:
         asset=one.asset,
         amount=str(one.units),
         to=one.recipient,
+        outputs=[OutputOut(to=to, amount=str(units)) for to, units in one.outputs],
         state=lives.name_of(one.state),
         reason=_reason(one.state) or one.problem or "",
         verdicts=[
@@ -72,7 +81,7 @@ def shown(tx: Connection, one: Withdrawal) -> WithdrawalOut:
         transaction=one.transaction,
         transactions=[attempt.hash for attempt in attempts if attempt.hash is not None],
         fee_max=str(one.fee_max),
-        fee_paid=str(sum(fee or 0 for fee in paid)) if paid else None,
+        fee_paid=str(sum(paid)) if paid else None,
         external_id=one.external_id,
         metadata=dict(one.metadata),
         created_at_ms=one.created_at_ms,

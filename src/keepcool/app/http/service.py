@@ -11,10 +11,13 @@ from pydantic import Field
 
 import keepcool
 from keepcool.app.books import registry
+from keepcool.app.config import EvmSettings
 from keepcool.app.http import reference
 from keepcool.app.http.fields import Out, Time, UnitsOut
 from keepcool.app.http.health import HealthOut
 from keepcool.app.http.parts import Given, Reader
+from keepcool.chains.families import family_of
+from keepcool.core.ids import NetworkId
 
 router = APIRouter(tags=["service"])
 
@@ -79,10 +82,10 @@ async def networks(given: Given, _: Reader) -> NetworksOut:
             NetworkOut(
                 network=network,
                 name=one.name,
-                family=one.family,
+                family=family_of(NetworkId(network)).name.value,
                 profile=one.profile,
-                crediting=one.crediting,
-                depth_blocks=one.depth_blocks,
+                crediting=one.crediting if isinstance(one, EvmSettings) else "finalized",
+                depth_blocks=one.depth_blocks if isinstance(one, EvmSettings) else 0,
             )
             for network, one in given.settings.networks.items()
         ]

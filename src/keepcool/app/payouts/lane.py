@@ -23,7 +23,6 @@ from keepcool.core.errors import Breach, Conflict, KeepcoolError
 from keepcool.core.ids import AssetId, NetworkId
 from keepcool.core.withdrawal import Event, Froze
 from keepcool.core.withdrawal_states import is_open, name_of
-from keepcool.ports.evmnode import EvmNode
 from keepcool.ports.system import Clock, Faults
 from keepcool.wire.exchange import Exchange
 
@@ -35,11 +34,11 @@ _log = logging.getLogger("keepcool.payouts")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lane:
+    """What the steps of every family share."""
+
     network: NetworkId
-    chain_id: int
     native: AssetId
     settings: NetworkSettings
-    node: EvmNode
     store: Store
     exchange: Exchange
     attesters: Attesters

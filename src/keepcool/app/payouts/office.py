@@ -6,37 +6,60 @@ Built by main.py over its adapters; satisfies `app.http.orders.Engine`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeAlias, TypedDict, assert_never
 
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection, select
 
 from keepcool.app.books import accounts, ledger
-from keepcool.app.config import AppSettings, native_asset
+from keepcool.app.config import AppSettings, EvmSettings, MinterSettings, native_asset
 from keepcool.app.http.orders import Purse, Quote
-from keepcool.app.payouts import heads, quotes
-from keepcool.app.payouts.engine import PayoutEngine
-from keepcool.app.payouts.lane import Lane
+from keepcool.app.payouts import heads
+from keepcool.app.payouts.engine import PayoutEngine, Work
+from keepcool.app.payouts.evm import quotes as evm_quotes
+from keepcool.app.payouts.evm import works as evm_works
+from keepcool.app.payouts.evm.lane import EvmLane
+from keepcool.app.payouts.minter import quotes as minter_quotes
+from keepcool.app.payouts.minter import works as minter_works
+from keepcool.app.payouts.minter.lane import MinterLane
 from keepcool.app.payouts.notes import Numbers
 from keepcool.app.payouts.requests import Order, PayoutDesk
 from keepcool.app.payouts.tables import purse
+from keepcool.app.spares import rows as spares
 from keepcool.app.store import Store
 from keepcool.app.wallets import Attesters
 from keepcool.chains.evm.assets import chain_id_of
 from keepcool.core.ids import NetworkId
 from keepcool.core.parties import Service
 from keepcool.ports.evmnode import EvmNode
+from keepcool.ports.minternode import MinterNode
 from keepcool.ports.system import Clock, Faults
 from keepcool.wire.exchange import Exchange
 from keepcool.wire.messages import Head
 
+AnyLane: TypeAlias = EvmLane | MinterLane
+
+
+class _Shared(TypedDict):
+    """What every lane is given."""
+
+    store: Store
+    exchange: Exchange
+    attesters: Attesters
+    clock: Clock
+    faults: Faults
+    numbers: Numbers
+    signer_timeout_s: float
+
 
 class PayoutOffice:
-    """`nodes`: per network the one that is written to."""
+    """`nodes`: per EVM network the one that is written to; `minter_nodes`: per Minter network all as one."""
 
     def __init__(
         self,
         settings: AppSettings,
         nodes: Mapping[NetworkId, EvmNode],
+        minter_nodes: Mapping[NetworkId, MinterNode],
         *,
         store: Store,
         exchange: Exchange,
@@ -47,24 +70,17 @@ class PayoutOffice:
     ) -> None:
         self._store, self._settings, numbers = store, settings, Numbers(metrics)
         self.desk = PayoutDesk(settings.networks, attesters, clock)
-        self.lanes = {
-            network: Lane(
-                network=network,
-                chain_id=chain_id_of(network),
-                native=native_asset(network, settings.networks[network]),
-                settings=settings.networks[network],
-                node=node,
-                store=store,
-                exchange=exchange,
-                attesters=attesters,
-                clock=clock,
-                faults=faults,
-                numbers=numbers,
-                signer_timeout_s=settings.signer_timeout_s,
-            )
-            for network, node in nodes.items()
-        }
-        self._engine = PayoutEngine(list(self.lanes.values()))
+        shared = _Shared(
+            store=store,
+            exchange=exchange,
+            attesters=attesters,
+            clock=clock,
+            faults=faults,
+            numbers=numbers,
+            signer_timeout_s=settings.signer_timeout_s,
+        )
+        self.lanes = _lanes(settings, nodes, minter_nodes, shared)
+        self._engine = PayoutEngine([work for lane in self.lanes.values() for work in _works(lane)])
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -78,7 +94,14 @@ class PayoutOffice:
         """Raises what `PayoutDesk.checked` raises, Refused `payout.reverts` when it would fail on the chain
         as it is now, and Unavailable when the node does not answer."""
         asked = await self._store.run(lambda tx: self.desk.checked(tx, order))
-        return await quotes.quote(self.lanes[asked.network], asked)
+        lane = self.lanes[asked.network]
+        match lane:
+            case EvmLane():
+                return await evm_quotes.quote(lane, asked)
+            case MinterLane():
+                return await minter_quotes.quote(lane, asked)
+            case _ as never:
+                assert_never(never)
 
     async def purses(self) -> list[Purse]:
         """What pays the fees of each network, as far as Keeper has named it."""
@@ -97,6 +120,7 @@ class PayoutOffice:
                 booked=self._booked(tx, NetworkId(row.network), accounts.purse(NetworkId(row.network))),
                 on_chain=row.balance if row.reconciled_block >= 0 else None,
                 fees_paid=self._booked(tx, NetworkId(row.network), accounts.fees(NetworkId(row.network))),
+                accounts=_accounts(tx, NetworkId(row.network), row.address),
             )
             for row in tx.execute(select(purse).order_by(purse.c.network))
             if row.network in self.lanes
@@ -104,3 +128,44 @@ class PayoutOffice:
 
     def _booked(self, tx: Connection, network: NetworkId, account: str) -> int:
         return ledger.balance(tx, account, self.lanes[network].native)
+
+
+def _accounts(tx: Connection, network: NetworkId, address: str) -> tuple[str, ...]:
+    """All that hold the purse's coins, the one to top up first."""
+    return tuple(one.address for one in spares.creators(tx, network)) or (address,)
+
+
+def _lanes(
+    settings: AppSettings,
+    nodes: Mapping[NetworkId, EvmNode],
+    minter_nodes: Mapping[NetworkId, MinterNode],
+    shared: _Shared,
+) -> dict[NetworkId, AnyLane]:
+    lanes: dict[NetworkId, AnyLane] = {}
+    for name, table in settings.networks.items():
+        network, native = NetworkId(name), native_asset(name, table)
+        match table:
+            case EvmSettings() if network in nodes:
+                lanes[network] = EvmLane(
+                    network=network,
+                    native=native,
+                    settings=table,
+                    **shared,
+                    chain_id=chain_id_of(network),
+                    node=nodes[network],
+                )
+            case MinterSettings() if network in minter_nodes:
+                lanes[network] = MinterLane(
+                    network=network, native=native, settings=table, node=minter_nodes[network], **shared
+                )
+    return lanes
+
+
+def _works(lane: AnyLane) -> list[Work]:
+    match lane:
+        case EvmLane():
+            return evm_works.works(lane)
+        case MinterLane():
+            return minter_works.works(lane)
+        case _ as never:
+            assert_never(never)

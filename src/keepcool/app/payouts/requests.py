@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection, select
 
-from keepcool.app.config import NetworkSettings, native_asset
+from keepcool.app.config import MinterSettings, NetworkSettings, native_asset
 from keepcool.app.payouts import answers, purses, store
 from keepcool.app.payouts.store import Kind, NewWithdrawal, Withdrawal
 from keepcool.app.payouts.tables import purse, withdrawal
@@ -27,12 +27,14 @@ from keepcool.core.withdrawal_states import Cancelled
 from keepcool.ports.system import Clock
 
 LIST_MAX = 200
+OUTPUTS_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
     """What is asked for. A withdrawal names a `recipient`, a transfer `to_wallet`, a top-up neither: it
-    pays the network's purse. `fee_max`: native base units, the network's own bound when None."""
+    pays the network's purse. `fee_max`: native base units, the network's own bound when None. `outputs` share
+    the amount out among several recipients, in one transaction, where the network can do that."""
 
     id: str
     wallet: str
@@ -44,6 +46,7 @@ class Order:
     fee_max: int | None = None
     external_id: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    outputs: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,10 @@ class PayoutDesk:
         except Conflict as error:
             if error.code != "ledger.overdrawn":
                 raise
-            text = f"the wallet has {error.fields['balance']} base units available, {new.units} asked for"
+            fee = "" if new.fee_asset is None else f", and up to {new.fee_max} of {new.fee_asset} for its fee"
+            text = (
+                f"the wallet has {error.fields['balance']} base units available, {new.units} asked for{fee}"
+            )
             raise Conflict("withdrawal.balance", text, **error.fields) from error
 
     def checked(self, tx: Connection, order: Order) -> NewWithdrawal:
@@ -91,6 +97,9 @@ class PayoutDesk:
         if order.units == 0:
             raise Malformed("amount.zero", "an amount of zero moves nothing")
         Amount(asset, order.units)
+        outputs = tuple((_recipient(network, to), units) for to, units in order.outputs)
+        if outputs:
+            _check_outputs(table, outputs, order.units)
         return NewWithdrawal(
             id=order.id,
             kind=order.kind,
@@ -98,11 +107,13 @@ class PayoutDesk:
             network=network,
             asset=asset,
             units=order.units,
-            recipient=self._recipient(tx, order, wallet),
+            recipient=outputs[0][0] if outputs else self._recipient(tx, order, wallet),
             to_wallet=order.to_wallet,
             fee_max=_fee_bound(table, order.fee_max),
             external_id=order.external_id,
             metadata=order.metadata,
+            outputs=outputs,
+            fee_asset=native_asset(network, table) if isinstance(table, MinterSettings) else None,
         )
 
     def cancel(self, tx: Connection, withdrawal_id: str) -> Withdrawal:
@@ -177,9 +188,7 @@ class PayoutDesk:
     def _recipient(self, tx: Connection, order: Order, wallet: Wallet) -> str:
         match order.kind:
             case Kind.WITHDRAWAL:
-                recipient = family_of(wallet.record.network).parse_recipient(
-                    wallet.record.network, order.recipient
-                )
+                recipient = _recipient(wallet.record.network, order.recipient)
             case Kind.TRANSFER:
                 target = self._attesters.wallet(tx, wallet_id(order.to_wallet or ""))
                 if target.record.network != wallet.record.network:
@@ -202,7 +211,22 @@ class PayoutDesk:
         return str(found)
 
     def _on_its_way(self, tx: Connection, one: Withdrawal) -> bool:
-        return purses.has_attempt(tx, one.id)
+        return one.transaction is not None or purses.has_attempt(tx, one.id)
+
+
+def _recipient(network: NetworkId, text: str) -> str:
+    return family_of(network).parse_recipient(network, text)
+
+
+def _check_outputs(table: NetworkSettings, outputs: tuple[tuple[str, int], ...], units: int) -> None:
+    if not isinstance(table, MinterSettings):
+        raise Malformed("withdrawal.outputs", f"{table.name} pays one recipient per withdrawal: ask for each")
+    if len(outputs) > OUTPUTS_MAX or any(one < 1 for _, one in outputs):
+        raise Malformed(
+            "withdrawal.outputs", f"share out to 1 to {OUTPUTS_MAX} recipients, something to each"
+        )
+    if sum(one for _, one in outputs) != units:
+        raise Malformed("withdrawal.outputs", "the outputs do not add up to the amount")
 
 
 def _listed(table: NetworkSettings, network: NetworkId, text: str) -> AssetId:
@@ -235,4 +259,6 @@ def _same(known: Withdrawal, new: NewWithdrawal) -> bool:
         to_wallet=known.to_wallet,
         external_id=known.external_id,
         metadata=dict(known.metadata),
+        outputs=known.outputs,
+        fee_asset=known.fee_asset,
     )

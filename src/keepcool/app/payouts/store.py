@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, Select, func, select
 
 from keepcool.app.books import ledger
 from keepcool.app.books.people import dump
-from keepcool.app.payouts import states
+from keepcool.app.payouts import states, wallet_fees
 from keepcool.app.payouts.tables import withdrawal
 from keepcool.core import withdrawal as life
 from keepcool.core import withdrawal_states as lives
@@ -40,7 +40,9 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """`slot` is the Safe's nonce; `transaction` the one that carried it into a block."""
+    """`units` is paid to `recipient`, or shared out as `outputs` says. `slot` is the nonce of the wallet's
+    account; `transaction` the one that carries it into a block. `fee_asset`: what the wallet itself pays
+    its fee in, None where the purse does."""
 
     number: int
     id: str
@@ -67,6 +69,13 @@ class Withdrawal:
     transaction: str | None
     created_at_ms: int
     updated_at_ms: int
+    outputs: tuple[tuple[str, int], ...] = ()
+    fee_asset: AssetId | None = None
+
+    @property
+    def payments(self) -> tuple[tuple[str, int], ...]:
+        """Recipients and their units."""
+        return self.outputs or ((self.recipient, self.units),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +92,16 @@ class NewWithdrawal:
     external_id: str | None = None
     metadata: Mapping[str, str] | None = None
     voids: str | None = None
+    outputs: tuple[tuple[str, int], ...] = ()
+    fee_asset: AssetId | None = None
 
 
 def insert(tx: Connection, new: NewWithdrawal, now_ms: int) -> Withdrawal:
     """The row and, unless it is a void, the hold. Raises Conflict when the owner has too little."""
     if new.kind is not Kind.VOID:
         ledger.hold(tx, withdrawal=new.id, wallet=new.wallet, asset=new.asset, units=new.units, at_ms=now_ms)
+        if new.fee_asset is not None:
+            wallet_fees.hold(tx, new, now_ms)
     row = {
         name: getattr(new, name)
         for name in ("id", "wallet", "network", "asset", "units", "recipient", "fee_max", "to_wallet")
@@ -100,6 +113,8 @@ def insert(tx: Connection, new: NewWithdrawal, now_ms: int) -> Withdrawal:
             external_id=new.external_id,
             metadata=dump(new.metadata or {}),
             voids=new.voids,
+            outputs=json.dumps(new.outputs) if new.outputs else None,
+            fee_asset=new.fee_asset,
             **_state_columns(lives.Requested()),
             tries=0,
             try_after_ms=0,
@@ -188,13 +203,19 @@ def voids_of(tx: Connection, withdrawal_id: str) -> list[Withdrawal]:
 
 
 def highest_slot_used(tx: Connection, wallet: WalletId) -> int:
-    """The highest Safe nonce this wallet is known to have consumed, -1 for none."""
+    """The highest nonce this wallet is known to have consumed, -1 for none."""
     used = [lives.name_of(kind) for kind in (lives.Confirmed, lives.Replaced)]
     query = select(func.max(withdrawal.c.slot)).where(
         withdrawal.c.wallet == wallet, withdrawal.c.state.in_(used)
     )
     found = tx.execute(query).scalar_one_or_none()
     return -1 if found is None else int(found)
+
+
+def name_transaction(tx: Connection, withdrawal_id: str, transaction: str) -> None:
+    """What it is called on the network, stored before it is sent."""
+    where = withdrawal.c.id == withdrawal_id
+    tx.execute(withdrawal.update().where(where).values(transaction=transaction))
 
 
 def request_void(tx: Connection, target: Withdrawal, now_ms: int) -> Withdrawal:
@@ -215,6 +236,7 @@ def request_void(tx: Connection, target: Withdrawal, now_ms: int) -> Withdrawal:
             recipient="",
             fee_max=target.fee_max,
             voids=target.id,
+            fee_asset=target.fee_asset,
         ),
         now_ms,
     )
@@ -246,6 +268,8 @@ def _apply(tx: Connection, before: Withdrawal, effect: Effect, now_ms: int) -> N
             request_void(tx, before, now_ms)
         case _ as never:
             assert_never(never)
+    if effect is not Effect.BURN and before.fee_asset is not None:
+        wallet_fees.release(tx, before, now_ms)
 
 
 def _state_columns(state: State) -> dict[str, object]:
@@ -283,4 +307,6 @@ def read(row: Row[tuple[object, ...]]) -> Withdrawal:
         transaction=row.transaction,
         created_at_ms=row.created_at_ms,
         updated_at_ms=row.updated_at_ms,
+        outputs=tuple((to, units) for to, units in json.loads(row.outputs or "[]")),
+        fee_asset=None if row.fee_asset is None else AssetId(row.fee_asset),
     )

@@ -36,13 +36,15 @@ withdrawal = Table(
     Column("external_id", String(128), nullable=True, unique=True),
     Column("metadata", String, nullable=False),
     Column("voids", String(64), nullable=True, index=True),  # the withdrawal whose slot this burns
+    Column("outputs", String, nullable=True),  # JSON of [recipient, units], where there are several
+    Column("fee_asset", String(200), nullable=True),  # where the wallet itself pays its fee
     Column("state", String(16), nullable=False),
     Column("state_json", String, nullable=False),
     Column("open", Boolean, nullable=False),
     Column("intent", LargeBinary, nullable=True),
     Column("draft", LargeBinary, nullable=True),
     Column("digest", String(64), nullable=True, index=True),
-    Column("slot", BigInteger, nullable=True),  # nonce of the Safe
+    Column("slot", BigInteger, nullable=True),  # nonce of the wallet's account
     Column("expires_at_s", BigInteger, nullable=True),
     Column("drafted_at_block", BigInteger, nullable=True),
     Column("tries", Integer, nullable=False),
@@ -119,6 +121,16 @@ purse_transaction = Table(
     UniqueConstraint("network", "account", "nonce", "unsigned"),
     Index("purse_transaction_stage", "network", "stage", "nonce"),
     sqlite_autoincrement=True,
+)
+
+# What a wallet has paid in fees itself: one row for each block that took something.
+wallet_fee = Table(
+    "wallet_fee",
+    metadata,
+    Column("key", String(64), primary_key=True),  # of one inclusion
+    Column("withdrawal", String(64), ForeignKey("withdrawal.id"), nullable=False, index=True),
+    Column("units", Units, nullable=False),
+    Column("held", Units, nullable=False),  # of them, taken out of what was held for fees
 )
 
 journal_head = Table(

@@ -7,6 +7,7 @@ import logging
 from dataclasses import dataclass
 
 from keepcool.app.spares import asking, books, making, sending
+from keepcool.app.spares.bells import Bells
 from keepcool.app.spares.lane import Lane
 from keepcool.core.errors import Breach, KeepcoolError, Unavailable
 
@@ -30,13 +31,13 @@ class Standing:
         return "wallets are made ahead"
 
 
-async def run(lane: Lane, standing: Standing, bell: asyncio.Event, *, poll_ms: int) -> None:
-    """Until cancelled. `bell` is rung when a wallet is wanted."""
+async def run(lane: Lane, standing: Standing, bells: Bells, *, poll_ms: int) -> None:
+    """Until cancelled."""
     failures = 0
     while True:
-        bell.clear()
+        bells.wanted.clear()
         try:
-            moved = await step(lane)
+            moved = await step(lane, bells.made)
         except KeepcoolError as error:
             failures += 1
             await _tell(lane, standing, error)
@@ -47,18 +48,20 @@ async def run(lane: Lane, standing: Standing, bell: asyncio.Event, *, poll_ms: i
         try:
             pause_ms = min(poll_ms * 2 ** min(failures, 16), max(_PAUSE_MS_MAX, poll_ms))
             async with asyncio.timeout(pause_ms / 1000):
-                await bell.wait()
+                await bells.wanted.wait()
         except TimeoutError:
             continue
 
 
-async def step(lane: Lane) -> bool:
+async def step(lane: Lane, made: asyncio.Event) -> bool:
     """One bounded round. Whether there is more to do at once."""
     creators, keepers = await asking.learn(lane)
     if not creators:
         raise Unavailable("spares.creators", f"Keeper names no creators on {lane.network}: set its policy")
     accounts = await lane.accounts([one.address for one in creators])
     seen = await sending.observe(lane, accounts)
+    if seen:
+        made.set()
     cost = await making.create_cost(lane)
     posted = await books.reconcile(lane, creators, cost)
     planned = False if seen else await making.plan_all(lane, creators, accounts, keepers)

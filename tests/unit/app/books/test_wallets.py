@@ -13,8 +13,8 @@ from keepcool.adapters.sqlite.books import open_books
 from keepcool.app.books import people, registry
 from keepcool.app.books.registry import Asked, Stage
 from keepcool.app.store import Store
-from keepcool.app.wallets import Attesters, Issuer, Wallet
-from keepcool.core.errors import Breach, Conflict, KeepcoolError, Unavailable
+from keepcool.app.wallets import Attesters, Issuer, Outcome, Wallet
+from keepcool.core.errors import Breach, Conflict, Unavailable
 from keepcool.core.ids import UserId, WalletId
 from keepcool.core.parties import Service
 from keepcool.wire.messages import NewWallet
@@ -41,8 +41,8 @@ async def issuer_of(signers: Signers, store: Store) -> Issuer:
     return Issuer(exchange, store, Attesters(signers.peers), signers.clock, timeout_s=1)
 
 
-def issue(signers: Signers, store: Store, *wanted: Asked) -> list[Wallet | KeepcoolError]:
-    async def run() -> list[Wallet | KeepcoolError]:
+def issue(signers: Signers, store: Store, *wanted: Asked) -> list[Outcome]:
+    async def run() -> list[Outcome]:
         return await (await issuer_of(signers, store)).issue(wanted)
 
     return asyncio.run(run())

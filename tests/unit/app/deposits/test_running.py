@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from keepcool.app.config import AssetSettings, NetworkSettings
+from keepcool.app.config import AssetSettings, EvmSettings
 from keepcool.app.deposits import running
 from keepcool.app.deposits.outflows import own_payouts
 from keepcool.app.deposits.running import Standing, plan_of
@@ -73,9 +73,8 @@ def test_waits_longer_after_each_failure_and_says_why(tmp_path: Path) -> None:
 def test_the_plan_is_what_the_configuration_lists() -> None:
     """Assets, minimums and depth come from the network's table, tokens by their contract."""
     token = AssetId(f"{NETWORK}/erc20:{A}")
-    settings = NetworkSettings(
+    settings = EvmSettings(
         name="local",
-        family="evm",
         profile="safe-1.5.0-l1",
         node_urls=["http://127.0.0.1:1"],
         assets=[

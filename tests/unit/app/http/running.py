@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 from keepcool.adapters.sqlite.books import open_books
 from keepcool.adapters.system.clock import SystemEntropy
 from keepcool.app import keys
-from keepcool.app.config import AppSettings, AssetSettings, HttpSettings, NetworkSettings
+from keepcool.app.config import AppSettings, AssetSettings, EvmSettings, HttpSettings
 from keepcool.app.http import server
 from keepcool.app.http.api import make_api
 from keepcool.app.http.health import Health
@@ -37,9 +37,8 @@ BODY_BYTES_MAX = 32_768
 
 
 def settings(folder: Path) -> AppSettings:
-    network = NetworkSettings(
+    network = EvmSettings(
         name="test chain",
-        family="evm",
         profile="safe-1.5.0-l2",
         node_urls=["http://127.0.0.1:1"],
         assets=[

@@ -11,7 +11,7 @@ import pytest
 
 from keepcool.app.deposits import events
 from keepcool.app.deposits.events import Freezes
-from keepcool.app.payouts import answers, drafting, purses, store
+from keepcool.app.payouts import answers, purses, store, turns
 from keepcool.app.payouts.purses import Purpose, Stage
 from keepcool.app.payouts.requests import Query
 from keepcool.app.payouts.store import Kind
@@ -228,7 +228,7 @@ def test_one_turn_per_wallet(till: Till) -> None:
 
     def turn() -> str | None:
         opened = till.shop.store.transact(lambda tx: store.open_of_wallet(tx, till.wallet))
-        found = drafting.whose_turn(opened)
+        found = turns.whose_turn(opened)
         return None if found is None else found.id
 
     till.order("wd1", 1)

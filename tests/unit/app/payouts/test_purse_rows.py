@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from keepcool.app.config import FeeSettings
-from keepcool.app.payouts import fees, heads, purses
-from keepcool.app.payouts.fees import Market
+from keepcool.app.payouts import heads, purses
+from keepcool.app.payouts.evm import fees
+from keepcool.app.payouts.evm.fees import Market
 from keepcool.app.payouts.purses import Purpose, Stage
 from keepcool.chains.evm.purse import Fees, check_replacement
 from keepcool.chains.evm.transaction import Transaction

@@ -19,7 +19,7 @@ from keepcool.adapters.sqlite.books import open_books
 from keepcool.adapters.system.clock import SystemClock
 from keepcool.app.books import ledger, people, registry
 from keepcool.app.books.registry import Asked
-from keepcool.app.config import AppSettings, AssetSettings, FeeSettings, NetworkSettings
+from keepcool.app.config import AppSettings, AssetSettings, EvmSettings, FeeSettings
 from keepcool.app.payouts import notes, purses
 from keepcool.app.payouts import store as rows
 from keepcool.app.payouts.office import PayoutOffice
@@ -72,9 +72,8 @@ class Workshop:
         self, folder: Path, *, tokens: tuple[AssetId, ...] = (), fees: FeeSettings | None = None
     ) -> None:
         assets = [AssetSettings(id=one, symbol="X", decimals=18) for one in (NATIVE, *tokens)]
-        table = NetworkSettings(
+        table = EvmSettings(
             name="chain",
-            family="evm",
             profile="safe-1.5.0-l1",
             node_urls=["-"],
             assets=assets,
@@ -185,6 +184,7 @@ class Workshop:
         return PayoutOffice(
             self.settings,
             {NETWORK: node},
+            {},
             store=self.store,
             exchange=exchange,
             attesters=self.attesters,

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from keepcool.app.deposits import events, position, records
 from keepcool.app.deposits.crediting import Reading, Rules, settle_holding
 from keepcool.app.deposits.events import Freezes
-from keepcool.app.deposits.minter import outflows, reading
+from keepcool.app.deposits.minter import outflows, reading, spendings
 from keepcool.app.deposits.minter.reading import Found, Incoming
 from keepcool.app.deposits.position import Position
 from keepcool.app.deposits.progress import Progress
@@ -136,6 +136,7 @@ class Follower:
             records.add(tx, self._claim(block, wallets[incoming.wallet], incoming), at_ms)
         for left in found.left:
             outflows.remember(tx, self._network, block.height, wallets[left.wallet], left)
+            spendings.remember(tx, self._network, wallets[left.wallet], left, block.hash)
         for number in sorted(found.stirred):
             position.note_touch(tx, self._network, wallets[number].id, block.height, None)
 

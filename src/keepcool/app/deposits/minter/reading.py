@@ -37,13 +37,16 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What a transaction took out of a wallet of ours. `digest` is what its owners signed, `key` this
-    inclusion of it: a failed one can be in many blocks."""
+    """What a transaction took out of a wallet of ours, its fee included. `digest` is what its owners signed,
+    `key` this inclusion of it: a failed one can be in many blocks."""
 
     wallet: int
     digest: bytes
     key: bytes
     taken: tuple[tuple[AssetId, int], ...]
+    fee_asset: AssetId
+    fee: int
+    transaction: Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +122,11 @@ def _left(one: Transaction, decoded: Decoded, network: NetworkId, wallet: int, h
         if send.to != one.sender:
             asset = coin_asset(network, send.coin)
             taken[asset] = taken.get(asset, 0) + send.value
-    gas = coin_asset(network, decoded.gas_coin)
-    taken[gas] = taken.get(gas, 0) + fee_of(one)
+    gas, fee = coin_asset(network, decoded.gas_coin), fee_of(one)
+    taken[gas] = taken.get(gas, 0) + fee
     digest = decoded.digest()
-    return Left(wallet, digest, inclusion_key(height, digest), tuple(sorted(taken.items())))
+    key = inclusion_key(height, digest)
+    return Left(wallet, digest, key, tuple(sorted(taken.items())), gas, fee, one)
 
 
 def fee_of(one: Transaction) -> int:

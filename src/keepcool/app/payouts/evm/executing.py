@@ -10,14 +10,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from keepcool.app.deposits import events
-from keepcool.app.payouts import answers, fees, purses, safes, store
-from keepcool.app.payouts.fees import Market
-from keepcool.app.payouts.lane import Lane
+from keepcool.app.payouts import answers, purses, store, turns
+from keepcool.app.payouts.evm import fees, safes
+from keepcool.app.payouts.evm.fees import Market
+from keepcool.app.payouts.evm.lane import EvmLane
 from keepcool.app.payouts.purses import Attempt, Purpose, Purse, Stage
 from keepcool.app.payouts.said import SIGNERS
 from keepcool.app.payouts.store import Kind, Withdrawal
-from keepcool.app.wallets import Wallet
 from keepcool.chains import publickeys
 from keepcool.chains.evm import address, execution, wallets
 from keepcool.chains.evm.profiles import profile_named
@@ -59,7 +58,7 @@ class Plan:
         )
 
 
-async def plan_all(lane: Lane, purse: Purse) -> list[Attempt]:
+async def plan_all(lane: EvmLane, purse: Purse) -> list[Attempt]:
     """Rows for what is to be sent next, not yet signed by Keeper."""
     due = await lane.store.run(lambda tx: ready(tx, lane))
     plans = await lane.each(due, lambda one: _plan(lane, purse, one)) if due else []
@@ -69,7 +68,7 @@ async def plan_all(lane: Lane, purse: Purse) -> list[Attempt]:
     return await lane.store.run(lambda tx: _given_nonces(tx, lane, purse, plans, chain_nonce))
 
 
-def ready(tx: Connection, lane: Lane) -> list[Withdrawal]:
+def ready(tx: Connection, lane: EvmLane) -> list[Withdrawal]:
     """Signed, or sent and finally reverted; none that has an attempt on its way."""
     now_ms = lane.clock.now_ms()
     rows = store.in_states(tx, lane.network, [Signed, Broadcast], limit=AT_ONCE_MAX, due_ms=now_ms)
@@ -83,8 +82,8 @@ def _pending(tx: Connection, one: Withdrawal) -> bool:
     return any(attempt.stage in purses.PENDING for attempt in (*executions, *deployments))
 
 
-async def _plan(lane: Lane, purse: Purse, one: Withdrawal) -> Plan | None:
-    record = (await lane.store.run(lambda tx: unfrozen(tx, lane, one))).record
+async def _plan(lane: EvmLane, purse: Purse, one: Withdrawal) -> Plan | None:
+    record = (await lane.store.run(lambda tx: turns.unfrozen(tx, lane, one))).record
     if not await safes.is_deployed(lane.node, record.address):
         return await _deployment(lane, purse, one, record)
     if one.draft is None or one.slot is None:
@@ -98,15 +97,7 @@ async def _plan(lane: Lane, purse: Purse, one: Withdrawal) -> Plan | None:
     return await _execution(lane, purse, one, record, parse_draft(one.draft))
 
 
-def unfrozen(tx: Connection, lane: Lane, one: Withdrawal) -> Wallet:
-    """The verified wallet. Raises Unavailable `wallet.frozen` while what the chain showed is unexplained."""
-    frozen = events.frozen(tx, lane.network, one.wallet)
-    if frozen is not None:
-        raise Unavailable("wallet.frozen", f"the wallet is frozen: {frozen.text}")
-    return lane.attesters.wallet(tx, one.wallet)
-
-
-async def _deployment(lane: Lane, purse: Purse, one: Withdrawal, record: WalletRecord) -> Plan:
+async def _deployment(lane: EvmLane, purse: Purse, one: Withdrawal, record: WalletRecord) -> Plan:
     profile = profile_named(record.profile)
     owners = tuple(_address(key.public_key) for key in record.owners)
     initializer = wallets.setup_of(profile, owners, record.threshold).initializer()
@@ -121,7 +112,7 @@ async def _deployment(lane: Lane, purse: Purse, one: Withdrawal, record: WalletR
 
 
 async def _execution(
-    lane: Lane, purse: Purse, one: Withdrawal, record: WalletRecord, unsigned: SafeTx
+    lane: EvmLane, purse: Purse, one: Withdrawal, record: WalletRecord, unsigned: SafeTx
 ) -> Plan | None:
     said = await lane.store.run(lambda tx: answers.of(tx, one.id))
     by_owner = {
@@ -138,7 +129,7 @@ async def _execution(
     return Plan(one, Purpose.EXECUTE, record.address, data, gas, await _fees(lane, one, gas))
 
 
-async def _reverts(lane: Lane, one: Withdrawal, error: Refused) -> None:
+async def _reverts(lane: EvmLane, one: Withdrawal, error: Refused) -> None:
     """It would fail if it were sent. Signatures exist, so its slot is burnt before it ends."""
     if error.code != "node.reverted" or one.tries < _PATIENCE_TRIES:
         raise error
@@ -148,7 +139,7 @@ async def _reverts(lane: Lane, one: Withdrawal, error: Refused) -> None:
     await lane.step(one.id, Abandoned(Failed("payout.reverts", error.public), error.public))
 
 
-async def slot_gone(lane: Lane, one: Withdrawal, safe: str) -> None:
+async def slot_gone(lane: EvmLane, one: Withdrawal, safe: str) -> None:
     """The Safe's nonce has moved past this withdrawal. By itself, sent by whoever: then it was paid. By
     another transaction: then it never will be."""
     draft, slot = draft_of(one.state), one.slot
@@ -165,7 +156,7 @@ async def slot_gone(lane: Lane, one: Withdrawal, safe: str) -> None:
         raise Unavailable("payout.slot_used", f"another transaction uses nonce {slot} of {safe}")
 
 
-async def final_block(lane: Lane) -> int:
+async def final_block(lane: EvmLane) -> int:
     """The highest block that counts as final here, as for deposits; -1 for none."""
     tip = await lane.node.check()
     if lane.settings.crediting == "depth":
@@ -176,7 +167,7 @@ async def final_block(lane: Lane) -> int:
     return final.number
 
 
-async def _fees(lane: Lane, one: Withdrawal, gas: int) -> Fees:
+async def _fees(lane: EvmLane, one: Withdrawal, gas: int) -> Fees:
     spent = await lane.store.run(lambda tx: spent_so_far(tx, one.id))
     found = fees.first_fees(await market(lane), gas, max(one.fee_max - spent, 0), lane.settings.fees)
     if found is None:
@@ -186,7 +177,7 @@ async def _fees(lane: Lane, one: Withdrawal, gas: int) -> Fees:
     return found
 
 
-async def market(lane: Lane) -> Market:
+async def market(lane: EvmLane) -> Market:
     told = await lane.node.fees()
     return Market(told.base_fee_per_gas, fees.tip_of(lane.settings.fees, told.priority_fee_per_gas))
 
@@ -197,7 +188,7 @@ def spent_so_far(tx: Connection, withdrawal: str) -> int:
 
 
 def _given_nonces(
-    tx: Connection, lane: Lane, purse: Purse, plans: list[Plan], chain_nonce: int
+    tx: Connection, lane: EvmLane, purse: Purse, plans: list[Plan], chain_nonce: int
 ) -> list[Attempt]:
     """Nonces in the order of the plans; those for which there is no room wait for the next round."""
     in_flight = {

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from keepcool.app.payouts import executing, fees, purses, store
-from keepcool.app.payouts.lane import Lane
+from keepcool.app.payouts import purses, store
+from keepcool.app.payouts.evm import executing, fees
+from keepcool.app.payouts.evm.lane import EvmLane
 from keepcool.app.payouts.purses import Attempt, Stage
 from keepcool.chains.evm.transaction import Transaction, parse_unsigned
 from keepcool.core.errors import Conflict
@@ -17,7 +18,7 @@ from keepcool.core.errors import Conflict
 _TAKEN = (Stage.SEEN, Stage.FINAL, Stage.SUPERSEDED)  # a block has this nonce: nothing is left to raise
 
 
-async def bump_stuck(lane: Lane) -> None:
+async def bump_stuck(lane: EvmLane) -> None:
     """Raise the lowest nonce that has waited too long: the others wait for it."""
     alive = await lane.store.run(lambda tx: purses.in_stages(tx, lane.network, (Stage.STORED, Stage.SENT)))
     if not alive or alive[0].stage is Stage.STORED:
@@ -55,7 +56,7 @@ def _replaced(old: Transaction, fee: int, tip: int) -> Transaction:
     )
 
 
-def _add_replacement(tx: Connection, lane: Lane, old: Attempt, new: Transaction) -> None:
+def _add_replacement(tx: Connection, lane: EvmLane, old: Attempt, new: Transaction) -> None:
     standing = purses.at_nonce(tx, old.network, old.account, old.nonce)
     newest = max(one.number for one in standing if one.stage is not Stage.DECLINED)
     if newest != old.number or any(one.stage in _TAKEN for one in standing):
@@ -81,7 +82,7 @@ def _left_for(tx: Connection, one: Attempt) -> int:
     return max(store.get(tx, one.withdrawal).fee_max - executing.spent_so_far(tx, one.withdrawal), 0)
 
 
-def _declined_lately(tx: Connection, lane: Lane, one: Attempt) -> bool:
+def _declined_lately(tx: Connection, lane: EvmLane, one: Attempt) -> bool:
     """Keeper has just refused to raise it: asking again at once would get the same answer."""
     now_ms, pause_ms = lane.clock.now_ms(), lane.settings.fees.bump_after_s * 1000
     attempts = purses.at_nonce(tx, one.network, one.account, one.nonce)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from keepcool.app.books import accounts, ledger
 from keepcool.app.payouts import purses
-from keepcool.app.payouts.lane import Lane
+from keepcool.app.payouts.evm.lane import EvmLane
 from keepcool.app.payouts.purses import Attempt, Purse, Stage
 from keepcool.app.payouts.tables import purse as purse_table
 from keepcool.core.ids import WalletId
@@ -34,7 +34,7 @@ class _At:
     nonce: int
 
 
-async def reconcile(lane: Lane, final: int) -> bool:
+async def reconcile(lane: EvmLane, final: int) -> bool:
     """Up to block `final`. True when something was posted."""
     purse = await lane.store.run(lambda tx: purses.get_purse(tx, lane.network))
     seen = await lane.store.run(lambda tx: purses.in_stages(tx, lane.network, (Stage.SEEN,)))
@@ -53,7 +53,7 @@ async def reconcile(lane: Lane, final: int) -> bool:
     return posted
 
 
-async def _canonical(lane: Lane, due: Sequence[Attempt]) -> bool:
+async def _canonical(lane: EvmLane, due: Sequence[Attempt]) -> bool:
     """Whether the blocks these were seen in are still there."""
     for number, block_hash in {(one.block, one.block_hash) for one in due}:
         header = None if number is None else await lane.node.header(number)
@@ -62,7 +62,7 @@ async def _canonical(lane: Lane, due: Sequence[Attempt]) -> bool:
     return True
 
 
-def _post(tx: Connection, lane: Lane, purse: Purse, at: _At) -> bool:
+def _post(tx: Connection, lane: EvmLane, purse: Purse, at: _At) -> bool:
     header, balance, nonce = at.header, at.balance, at.nonce
     seen = purses.in_stages(tx, lane.network, (Stage.SEEN,))
     due = [one for one in seen if one.block is not None and one.block <= header.number]
@@ -91,14 +91,14 @@ def _post(tx: Connection, lane: Lane, purse: Purse, at: _At) -> bool:
     return bool(due) or gained > 0
 
 
-def _untold(tx: Connection, lane: Lane, nonce: int, due: Sequence[Attempt]) -> list[Attempt]:
+def _untold(tx: Connection, lane: EvmLane, nonce: int, due: Sequence[Attempt]) -> list[Attempt]:
     """Attempts of nonces that are used up at this block, of which no receipt was seen."""
     told = {one.nonce for one in due}
     waiting = purses.in_stages(tx, lane.network, (Stage.STORED, Stage.SIGNED, Stage.SENT, Stage.SEEN))
     return [one for one in waiting if one.nonce < nonce and one.nonce not in told]
 
 
-def _tell_untold(tx: Connection, lane: Lane, missing: Sequence[Attempt]) -> None:
+def _tell_untold(tx: Connection, lane: EvmLane, missing: Sequence[Attempt]) -> None:
     """Usually the receipts come with the next look; if not, somebody else used the nonce."""
     oldest = min(one.created_at_ms for one in missing)
     if abs(lane.clock.now_ms() - oldest) > 2 * 60_000:
@@ -107,7 +107,7 @@ def _tell_untold(tx: Connection, lane: Lane, missing: Sequence[Attempt]) -> None
         lane.note_in(tx, "purse.nonce_gap", lane.network, text)
 
 
-def _final(tx: Connection, lane: Lane, one: Attempt) -> None:
+def _final(tx: Connection, lane: EvmLane, one: Attempt) -> None:
     if one.fee_paid:
         ledger.purse_fee(
             tx,
@@ -124,7 +124,7 @@ def _final(tx: Connection, lane: Lane, one: Attempt) -> None:
     purses.update(tx, one.number, stage=Stage.FINAL.value)
 
 
-def _remember(tx: Connection, lane: Lane, purse: Purse, header: Header, balance: int) -> None:
+def _remember(tx: Connection, lane: EvmLane, purse: Purse, header: Header, balance: int) -> None:
     low = balance < LOW_WITHDRAWALS * parse_units(lane.settings.fees.withdrawal_fee_max)
     lane.numbers.purse_low.labels(lane.network).set(int(low))
     if low and not purse.low:

@@ -7,12 +7,12 @@ Safe's own event says of our SafeTx hash; a block that vanishes takes the confir
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from keepcool.app.payouts import executing, purses, safes, store
-from keepcool.app.payouts.lane import Lane
+from keepcool.app.payouts import purses, store, turns
+from keepcool.app.payouts.evm import executing, safes
+from keepcool.app.payouts.evm.lane import EvmLane
 from keepcool.app.payouts.purses import Attempt, Purpose, Stage
 from keepcool.app.payouts.store import Kind, Withdrawal
 from keepcool.core.errors import Unavailable
@@ -20,21 +20,18 @@ from keepcool.core.faults import FaultPoint
 from keepcool.core.withdrawal import Finalized, Froze, Orphaned, Seen, SlotUsed
 from keepcool.core.withdrawal_states import (
     Broadcast,
-    Confirmed,
     Inclusion,
     Signed,
     Uncertain,
     draft_of,
-    is_open,
 )
 from keepcool.ports.evmnode import Receipt
 
 _RECEIPTS_AT_ONCE = 16
 _ROWS_AT_ONCE = 200
-_VOID_AGAIN_MS = 30_000
 
 
-async def look_for_receipts(lane: Lane) -> bool:
+async def look_for_receipts(lane: EvmLane) -> bool:
     """True when anything was newly seen or lost. What was seen is asked for again when its block is gone."""
     alive = await lane.store.run(lambda tx: purses.in_stages(tx, lane.network, purses.ALIVE))
     room = asyncio.Semaphore(_RECEIPTS_AT_ONCE)
@@ -58,7 +55,7 @@ async def look_for_receipts(lane: Lane) -> bool:
     return any(news)
 
 
-async def finalize(lane: Lane, final: int) -> bool:
+async def finalize(lane: EvmLane, final: int) -> bool:
     """Settle what was seen in a block that is now final. True when anything was."""
     rows = await lane.store.run(
         lambda tx: store.in_states(tx, lane.network, [Broadcast], limit=_ROWS_AT_ONCE)
@@ -71,7 +68,7 @@ async def finalize(lane: Lane, final: int) -> bool:
     return bool(await lane.each(seen, lambda one: _finalize(lane, one)))
 
 
-async def resolve_uncertain(lane: Lane) -> None:
+async def resolve_uncertain(lane: EvmLane) -> None:
     """What may or may not confirm: see whether its slot is used, and burn it when it shall not."""
     now_ms = lane.clock.now_ms()
     rows = await lane.store.run(
@@ -80,7 +77,7 @@ async def resolve_uncertain(lane: Lane) -> None:
     await lane.each(rows, lambda one: _resolve(lane, one))
 
 
-def _noted(tx: Connection, lane: Lane, one: Attempt, receipt: Receipt | None) -> bool:
+def _noted(tx: Connection, lane: EvmLane, one: Attempt, receipt: Receipt | None) -> bool:
     if receipt is None:
         return _lost(tx, lane, one) if one.stage is Stage.SEEN else False
     block_hash = "0x" + receipt.block_hash.hex()
@@ -101,7 +98,7 @@ def _noted(tx: Connection, lane: Lane, one: Attempt, receipt: Receipt | None) ->
     return news
 
 
-def _lost(tx: Connection, lane: Lane, one: Attempt) -> bool:
+def _lost(tx: Connection, lane: EvmLane, one: Attempt) -> bool:
     """The block that held it is gone: it waits in the pool again, or is sent again."""
     gone = {"block": None, "block_hash": None, "succeeded": None, "fee_paid": None}
     purses.update(tx, one.number, stage=Stage.SENT.value, sent_at_ms=0, **gone)
@@ -111,7 +108,7 @@ def _lost(tx: Connection, lane: Lane, one: Attempt) -> bool:
     return True
 
 
-def _executed(tx: Connection, lane: Lane, one: Withdrawal, receipt: Receipt, where: Inclusion) -> None:
+def _executed(tx: Connection, lane: EvmLane, one: Withdrawal, receipt: Receipt, where: Inclusion) -> None:
     draft = draft_of(one.state)
     if draft is None or not isinstance(one.state, Signed | Broadcast | Uncertain):
         return
@@ -128,7 +125,7 @@ def _executed(tx: Connection, lane: Lane, one: Withdrawal, receipt: Receipt, whe
         lane.step_in(tx, one.id, Froze(text))
 
 
-async def _finalize(lane: Lane, one: Withdrawal) -> Withdrawal | None:
+async def _finalize(lane: EvmLane, one: Withdrawal) -> Withdrawal | None:
     seen = one.state.seen if isinstance(one.state, Broadcast) else None
     if seen is None:
         return None
@@ -140,7 +137,7 @@ async def _finalize(lane: Lane, one: Withdrawal) -> Withdrawal | None:
     return await lane.store.run(lambda tx: _settled(tx, lane, one, seen))
 
 
-def _settled(tx: Connection, lane: Lane, one: Withdrawal, seen: Inclusion) -> Withdrawal | None:
+def _settled(tx: Connection, lane: EvmLane, one: Withdrawal, seen: Inclusion) -> Withdrawal | None:
     if store.get(tx, one.id).state != one.state:
         return None
     after = lane.step_in(tx, one.id, Finalized())
@@ -151,7 +148,7 @@ def _settled(tx: Connection, lane: Lane, one: Withdrawal, seen: Inclusion) -> Wi
     return after
 
 
-async def _resolve(lane: Lane, one: Withdrawal) -> None:
+async def _resolve(lane: EvmLane, one: Withdrawal) -> None:
     draft = draft_of(one.state)
     if draft is None or not isinstance(one.state, Uncertain):
         return
@@ -160,22 +157,10 @@ async def _resolve(lane: Lane, one: Withdrawal) -> None:
         if not await lane.store.run(lambda tx: _being_burnt(tx, one)):
             await executing.slot_gone(lane, one, safe)
     elif one.state.then is not None and one.kind is not Kind.VOID:
-        await lane.store.run(lambda tx: _void_again(tx, lane, one))
+        await lane.store.run(lambda tx: turns.void_again(tx, lane, one))
 
 
 def _being_burnt(tx: Connection, one: Withdrawal) -> bool:
     """A void of ours was seen at this slot: when it is final, so is the end of what it burns."""
     voids = store.voids_of(tx, one.id)
     return any(isinstance(void.state, Broadcast) and void.state.seen is not None for void in voids)
-
-
-def _void_again(tx: Connection, lane: Lane, one: Withdrawal) -> None:
-    """A void that was refused or has expired is tried anew, with a new intent, after a while."""
-    voids: Sequence[Withdrawal] = store.voids_of(tx, one.id)
-    now_ms = lane.clock.now_ms()
-    if any(is_open(void.state) or isinstance(void.state, Confirmed) for void in voids):
-        return
-    if not voids or abs(now_ms - voids[-1].updated_at_ms) >= _VOID_AGAIN_MS:
-        if voids:
-            lane.note_in(tx, "payout.void_needed", one.id, f"{len(voids)} voids of its slot have failed")
-        store.request_void(tx, one, now_ms)

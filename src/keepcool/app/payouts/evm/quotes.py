@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from keepcool.app.http.orders import Quote
-from keepcool.app.payouts import fees, safes
-from keepcool.app.payouts.executing import market
-from keepcool.app.payouts.lane import Lane
+from keepcool.app.payouts.evm import fees, safes
+from keepcool.app.payouts.evm.executing import market
+from keepcool.app.payouts.evm.lane import EvmLane
 from keepcool.app.payouts.store import NewWithdrawal
 from keepcool.chains.evm import payouts
 from keepcool.chains.evm.profiles import profile_named
@@ -14,7 +14,7 @@ from keepcool.core.money import Amount
 from keepcool.core.registry import WalletRecord
 
 
-async def quote(lane: Lane, asked: NewWithdrawal) -> Quote:
+async def quote(lane: EvmLane, asked: NewWithdrawal) -> Quote:
     """Raises Refused `payout.reverts` when it would fail on the chain as it is now, Unavailable without a
     node. Changes nothing."""
     record = await lane.store.run(lambda tx: lane.attesters.wallet(tx, asked.wallet).record)
@@ -25,7 +25,7 @@ async def quote(lane: Lane, asked: NewWithdrawal) -> Quote:
     return Quote(lane.native, gas * (now.base + now.tip), asked.fee_max)
 
 
-async def _gas(lane: Lane, asked: NewWithdrawal, record: WalletRecord) -> int:
+async def _gas(lane: EvmLane, asked: NewWithdrawal, record: WalletRecord) -> int:
     nonce = await safes.nonce(lane.node, record.address)
     unsigned = payouts.pay(
         profile_named(record.profile),

@@ -12,7 +12,7 @@ from typing import TypeAlias, assert_never
 from sqlalchemy import Connection
 
 from keepcool.app.payouts import heads, purses, store
-from keepcool.app.payouts.lane import Lane
+from keepcool.app.payouts.evm.lane import EvmLane
 from keepcool.app.payouts.purses import Attempt, Purpose, Purse, Stage
 from keepcool.app.payouts.signing import learn_head
 from keepcool.chains.evm.transaction import parse_signed, transaction_hash
@@ -29,7 +29,7 @@ RESEND_AFTER_MS = 15_000
 Item: TypeAlias = messages.PurseSigned | messages.Declined | messages.Failure
 
 
-async def sign_stored(lane: Lane) -> bool:
+async def sign_stored(lane: EvmLane) -> bool:
     """Ask Keeper for every stored transaction, the lowest nonce first; after a crash, again. True when one
     was declined."""
     waiting = await lane.store.run(lambda tx: purses.in_stages(tx, lane.network, (Stage.STORED,)))
@@ -67,12 +67,12 @@ def _request(tx: Connection, asked: Sequence[Attempt]) -> PurseRequest:
     return PurseRequest(items=items, heads=[] if head is None else [head])
 
 
-def _all_kept(tx: Connection, lane: Lane, pairs: Sequence[tuple[Attempt, Item]]) -> None:
+def _all_kept(tx: Connection, lane: EvmLane, pairs: Sequence[tuple[Attempt, Item]]) -> None:
     for one, item in pairs:
         _kept(tx, lane, one, item)
 
 
-def _kept(tx: Connection, lane: Lane, one: Attempt, item: Item) -> None:
+def _kept(tx: Connection, lane: EvmLane, one: Attempt, item: Item) -> None:
     match item:
         case messages.PurseSigned():
             raw = _genuine(one, item.transaction)
@@ -90,7 +90,7 @@ def _kept(tx: Connection, lane: Lane, one: Attempt, item: Item) -> None:
             assert_never(never)
 
 
-def _declined(tx: Connection, lane: Lane, one: Attempt, reasons: str) -> None:
+def _declined(tx: Connection, lane: EvmLane, one: Attempt, reasons: str) -> None:
     """The nonce is free again, and the withdrawal asks anew after a while."""
     purses.update(tx, one.number, stage=Stage.DECLINED.value, problem=reasons)
     lane.note_in(tx, "purse.declined", one.withdrawal or one.wallet, reasons)
@@ -112,7 +112,7 @@ def _genuine(one: Attempt, raw: bytes) -> bytes:
     return raw
 
 
-async def send_all(lane: Lane) -> None:
+async def send_all(lane: EvmLane) -> None:
     """Hand out what is signed, and again what no block has taken for a while. By nonce."""
     alive = await lane.store.run(lambda tx: purses.in_stages(tx, lane.network, (Stage.SIGNED, Stage.SENT)))
     lane.numbers.in_flight.labels(lane.network).set(len({one.nonce for one in alive}))
@@ -123,7 +123,7 @@ async def send_all(lane: Lane) -> None:
             await _send(lane, one)
 
 
-async def _send(lane: Lane, one: Attempt) -> None:
+async def _send(lane: EvmLane, one: Attempt) -> None:
     if one.raw is None:
         raise Breach("purse.row", f"purse transaction {one.number} is signed and has no bytes")
     try:
@@ -144,13 +144,13 @@ async def _send(lane: Lane, one: Attempt) -> None:
             assert_never(never)
 
 
-def _noted(tx: Connection, lane: Lane, one: Attempt) -> None:
+def _noted(tx: Connection, lane: EvmLane, one: Attempt) -> None:
     _handed_out(tx, lane, one, None)
     if _sends_now(tx, one):
         lane.step_in(tx, one.withdrawal or "", Sent(), transaction=one.hash)
 
 
-def _handed_out(tx: Connection, lane: Lane, one: Attempt, problem: str | None) -> None:
+def _handed_out(tx: Connection, lane: EvmLane, one: Attempt, problem: str | None) -> None:
     now_ms = lane.clock.now_ms()
     first = one.first_sent_at_ms or now_ms
     columns = {"first_sent_at_ms": first, "sent_at_ms": now_ms, "problem": problem}
@@ -158,7 +158,7 @@ def _handed_out(tx: Connection, lane: Lane, one: Attempt, problem: str | None) -
         purses.update(tx, one.number, stage=Stage.SENT.value, **columns)
 
 
-def _unclear(tx: Connection, lane: Lane, one: Attempt, why: str) -> None:
+def _unclear(tx: Connection, lane: EvmLane, one: Attempt, why: str) -> None:
     purses.update(tx, one.number, sent_at_ms=lane.clock.now_ms(), problem=why)
     if one.withdrawal and one.purpose is Purpose.EXECUTE:
         row = store.get(tx, one.withdrawal)
@@ -166,7 +166,7 @@ def _unclear(tx: Connection, lane: Lane, one: Attempt, why: str) -> None:
             lane.step_in(tx, row.id, SendUnclear(why), transaction=one.hash)
 
 
-def _rejected(tx: Connection, lane: Lane, one: Attempt, text: str) -> None:
+def _rejected(tx: Connection, lane: EvmLane, one: Attempt, text: str) -> None:
     _handed_out(tx, lane, one, text)
     lane.note_in(tx, "purse.rejected", one.withdrawal or one.wallet, text)
 
@@ -178,13 +178,13 @@ def _sends_now(tx: Connection, one: Attempt) -> bool:
     return isinstance(state, Signed) or (isinstance(state, Uncertain) and state.then is None)
 
 
-async def learn_purse(lane: Lane) -> Purse:
+async def learn_purse(lane: EvmLane) -> Purse:
     """The purse as Keeper names it, asked for once. Raises Unavailable until it answers."""
     known = await lane.store.run(lambda tx: purses.get_purse(tx, lane.network))
     return known or (await ask_purse(lane))[0]
 
 
-async def ask_purse(lane: Lane) -> tuple[Purse, int]:
+async def ask_purse(lane: EvmLane) -> tuple[Purse, int]:
     """The purse and the next nonce Keeper would sign. Raises Breach when it is another one than before."""
     status = messages.StatusRequest()
     said = await lane.exchange.ask(Service.KEEPER, "status.v1", status, lane.signer_timeout_s)

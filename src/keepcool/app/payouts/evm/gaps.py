@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from keepcool.app.payouts import executing, fees, purses, sending
-from keepcool.app.payouts.lane import Lane
+from keepcool.app.payouts import purses
+from keepcool.app.payouts.evm import executing, fees, sending
+from keepcool.app.payouts.evm.lane import EvmLane
 from keepcool.app.payouts.purses import Purpose, Purse
 from keepcool.chains.evm.transaction import Transaction
 from keepcool.core.money import parse_units
@@ -18,7 +19,7 @@ _AT_ONCE_MAX = 4
 _FACTOR, _DOUBLINGS_MAX = 4, 6  # what it replaces is not known: well above the market, more when declined
 
 
-async def fill(lane: Lane) -> None:
+async def fill(lane: EvmLane) -> None:
     """Does nothing unless Keeper's next nonce is beyond ours."""
     purse, keepers = await sending.ask_purse(lane)
     chain_nonce = await lane.node.nonce(purse.address)
@@ -42,7 +43,7 @@ async def fill(lane: Lane) -> None:
     await lane.store.run(work)
 
 
-def _add(tx: Connection, lane: Lane, purse: Purse, nonce: int, fee_and_tip: tuple[int, int]) -> None:
+def _add(tx: Connection, lane: EvmLane, purse: Purse, nonce: int, fee_and_tip: tuple[int, int]) -> None:
     fee, tip = fee_and_tip
     unsigned = Transaction(
         chain_id=lane.chain_id,

@@ -1,0 +1,98 @@
+"""What our Minter wallets have sent, inclusion by inclusion: how payouts learn what became of theirs.
+
+Law: a payment is found by what its owners signed and by the wallet's nonce, never by the transaction's hash,
+which anybody can change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Row, Select, select
+
+from keepcool.app.deposits.minter.reading import Left
+from keepcool.app.deposits.tables import spending
+from keepcool.app.deposits.watched import WatchedWallet
+from keepcool.core.ids import AssetId, NetworkId, WalletId
+
+_LOG_CHARS_MAX = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """One inclusion. `digest` and `key` in hex; `transaction` is Mt..., `block_hash` hex."""
+
+    number: int
+    key: str
+    wallet: WalletId
+    nonce: int
+    digest: str
+    transaction: str
+    height: int
+    block_hash: str
+    failed: bool
+    log: str
+    fee: int
+    fee_asset: AssetId
+
+
+def remember(
+    tx: Connection, network: NetworkId, wallet: WatchedWallet, left: Left, block_hash: bytes
+) -> None:
+    """In the transaction that remembers the block."""
+    one = left.transaction
+    tx.execute(
+        spending.insert().values(
+            key=left.key.hex(),
+            network=network,
+            wallet=wallet.id,
+            nonce=one.nonce,
+            digest=left.digest.hex(),
+            transaction=one.hash.hex(),
+            height=one.height,
+            block_hash=block_hash.hex(),
+            failed=one.failed,
+            log=one.log[:_LOG_CHARS_MAX],
+            fee=left.fee,
+            fee_asset=left.fee_asset,
+            accounted=False,
+        )
+    )
+
+
+def unaccounted(tx: Connection, network: NetworkId, limit: int) -> list[Spent]:
+    """In the order of the chain."""
+    query = select(spending).where(spending.c.network == network, spending.c.accounted.is_(False))
+    return _rows(tx, query.order_by(spending.c.number).limit(limit))
+
+
+def account(tx: Connection, one: Spent) -> None:
+    tx.execute(spending.update().where(spending.c.number == one.number).values(accounted=True))
+
+
+def consumer(tx: Connection, wallet: WalletId, nonce: int) -> Spent | None:
+    """What has used up a nonce of this wallet."""
+    where = (spending.c.wallet == wallet, spending.c.nonce == nonce, spending.c.failed.is_(False))
+    found = _rows(tx, select(spending).where(*where))
+    return found[0] if found else None
+
+
+def _rows(tx: Connection, query: Select[tuple[object, ...]]) -> list[Spent]:
+    return [_spent(row) for row in tx.execute(query)]
+
+
+def _spent(row: Row[tuple[object, ...]]) -> Spent:
+    return Spent(
+        number=row.number,
+        key=row.key,
+        wallet=WalletId(row.wallet),
+        nonce=row.nonce,
+        digest=row.digest,
+        transaction="Mt" + row.transaction,
+        height=row.height,
+        block_hash=row.block_hash,
+        failed=row.failed,
+        log=row.log,
+        fee=row.fee,
+        fee_asset=AssetId(row.fee_asset),
+    )

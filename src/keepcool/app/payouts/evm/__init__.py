@@ -1,0 +1,1 @@
+"""Payouts on EVM chains: SafeTxs, carried out by transactions of the purse."""

@@ -1,0 +1,36 @@
+"""Giving wallets that were made ahead to those who ask for one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from keepcool.app.books import registry
+from keepcool.app.books.registry import Asked, Stored
+from keepcool.app.spares import rows
+from keepcool.chains.families import family_of
+from keepcool.chains.family import FamilyName
+from keepcool.wire.messages import ProveItem
+
+
+def is_made_first(asked: Asked) -> bool:
+    """Whether a transaction makes such a wallet before it has an address."""
+    return family_of(asked.network).name is FamilyName.MINTER
+
+
+def asked(tx: Connection, wanted: Asked, now_ms: int) -> Stored:
+    """The wallet's row. Where wallets are made ahead it is one of those, and the same one each time."""
+    if is_made_first(wanted) and not registry.is_named(tx, wanted.external_id):
+        wanted = replace(wanted, id=rows.given(tx, wanted.network, wanted.id, now_ms).id)
+    return registry.ask(tx, wanted, now_ms)
+
+
+def is_made(tx: Connection, asked: Asked) -> bool:
+    return rows.get_spare(tx, asked.id).stage is rows.Stage.MADE
+
+
+def prove_item(asked: Asked) -> ProveItem:
+    return ProveItem(
+        wallet=asked.id, owner=asked.user, user_key=asked.user_key, policy_class=asked.policy_class
+    )
