@@ -30,7 +30,7 @@ _RECORD = (
     " LEFT JOIN attestation ON attestation.wallet = record.wallet"
 )
 _KEY = "SELECT wallet, network, purpose, public_key, sealed FROM sealed_key"
-_KEYS_PER_STATEMENT = 64
+_KEYS_PER_STATEMENT = 100
 
 
 class SqliteSignerStore:

@@ -9,7 +9,7 @@ from keepcool.core.errors import Conflict
 from keepcool.core.journal import EMPTY, Head, HeadStatement
 from keepcool.ports.signer_store import Change, Claim, ClaimedIntent, EntryRow, Heard, RecordRow, SealedKey
 
-_ROWS_PER_STATEMENT = (64, 8, 1)  # a few sizes, so that SQLite keeps them prepared
+_ROWS_PER_STATEMENT = (100, 25, 5, 1)  # a few sizes, so that SQLite keeps them prepared
 
 
 def stored_head(connection: sqlite3.Connection) -> Head:
