@@ -1,0 +1,49 @@
+"""What a PSBT would really do, as every family says it: payments, change, fee, coins used up, digests.
+
+Laws: effects come from a proven draft alone; whatever is no payment and no change is a hazard or stands in
+`data_bytes`; a coin is used up by its outpoint, so two drafts that share one exclude each other.
+"""
+
+from __future__ import annotations
+
+from keepcool.chains.bitcoin.limits import data_bytes
+from keepcool.chains.bitcoin.proving import Belongs, Proven, ProvenOutput
+from keepcool.chains.bitcoin.transaction import Outpoint, shown
+from keepcool.core.effects import Effects, Payment, Slot
+from keepcool.core.ids import NetworkId
+from keepcool.core.money import Amount
+
+FAMILY = "bitcoin"
+
+
+def effects_of(proven: Proven, source: str) -> Effects:
+    """`source`: whose coins these are, a wallet's address or a pool's name; the proof knows only scripts."""
+    network = proven.network
+    return Effects(
+        family=FAMILY,
+        network=network.id,
+        source=source,
+        payments=_paid(proven, Belongs.FOREIGN, Belongs.OURS),
+        calls=(),
+        change=_paid(proven, Belongs.CHANGE),
+        hazards=(),
+        slots=tuple(slot_of(network.id, one.outpoint) for one in proven.inputs),
+        fee_max=Amount(network.asset, proven.fee_sat),
+        digests=proven.digests,
+        fee_rate=proven.fee_rate,
+        fee_asset=network.asset,
+        data_bytes=data_bytes([one.output for one in proven.outputs]),
+    )
+
+
+def slot_of(network: NetworkId, outpoint: Outpoint) -> Slot:
+    """A coin as a slot: the transaction that made it, and which of its outputs."""
+    return Slot(network, shown(outpoint.txid), outpoint.position)
+
+
+def _paid(proven: Proven, *belongs: Belongs) -> tuple[Payment, ...]:
+    return tuple(_payment(proven, one) for one in proven.outputs if one.belongs in belongs)
+
+
+def _payment(proven: Proven, one: ProvenOutput) -> Payment:
+    return Payment(one.recipient, Amount(proven.network.asset, one.output.amount_sat))

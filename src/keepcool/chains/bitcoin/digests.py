@@ -1,0 +1,110 @@
+"""What a key signs: the digest of a transaction's input, for SIGHASH_ALL and nothing else.
+
+Laws: computed here from the transaction and the proven coin, never received; libwally computes it too, and
+two that disagree are a breach. BIP-143 for witness scripts, the original algorithm for the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import wallycore
+
+from keepcool.chains.bitcoin.compact import compact, sized
+from keepcool.chains.bitcoin.script import Locking
+from keepcool.chains.bitcoin.transaction import (
+    Transaction,
+    TxOutput,
+    encode_outpoint,
+    encode_output,
+    encode_stripped,
+    hash256,
+)
+from keepcool.core.errors import Breach
+
+SIGHASH_ALL = 1
+_ALL = SIGHASH_ALL.to_bytes(4, "little")
+LIBWALLY_AMOUNT_MAX = 21 * 10**14  # libwally refuses any amount that cannot be one of bitcoins
+
+
+def digests(tx: Transaction, spent: Sequence[tuple[Locking, TxOutput]]) -> tuple[bytes, ...]:
+    """One digest per input, 32 bytes each; `spent` gives each input's script and coin, in their order.
+    Raises Breach when libwally finds another one."""
+    first = _own(tx, spent)
+    if _second_opinion_possible(tx, spent) and _wally(tx, spent) != first:
+        raise Breach(
+            "bitcoin.digests_disagree",
+            "two implementations find different digests for one transaction: nothing is signed; report it",
+        )
+    return first
+
+
+def _own(tx: Transaction, spent: Sequence[tuple[Locking, TxOutput]]) -> tuple[bytes, ...]:
+    witness = _Witness(tx) if any(locking.witness for locking, _ in spent) else None
+    return tuple(
+        [
+            witness.digest(place, locking.witness, coin.amount_sat)
+            if witness is not None and locking.witness
+            else legacy_digest(tx, place, locking.redeem)
+            for place, (locking, coin) in enumerate(spent)
+        ]
+    )
+
+
+def legacy_digest(tx: Transaction, place: int, script: bytes) -> bytes:
+    """Of input `place` that executes `script`; the others stand with an empty one."""
+    inputs = b"".join(
+        encode_outpoint(one.outpoint)
+        + (sized(script) if at == place else b"\x00")
+        + one.sequence.to_bytes(4, "little")
+        for at, one in enumerate(tx.inputs)
+    )
+    outputs = b"".join(map(encode_output, tx.outputs))
+    head = tx.version.to_bytes(4, "little") + compact(len(tx.inputs)) + inputs
+    return hash256(head + compact(len(tx.outputs)) + outputs + tx.locktime.to_bytes(4, "little") + _ALL)
+
+
+def witness_digest(tx: Transaction, place: int, script: bytes, amount_sat: int) -> bytes:
+    """Of input `place` that executes the witness script `script` and holds `amount_sat`."""
+    return _Witness(tx).digest(place, script, amount_sat)
+
+
+class _Witness:
+    """The parts of BIP-143 that all inputs share, hashed once."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._inputs = tx.inputs
+        outpoints = hash256(b"".join(encode_outpoint(one.outpoint) for one in tx.inputs))
+        sequences = hash256(b"".join(one.sequence.to_bytes(4, "little") for one in tx.inputs))
+        self._head = tx.version.to_bytes(4, "little") + outpoints + sequences
+        outputs = hash256(b"".join(map(encode_output, tx.outputs)))
+        self._tail = outputs + tx.locktime.to_bytes(4, "little") + _ALL
+
+    def digest(self, place: int, script: bytes, amount_sat: int) -> bytes:
+        one = self._inputs[place]
+        coin = encode_outpoint(one.outpoint) + sized(script) + amount_sat.to_bytes(8, "little")
+        return hash256(self._head + coin + one.sequence.to_bytes(4, "little") + self._tail)
+
+
+def _second_opinion_possible(tx: Transaction, spent: Sequence[tuple[Locking, TxOutput]]) -> bool:
+    coins = [coin.amount_sat for _, coin in spent]
+    return max([*coins, sum(one.amount_sat for one in tx.outputs)]) <= LIBWALLY_AMOUNT_MAX
+
+
+def _wally(tx: Transaction, spent: Sequence[tuple[Locking, TxOutput]]) -> tuple[bytes, ...]:
+    parsed = wallycore.tx_from_bytes(encode_stripped(tx), 0)
+    return tuple(
+        [
+            bytes(
+                wallycore.tx_get_btc_signature_hash(
+                    parsed,
+                    place,
+                    locking.multisig,
+                    coin.amount_sat,
+                    SIGHASH_ALL,
+                    wallycore.WALLY_TX_FLAG_USE_WITNESS if locking.witness else 0,
+                )
+            )
+            for place, (locking, coin) in enumerate(spent)
+        ]
+    )
