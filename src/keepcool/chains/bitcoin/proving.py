@@ -25,7 +25,7 @@ from keepcool.chains.bitcoin.digests import LIBWALLY_AMOUNT_MAX, digests
 from keepcool.chains.bitcoin.limits import Limits, check_amounts, check_fee, check_shape, is_data
 from keepcool.chains.bitcoin.networks import Network
 from keepcool.chains.bitcoin.ownership import Own, Owned
-from keepcool.chains.bitcoin.prevouts import proven_coin
+from keepcool.chains.bitcoin.prevouts import ProvenCoin, proven_coin
 from keepcool.chains.bitcoin.psbt import Psbt, parse_psbt
 from keepcool.chains.bitcoin.signatures import verify_signature
 from keepcool.chains.bitcoin.transaction import Outpoint, Transaction, TxOutput
@@ -97,25 +97,29 @@ def prove(raw: bytes, own: Own, network: Network, limits: Limits) -> Proven:
     check_form(raw, psbt)
     check_fields(psbt)
     check_shape(psbt.tx, limits)
-    coins = _coins(raw, psbt)
+    found = _coins(psbt)
+    coins = [one.output for one in found]
     owned = _owned_inputs(psbt, coins, own)
     outputs = _outputs(psbt, own, network, limits)
     fee_sat = sum(coin.amount_sat for coin in coins) - sum(one.amount_sat for one in psbt.tx.outputs)
     check_amounts(psbt.tx.outputs, network, limits)
     vsize = sizes.signed_vsize(psbt.tx, [(one.locking, one.threshold) for one in owned])
     check_fee(fee_sat=fee_sat, vsize=vsize, moved_sat=_moved(outputs), network=network, limits=limits)
+    _second_opinion(raw, psbt, found)
     inputs = _signed_inputs(psbt, coins, owned)
     return Proven(network, psbt, inputs, outputs, fee_sat, sizes.fee_rate(fee_sat, vsize), vsize)
 
 
-def _coins(raw: bytes, psbt: Psbt) -> list[TxOutput]:
-    found = [
-        proven_coin(one.outpoint, stated) for one, stated in zip(psbt.tx.inputs, psbt.inputs, strict=True)
-    ]
+def _coins(psbt: Psbt) -> list[ProvenCoin]:
+    pairs = zip(psbt.tx.inputs, psbt.inputs, strict=True)
+    return [proven_coin(one.outpoint, stated) for one, stated in pairs]
+
+
+def _second_opinion(raw: bytes, psbt: Psbt, found: Sequence[ProvenCoin]) -> None:
+    """Last, so that what is refused here was understood and found good by our own reader alone."""
     amounts = [one.previous.highest for one in found] + [one.amount_sat for one in psbt.tx.outputs]
     if max(amounts) <= LIBWALLY_AMOUNT_MAX:
         check_second_reader(raw, psbt, [one.previous.stripped for one in found])
-    return [one.output for one in found]
 
 
 def _owned_inputs(psbt: Psbt, coins: Sequence[TxOutput], own: Own) -> list[Owned]:
