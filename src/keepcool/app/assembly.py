@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +37,8 @@ from keepcool.wire.exchange import Exchange
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outside:
     """`nodes`: per EVM network, the first is written to and followed, all must agree. `minter_nodes`: per
-    Minter network, all of them as one that says only what as many agree on as must."""
+    Minter network, all of them as one that says only what as many agree on as must; `minter_news`: its new
+    heights, as early as may be."""
 
     settings: AppSettings
     peers: Sequence[Peer]
@@ -44,6 +46,7 @@ class Outside:
     exchange: Exchange
     nodes: Mapping[NetworkId, Sequence[EvmNode]]
     minter_nodes: Mapping[NetworkId, MinterNode]
+    minter_news: Mapping[NetworkId, AsyncIterator[int]]
     clock: Clock
     entropy: Entropy
     faults: Faults
@@ -126,8 +129,13 @@ class Assembly:
             head_seen=self._office.head_seen,
             timeout_s=outside.settings.signer_timeout_s,
         )
+        bell = asyncio.Event()
+        pause = running.until_rung(bell)
         return [
-            running.run(follower, self._standings[network], outside.clock, poll_ms=settings.poll_ms),
+            running.run(
+                follower, self._standings[network], outside.clock, poll_ms=settings.poll_ms, pause=pause
+            ),
+            running.ring_at(outside.minter_news[network], bell),
             making.run(lane, self._spares[network], self.issuer.bells(), poll_ms=settings.poll_ms),
         ]
 

@@ -68,11 +68,13 @@ class _Network(Settings, frozen=True, kw_only=True, tag_field="family"):
 
 class MinterSettings(_Network, frozen=True, kw_only=True, tag="minter"):
     """`agree`: how many nodes must say the same; 0 is two where there are two. `chain_name`: what the nodes
-    call a chain of one's own. `spares`: wallets kept made ahead."""
+    call a chain of one's own. `spares`: wallets kept made ahead. `address_again`: a recipient is asked for
+    twice, because addresses have no checksum; false where the signers' policies list whom they pay."""
 
     agree: int = 0
     chain_name: str = ""
     spares: int = 20
+    address_again: bool = True
     fees: MinterFeeSettings = MinterFeeSettings()
 
     @property

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +25,7 @@ from keepcool.adapters.identity.files import FileIdentity
 from keepcool.adapters.identity.peers import peers_of
 from keepcool.adapters.minternode.agreement import AgreeingNodes
 from keepcool.adapters.minternode.node import HttpMinterNode
+from keepcool.adapters.minternode.subscription import Heights
 from keepcool.adapters.nats.address import BusAddress
 from keepcool.adapters.nats.bus import NatsBus
 from keepcool.adapters.nats.watch import CountedBus
@@ -42,7 +43,7 @@ from keepcool.app.http import server
 from keepcool.app.http.api import make_api
 from keepcool.app.keys import ApiKey, Scope
 from keepcool.app.store import Store
-from keepcool.core.errors import Breach
+from keepcool.core.errors import Breach, KeepcoolError
 from keepcool.core.ids import NetworkId
 from keepcool.core.parties import Peer, Service
 from keepcool.wire.exchange import Exchange
@@ -79,7 +80,8 @@ async def _run(settings: AppSettings, beside: Path, *, one_machine: bool) -> Non
                 store=store,
                 exchange=await stack.enter_async_context(link),
                 nodes=await stack.enter_async_context(spoken_to(settings)),
-                minter_nodes=await stack.enter_async_context(agreed_nodes(settings)),
+                minter_nodes=(minter_nodes := await stack.enter_async_context(agreed_nodes(settings))),
+                minter_news=await stack.enter_async_context(news_of(settings, minter_nodes)),
                 clock=SystemClock(settings.clock_offset_ms),
                 entropy=SystemEntropy(),
                 faults=faults_from(settings.fault, os.environ),
@@ -214,6 +216,30 @@ async def agreed_nodes(settings: AppSettings) -> AsyncIterator[dict[NetworkId, A
     finally:
         for node in nodes.values():
             await node.close()
+
+
+@contextlib.asynccontextmanager
+async def news_of(
+    settings: AppSettings, nodes: Mapping[NetworkId, AgreeingNodes]
+) -> AsyncIterator[dict[NetworkId, Heights]]:
+    """New heights of every Minter network, by the first node's socket where it has one."""
+    news = {
+        network: Heights(node, settings.networks[network].node_urls[0], after=await _height(node))
+        for network, node in nodes.items()
+    }
+    try:
+        yield news
+    finally:
+        for one in news.values():
+            await one.close()
+
+
+async def _height(node: AgreeingNodes) -> int:
+    """Where news begin; from the chain's first block when nodes are away, which only rings more often."""
+    try:
+        return (await node.status()).height
+    except KeepcoolError:
+        return 0
 
 
 async def together(

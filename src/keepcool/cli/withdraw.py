@@ -16,14 +16,17 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     noun = subparsers.add_parser("withdraw", help="withdrawals")
     verbs = noun.add_subparsers(dest="verb", required=True, metavar="VERB")
     for name, about, work, show in (
-        ("quote", "what a withdrawal would cost the purse", _quote, _quoted),
+        ("quote", "what a withdrawal would cost", _quote, _quoted),
         ("new", "pay out of a wallet", _new, paying.shown),
     ):
         parser = asking.verb(verbs, name, about, work, show)
         parser.add_argument("--wallet", required=True)
-        parser.add_argument("--to", required=True, help="address, with its checksum")
+        parser.add_argument("--to", required=True, help="address, with its checksum where it has one")
         asking.money(parser)
         if name == "new":
+            parser.add_argument(
+                "--to-again", metavar="ADDRESS", help="the same, entered again: Minter's have no checksum"
+            )
             paying.wait_option(parser)
     show_verb = asking.verb(verbs, "show", "one withdrawal, and why", _show, paying.shown)
     show_verb.add_argument("withdrawal")
@@ -45,7 +48,8 @@ def _quoted(quote: Quote) -> str:
 
 def _new(client: Client, arguments: argparse.Namespace) -> object:
     asset, units = paying.sum_of(client, arguments, arguments.wallet)
-    made = client.withdraw(arguments.wallet, asset, units, arguments.to, key=arguments.key)
+    again = arguments.to_again or ("" if arguments.to.startswith("Mx") else None)
+    made = client.withdraw(arguments.wallet, asset, units, arguments.to, key=arguments.key, to_again=again)
     return paying.waited(client, arguments, made)
 
 

@@ -83,7 +83,7 @@ class Client:
         )
 
     def quote(self, wallet: str, asset: str, units: int, to: str) -> Quote:
-        body = {"wallet": wallet, "asset": asset, "amount": str(units), "to": to}
+        body = {"wallet": wallet, "asset": asset, "amount": str(units), "to": to, "to_again": to}
         return self.api.post("/v1/withdrawals/quote", Quote, body)
 
     def withdraw(
@@ -95,10 +95,22 @@ class Client:
         *,
         key: str | None = None,
         fee_max: int | None = None,
+        to_again: str | None = None,
     ) -> Withdrawal:
-        """Ask for a payment out of `wallet`. The same `key` and content asked again pay once."""
+        """Ask for a payment out of `wallet`. The same `key` and content asked again pay once. `to_again` is
+        the address as a person entered it a second time, where it has no checksum; a program that holds the
+        address leaves it out."""
         bound = None if fee_max is None else str(fee_max)
-        body = _given(wallet=wallet, asset=asset, amount=str(units), to=to, fee_max=bound)
+        again = to if to_again is None else to_again
+        body = _given(wallet=wallet, asset=asset, amount=str(units), to=to, to_again=again, fee_max=bound)
+        return self.api.post("/v1/withdrawals", Withdrawal, body, key or fresh_key())
+
+    def withdraw_to_many(
+        self, wallet: str, asset: str, payments: Mapping[str, int], *, key: str | None = None
+    ) -> Withdrawal:
+        """Ask for one transaction that pays several recipients (Minter): units by address."""
+        outputs = [{"to": to, "to_again": to, "amount": str(units)} for to, units in payments.items()]
+        body = {"wallet": wallet, "asset": asset, "amount": str(sum(payments.values())), "outputs": outputs}
         return self.api.post("/v1/withdrawals", Withdrawal, body, key or fresh_key())
 
     def transfer(

@@ -113,8 +113,8 @@ def get_deposit(tx: Connection, deposit_id: str) -> Deposit:
 
 
 def find_transaction(tx: Connection, transaction: str) -> list[Deposit]:
-    """Deposits made by a transaction: its hash in hex, with or without 0x."""
-    name = transaction.lower().removeprefix("0x")
+    """Deposits made by a transaction: its hash in hex, with or without 0x or Mt."""
+    name = transaction.lower().removeprefix("0x").removeprefix("mt")
     query = select(deposit).where(deposit.c.transaction == name).order_by(deposit.c.number)
     return [_deposit(row) for row in tx.execute(query)]
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 from sqlalchemy.exc import OperationalError
@@ -21,6 +22,7 @@ from keepcool.core.money import parse_units
 from keepcool.ports.system import Clock
 
 _PAUSE_MS_MAX = 30_000
+_NEWS_AGAIN_S = 5.0
 _log = logging.getLogger("keepcool.app.deposits")
 
 
@@ -83,6 +85,28 @@ async def run(
                 await pause(0)
                 continue
         await pause(min(poll_ms * 2 ** min(failures, 16), max(_PAUSE_MS_MAX, poll_ms)) / 1000)
+
+
+def until_rung(bell: asyncio.Event) -> Callable[[float], Awaitable[None]]:
+    """A pause that ends early when the bell is rung."""
+
+    async def pause(seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await bell.wait()
+        bell.clear()
+
+    return pause
+
+
+async def ring_at(heights: AsyncIterator[int], bell: asyncio.Event) -> None:
+    """Until cancelled: rings at every new height. It is only a hint, so its errors are no news."""
+    while True:
+        try:
+            async for _ in heights:
+                bell.set()
+        except KeepcoolError:
+            await asyncio.sleep(_NEWS_AGAIN_S)
 
 
 def _waits(standing: Standing, error: KeepcoolError, clock: Clock) -> None:

@@ -234,6 +234,7 @@ def _event(one: Event) -> EventOut:
 def _deposit(settings: AppSettings, one: Deposit) -> DepositOut:
     claim = one.claim
     found = find_asset(settings, claim.asset)
+    prefixes = ("Mt", "") if claim.network.startswith("minter:") else ("0x", "0x")
     return DepositOut(
         id=one.id,
         wallet=claim.wallet,
@@ -243,9 +244,9 @@ def _deposit(settings: AppSettings, one: Deposit) -> DepositOut:
         amount=str(claim.units),
         credited=str(one.confirmed if one.posted else 0),
         sender=claim.sender,
-        transaction=None if claim.transaction is None else f"0x{claim.transaction}",
+        transaction=None if claim.transaction is None else prefixes[0] + claim.transaction,
         block_number=claim.block_number,
-        block_hash=f"0x{claim.block_hash}",
+        block_hash=prefixes[1] + claim.block_hash,
         state=one.state.value,
         seen_at_ms=one.seen_at_ms,
         decided_at_ms=one.decided_at_ms,

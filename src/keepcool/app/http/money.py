@@ -48,6 +48,7 @@ _ANSWERS = Answers(response_model=WithdrawalOut, responses={409: {"description":
 class OutputIn(In):
     to: Address
     amount: Units
+    to_again: Address | None = None
 
 
 class WithdrawalIn(In):
@@ -58,6 +59,9 @@ class WithdrawalIn(In):
     asset: Asset
     amount: Units
     to: Address | None = None
+    to_again: Annotated[
+        Address | None, Field(description="The same, entered again, where addresses have no checksum.")
+    ] = None
     outputs: Annotated[list[OutputIn], Field(max_length=OUTPUTS_MAX)] = Field(default_factory=list)
     fee_max: Units | None = None
     external_id: ExternalId | None = None
@@ -286,6 +290,7 @@ def _withdrawal(body: WithdrawalIn, name: str) -> Order:
         units=int(body.amount),
         recipient=body.to or "",
         outputs=tuple((one.to, int(one.amount)) for one in body.outputs),
+        again=tuple(one.to_again or "" for one in body.outputs) or (body.to_again or "",),
         fee_max=_optional(body.fee_max),
         external_id=body.external_id,
         metadata=body.metadata,

@@ -33,8 +33,9 @@ OUTPUTS_MAX = 100
 @dataclass(frozen=True, slots=True)
 class Order:
     """What is asked for. A withdrawal names a `recipient`, a transfer `to_wallet`, a top-up neither: it
-    pays the network's purse. `fee_max`: native base units, the network's own bound when None. `outputs` share
-    the amount out among several recipients, in one transaction, where the network can do that."""
+    pays the network's purse. `fee_max`: native base units, the network's own bound when None. `outputs`
+    share the amount out among several recipients, in one transaction, where the network can do that.
+    `again`: the recipients, entered once more."""
 
     id: str
     wallet: str
@@ -47,6 +48,11 @@ class Order:
     external_id: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     outputs: tuple[tuple[str, int], ...] = ()
+    again: tuple[str, ...] = ()
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        return tuple(to for to, _ in self.outputs) or (self.recipient,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +103,8 @@ class PayoutDesk:
         if order.units == 0:
             raise Malformed("amount.zero", "an amount of zero moves nothing")
         Amount(asset, order.units)
+        if order.kind is Kind.WITHDRAWAL:
+            _check_again(table, order)
         outputs = tuple((_recipient(network, to), units) for to, units in order.outputs)
         if outputs:
             _check_outputs(table, outputs, order.units)
@@ -169,9 +177,10 @@ class PayoutDesk:
         return store.rows(tx, found.where(kind))
 
     def find(self, tx: Connection, transaction: str) -> list[Withdrawal]:
-        """Those that this transaction paid or would pay: by its id (0x...) or by the SafeTx hash."""
+        """Those that this transaction paid or would pay: by its id (0x..., Mt...) or by what is signed."""
         text = transaction.lower()
-        by_hash = (withdrawal.c.transaction == text) | (withdrawal.c.digest == text.removeprefix("0x"))
+        named = [text, "Mt" + text.removeprefix("mt")]
+        by_hash = withdrawal.c.transaction.in_(named) | (withdrawal.c.digest == text.removeprefix("0x"))
         return store.rows(tx, select(withdrawal).where(by_hash).order_by(withdrawal.c.number))
 
     def _known(self, tx: Connection, new: NewWithdrawal) -> Withdrawal | None:
@@ -216,6 +225,16 @@ class PayoutDesk:
 
 def _recipient(network: NetworkId, text: str) -> str:
     return family_of(network).parse_recipient(network, text)
+
+
+def _check_again(table: NetworkSettings, order: Order) -> None:
+    """Where an address has no checksum, one that is mistyped is somebody else's."""
+    if not isinstance(table, MinterSettings) or not table.address_again:
+        return
+    if order.again != order.recipients:
+        what = "is missing" if not any(order.again) else "is another one: check every digit"
+        text = f"addresses of {table.name} have no checksum: enter each a second time, `to_again` {what}"
+        raise Malformed("withdrawal.to_again", text)
 
 
 def _check_outputs(table: NetworkSettings, outputs: tuple[tuple[str, int], ...], units: int) -> None:
