@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keepcool.cli import inspect_minter
+from keepcool.cli import inspect_bitcoin, inspect_minter
 from keepcool.cli.effects_shown import hazard_lines, idle_lines, payment_lines, plain_effects
 from keepcool.core.errors import KeepcoolError, Malformed
 
@@ -50,6 +50,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     minter.add_argument("--json", action="store_true", help="print as JSON")
     minter.add_argument("--sender", metavar="ADDRESS", help="the wallet, which unsigned bytes do not name")
     minter.set_defaults(run=inspect_minter_bytes)
+    inspect_bitcoin.register(families)
 
 
 def inspect_evm(arguments: argparse.Namespace) -> int:
