@@ -27,8 +27,8 @@ node_modules/.ready: package.json package-lock.json
 	else echo "npm is missing: live EVM tests and the demo need Node.js 18 or newer (apt install nodejs npm)" >&2; \
 	fi
 
-demo: setup ## the whole story on real parts (KEEP=1 leaves it running)
-	@$(BIN)/keepcool demo $(if $(KEEP),--keep)
+demo: setup ## the whole story on real parts (CHAINS=evm,minter chooses; KEEP=1 leaves it running)
+	@$(BIN)/keepcool demo $(if $(CHAINS),--chains $(CHAINS)) $(if $(KEEP),--keep)
 
 test: setup ## the whole suite
 	@$(BIN)/pytest

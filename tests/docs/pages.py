@@ -17,4 +17,4 @@ def blocks(page: str, kind: str) -> list[str]:
 
 def shape(line: str) -> str:
     """A line without what differs from run to run: addresses, hashes, numbers of wei."""
-    return re.sub(r"0x[0-9a-fA-F]+(…[0-9a-fA-F]+)?|\b\d{6,}\b", "#", line).strip()
+    return re.sub(r"(0x|Mx|Mt)[0-9a-fA-F]+(…[0-9a-fA-F]+)?|\b\d{6,}\b", "#", line).strip()

@@ -34,6 +34,7 @@ def play(stage: MinterScene, tell: Tell) -> Callable[[], list[Line]]:
     deposit(stage, cast, tell)
     withdraw(stage, cast, tell)
     transfer(stage, cast, tell)
+    pay_many(stage, cast, tell)
     ask_twice(stage, cast, tell)
     kill_cooler(stage, cast, tell)
     return lambda: _lines(stage, cast)
@@ -87,6 +88,16 @@ def transfer(stage: MinterScene, cast: Cast, tell: Tell) -> None:
     confirmed(client.settled(client.transfer(cast.carol.id, cast.dave.id, stage.coin, 30 * COIN).id, WAIT_S))
     until_available(stage.client, cast.dave, stage.coin, 130 * COIN)
     tell("Carol to Dave, 30 MNT: a transaction from one wallet to the other, credited like any deposit.")
+
+
+def pay_many(stage: MinterScene, cast: Cast, tell: Tell) -> None:
+    client = stage.client
+    payments = {"Mx" + 20 * name: COIN for name in ("b1", "b2", "b3")}
+    before = {to: stage.chain.balance(to) for to in payments}
+    asked = client.withdraw_to_many(cast.carol.id, stage.coin, payments)
+    confirmed(client.settled(asked.id, WAIT_S))
+    holds(all(stage.chain.balance(to) - before[to] == COIN for to in payments), "all three were paid")
+    tell("Three recipients, 1 MNT each, in one transaction that both signers compared output by output.")
 
 
 def ask_twice(stage: MinterScene, cast: Cast, tell: Tell) -> None:
