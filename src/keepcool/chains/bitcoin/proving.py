@@ -105,8 +105,8 @@ def prove(raw: bytes, own: Own, network: Network, limits: Limits) -> Proven:
     check_amounts(psbt.tx.outputs, network, limits)
     vsize = sizes.signed_vsize(psbt.tx, [(one.locking, one.threshold) for one in owned])
     check_fee(fee_sat=fee_sat, vsize=vsize, moved_sat=_moved(outputs), network=network, limits=limits)
-    _second_opinion(raw, psbt, found)
     inputs = _signed_inputs(psbt, coins, owned)
+    _second_opinion(raw, psbt, found)
     return Proven(network, psbt, inputs, outputs, fee_sat, sizes.fee_rate(fee_sat, vsize), vsize)
 
 
