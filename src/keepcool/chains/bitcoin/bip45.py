@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from keepcool.chains.bip32 import HARDENED, ExtendedKey
-from keepcool.chains.bitcoin import descriptor
+from keepcool.chains.bitcoin import descriptor, script
 from keepcool.chains.bitcoin.branch import Branch
 from keepcool.chains.bitcoin.descriptor import BOTH, Descriptor
 from keepcool.chains.bitcoin.keys import KeyExpression
@@ -115,14 +115,13 @@ def parse_place(path: str) -> Place:
 def _ranked(keys: Sequence[KeyExpression], threshold: int, kind: ScriptKind) -> Bip45:
     found = Bip45(kind, threshold, tuple(sorted(keys, key=_point)))
     if len({_point(key) for key in keys}) < len(keys):
-        raise Malformed("script.twice", "one purpose key stands twice: fewer people could spend")
+        raise script.twice()
     descriptor.made(kind, threshold, found.keys)
     return found
 
 
 def _point(key: KeyExpression) -> bytes:
-    node = key.node()
-    return node if isinstance(node, bytes) else node.public_key
+    return script.point_of(key.node())
 
 
 def _check_purpose(purpose: KeyExpression) -> None:

@@ -1,7 +1,8 @@
 """The addresses under one branch: for each index the multisig of the children of that number.
 
 Laws: public keys only; what stands above the index is derived once and kept, so that an address costs
-three additions on the curve and little else; every index gives a script of its own. BIP-32, BIP-67.
+three additions on the curve and little else; every index gives a script of its own, in which no key stands
+twice, however it was brought in. BIP-32, BIP-67.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from keepcool.chains import bip32
 from keepcool.chains.bip32 import ExtendedKey
 from keepcool.chains.bitcoin import script
 from keepcool.chains.bitcoin.script import Locking, ScriptKind
-from keepcool.core.errors import Malformed
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,9 @@ class Branch:
 
     def __post_init__(self) -> None:
         script.check_numbers(self.threshold, len(self.nodes), self.kind)
-        if len(set(self.nodes)) < len(self.nodes):
-            raise Malformed(
-                "script.twice", "one key stands twice in the multisig: fewer people could spend it"
-            )
+        # By the points alone: a copy under another place or chain code is the same person's key.
+        if len({script.point_of(node) for node in self.nodes}) < len(self.nodes):
+            raise script.twice()
 
     def public_keys(self, indices: Sequence[int]) -> Iterator[tuple[bytes, ...]]:
         """The keys at each index, in the order of the nodes. Raises Malformed on what is no index."""
@@ -48,11 +47,13 @@ class Branch:
 
     def multisigs(self, indices: Sequence[int]) -> Iterator[bytes]:
         """The multisig script at each index."""
+        count = len(self.nodes)
         head = script.number(self.threshold) + b"\x21"
-        tail = script.number(len(self.nodes)) + script.CHECKMULTISIG
-        if self.ordered:
-            return (head + b"\x21".join(sorted(keys)) + tail for keys in self.public_keys(indices))
-        return (head + b"\x21".join(keys) + tail for keys in self.public_keys(indices))
+        tail = script.number(count) + script.CHECKMULTISIG
+        for keys in self.public_keys(indices):
+            if len(set(keys)) < count:
+                raise script.twice()
+            yield head + b"\x21".join(sorted(keys) if self.ordered else keys) + tail
 
     def script_pubkeys(self, indices: Sequence[int]) -> Iterator[bytes]:
         """The output script at each index: what a chain is searched for. As fast as the curve allows."""

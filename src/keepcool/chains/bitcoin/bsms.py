@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import re
 from dataclasses import dataclass
 
 from keepcool.chains import publickeys
 from keepcool.chains.bitcoin import checksum
 from keepcool.chains.bitcoin.address import spell
+from keepcool.chains.bitcoin.compact import sized
 from keepcool.chains.bitcoin.descriptor import Descriptor, parse_descriptor
 from keepcool.chains.bitcoin.keys import KeyExpression, parse_key
 from keepcool.chains.bitcoin.networks import Network
+from keepcool.chains.bitcoin.script import point_of
+from keepcool.chains.bitcoin.transaction import hash256
 from keepcool.core.errors import Malformed
 
 VERSION = "BSMS 1.0"
@@ -48,7 +50,7 @@ class KeyRecord:
     def digest(self) -> bytes:
         """What the key signs: 32 bytes."""
         message = self.message.encode()
-        return _double_sha256(_MAGIC + _compact(len(message)) + message)
+        return hash256(_MAGIC + sized(message))
 
     def spelled(self, signature: bytes) -> str:
         """The file, with the key's signature (65 bytes: r, s, v with v 27 or 28)."""
@@ -74,10 +76,7 @@ def parse_key_record(text: str, network: Network) -> tuple[KeyRecord, KeyExpress
     expression = parse_key(key, network)
     key_record(token, expression, description, network)
     record = KeyRecord(token, key, description)
-    point = expression.node()
-    publickeys.verify(
-        record.digest, _signature(signature), point if isinstance(point, bytes) else point.public_key
-    )
+    publickeys.verify(record.digest, _signature(signature), point_of(expression.key))
     return record, expression
 
 
@@ -149,11 +148,3 @@ def _signature(text: str) -> bytes:
     if len(raw) != 65 or raw[0] not in _COMPRESSED_HEADERS:
         raise Malformed("bsms.signature", "the signature is not that of a compressed key over a message")
     return raw[1:] + bytes((raw[0] - 4,))
-
-
-def _compact(number: int) -> bytes:
-    return bytes((number,)) if number < 253 else b"\xfd" + number.to_bytes(2, "little")
-
-
-def _double_sha256(data: bytes) -> bytes:
-    return hashlib.sha256(hashlib.sha256(data).digest()).digest()

@@ -57,6 +57,7 @@ class Descriptor:
 
     def branch(self, choice: int = 0) -> Branch:
         """The addresses of one alternative, by index. Raises Malformed when there is no such one."""
+        _check_choice(choice, self.choices)  # before the cache, to which True is 1
         return _branch(self, choice)
 
     def spelled(self, network: Network) -> str:
@@ -86,8 +87,11 @@ def made(
     script.check_numbers(threshold, len(keys), kind)
     if len({key.choices for key in keys} - {1}) > 1:
         raise Malformed("descriptor.choices", "keys offer different numbers of alternatives <…;…>")
+    if len({script.point_of(key.key) for key in keys}) < len(keys):
+        raise script.twice()  # under whatever paths: two keys of one holder are one person's word
     found = Descriptor(kind, threshold, ordered, tuple(keys))
-    found.branch()
+    for choice in range(found.choices):
+        found.branch(choice)
     return found
 
 
@@ -109,13 +113,8 @@ def bip48(accounts: Sequence[KeyExpression], threshold: int, kind: ScriptKind) -
 @lru_cache(maxsize=1024)
 def _branch(descriptor: Descriptor, choice: int) -> Branch:
     one = descriptor.chosen(choice)
-    nodes = tuple(key.node() if key.ranged else _leaf(key) for key in one.keys)
+    nodes = tuple(key.node() if key.ranged else script.point_of(key.node()) for key in one.keys)
     return Branch(one.kind, one.threshold, one.ordered, nodes)
-
-
-def _leaf(key: KeyExpression) -> bytes:
-    node = key.node()
-    return node if isinstance(node, bytes) else node.public_key
 
 
 def _check_choice(choice: int, choices: int) -> None:

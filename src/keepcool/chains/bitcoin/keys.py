@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from keepcool.chains import base58, bip32, publickeys
 from keepcool.chains.bip32 import HARDENED, ExtendedKey
@@ -20,6 +21,7 @@ _EXPRESSION = re.compile(r"(?:\[([^\]]*)\])?([0-9A-Za-z]+)((?:/[^/]+)*)")
 _ORIGIN = re.compile(r"([0-9a-fA-F]{8})((?:/[0-9]{1,10}[h']?)*)")
 _STEP = re.compile(r"(0|[1-9][0-9]{0,9})([h']?)")
 _CHOICE = re.compile(r"<(.*)>")
+_CHOICES_MAX, _STEPS_MAX = 16, 16
 _POINT = re.compile(r"0[23][0-9a-f]{64}|04[0-9a-f]{128}|[0-9a-f]{64}")
 
 
@@ -63,10 +65,7 @@ class KeyExpression:
         """The key its steps lead to; where an index follows, that index's parent."""
         if isinstance(self.key, bytes):
             return self.key
-        key = self.key
-        for step in self.chosen(choice).steps:
-            key = bip32.child(key, step[0])
-        return key
+        return _below(self.key, tuple(step[0] for step in self.chosen(choice).steps))
 
     def spelled(self, network: Network) -> str:
         """The expression in its one spelling, with the network's version of extended keys."""
@@ -90,6 +89,8 @@ def parse_key(text: str, network: Network) -> KeyExpression:
     steps = tuple(_alternatives(word) for word in (words[:-1] if ranged else words))
     if words and isinstance(key, bytes):
         raise Malformed("key.path", "a single key has no path below it; give its xpub")
+    if len(steps) > _STEPS_MAX:
+        raise Malformed("key.path", f"a key has at most {_STEPS_MAX} steps below it")
     if sum(len(step) > 1 for step in steps) > 1:
         raise Malformed("key.choice", "a key has at most one step with alternatives <…;…>")
     return KeyExpression(origin, key, steps, ranged)
@@ -127,6 +128,12 @@ def spelled_step(number: int) -> str:
     return f"{number - HARDENED}h" if number >= HARDENED else str(number)
 
 
+@lru_cache(maxsize=4096)
+def _below(key: ExtendedKey, steps: tuple[int, ...]) -> ExtendedKey:
+    """Kept, with all above it: wallets and branches are few beside the addresses under them."""
+    return bip32.child(_below(key, steps[:-1]), steps[-1]) if steps else key
+
+
 def _key(text: str, network: Network) -> ExtendedKey | bytes:
     if _POINT.fullmatch(text.lower()):
         if len(text) != 66:
@@ -151,8 +158,8 @@ def _refuse_secret(text: str) -> None:
 def _alternatives(word: str) -> tuple[int, ...]:
     found = _CHOICE.fullmatch(word)
     numbers = tuple(_step(each) for each in (found[1].split(";") if found else [word]))
-    if found and (len(numbers) < 2 or len(set(numbers)) < len(numbers)):
-        raise Malformed("key.choice", "alternatives <…;…> are at least two and all different")
+    if found and not 2 <= len(numbers) == len(set(numbers)) <= _CHOICES_MAX:
+        raise Malformed("key.choice", f"alternatives <…;…> are 2 to {_CHOICES_MAX} and all different")
     if any(number >= HARDENED for number in numbers):
         raise Malformed("key.hardened", "a hardened step needs the private key; give the xpub below it")
     return numbers

@@ -14,6 +14,7 @@ from typing import assert_never
 
 import wallycore
 
+from keepcool.chains.bip32 import ExtendedKey
 from keepcool.core.errors import Malformed
 
 KEYS_MAX_P2SH, KEYS_MAX = 15, 20  # 520 bytes of redeem script; what CHECKMULTISIG takes
@@ -50,7 +51,7 @@ def multisig(threshold: int, keys: Sequence[bytes], kind: ScriptKind) -> bytes:
     if any(len(key) != 33 or key[0] not in (2, 3) for key in keys):
         raise Malformed("script.key", "the keys of a multisig are compressed: 33 bytes, 02… or 03…")
     if len(set(keys)) != len(keys):
-        raise Malformed("script.twice", "one key stands twice in the multisig: fewer people could spend it")
+        raise twice()
     return number(threshold) + b"".join(b"\x21" + key for key in keys) + number(len(keys)) + CHECKMULTISIG
 
 
@@ -61,6 +62,15 @@ def check_numbers(threshold: int, keys: int, kind: ScriptKind) -> None:
         raise Malformed("script.keys", f"a {kind} multisig has 1 to {most} keys, not {keys}")
     if type(threshold) is not int or not 1 <= threshold <= keys:
         raise Malformed("script.threshold", f"the threshold of {keys} keys is from 1 to {keys}")
+
+
+def point_of(node: ExtendedKey | bytes) -> bytes:
+    """The public key, 33 bytes, of an extended or a single key."""
+    return node if isinstance(node, bytes) else node.public_key
+
+
+def twice() -> Malformed:
+    return Malformed("script.twice", "one key stands twice in the multisig: fewer people could spend it")
 
 
 def locked(script: bytes, kind: ScriptKind) -> Locking:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from keepcool.chains import bip32
 from keepcool.chains.bitcoin import checksum, descriptor
 from keepcool.chains.bitcoin.branch import Branch
 from keepcool.chains.bitcoin.descriptor import parse_descriptor
@@ -15,6 +18,8 @@ from tests.unit.chains.bitcoin.samples import ACCOUNTS, NESTED_ACCOUNTS, PURPOSE
 from tests.vectors.bitcoin import btclib_script, embit_script
 
 A, B, C = XPUBS
+# A's key said to lie elsewhere: another text, another fingerprint, the same person.
+MOVED = bip32.encode_xpub(replace(extended(PURPOSES[0]), depth=7, parent=b"else", number=9))
 ONE, TWO, THREE = (point.hex() for point in points(3))
 
 
@@ -101,6 +106,12 @@ def test_keys_are_written_for_the_network() -> None:
         (f"wsh(sortedmulti(1,{A},{A}))", "script.twice"),
         (f"wsh(sortedmulti(1,{A}/1/*,{A}/1/*))", "script.twice"),
         (f"wsh(sortedmulti(1,{ONE},{ONE}))", "script.twice"),
+        (f"wsh(sortedmulti(2,{A}/0/*,{A}/1/*))", "script.twice"),
+        (f"wsh(sortedmulti(2,{A}/<0;1>/*,{A}/<2;1>/*))", "script.twice"),
+        (f"wsh(sortedmulti(2,{A}/*,{MOVED}/*))", "script.twice"),
+        (f"wsh(sortedmulti(2,{A}/*,{extended(PURPOSES[0]).public_key.hex()}))", "script.twice"),
+        (f"wsh(sortedmulti(2,{A}/<{';'.join(map(str, range(17)))}>/*,{B}/*))", "key.choice"),
+        (f"wsh(sortedmulti(2,{A}{'/0' * 17}/*,{B}/*))", "key.path"),
         (f"wsh(sortedmulti(2,{A}/<0;1>/*,{B}/<0;1;2>/*))", "descriptor.choices"),
         (f"wsh(sortedmulti(2,{A}/*,{B}/*))#aaaaaaaa", "descriptor.checksum"),
         (f"wsh(sortedmulti(2,{A}/*,{B}/*))#", "descriptor.checksum"),
@@ -154,9 +165,24 @@ def test_an_index_is_a_small_number(index: int) -> None:
 
 
 def test_a_branch_of_equal_keys_is_never_made() -> None:
-    """Whoever builds one by hand meets the same refusal."""
+    """Whoever builds one by hand meets the same refusal, for a copy under another place or chain code too."""
     key = extended(PURPOSES[0])
-    with pytest.raises(Malformed, match=r"script\.twice"):
-        Branch(ScriptKind.P2WSH, 2, True, (key, key))
+    for copy in (key, replace(key, depth=9), replace(key, chain_code=bytes(32)), key.public_key):
+        with pytest.raises(Malformed, match=r"script\.twice"):
+            Branch(ScriptKind.P2WSH, 2, True, (key, copy))
     with pytest.raises(Malformed, match=r"script\.threshold"):
         Branch(ScriptKind.P2WSH, 2, True, (key,))
+
+
+def test_a_key_smuggled_in_as_a_child_is_found() -> None:
+    """A single key that is somebody's child 5 counts once: at index 5 there is no script, in bulk neither.
+    Elsewhere it is a key like any other, as in btclib, which gives a script at index 5 as well."""
+    child = bip32.child(extended(PURPOSES[0]), 5).public_key.hex()
+    text = f"wsh(sortedmulti(2,{A}/*,{B}/*,{child}))"
+    branch = parse_descriptor(text, BITCOIN).branch()
+    assert list(branch.script_pubkeys(range(4, 5))) == [btclib_script(text, 4)]
+    assert len(btclib_script(text, 5)) == 34
+    with pytest.raises(Malformed, match=r"script\.twice"):
+        list(branch.script_pubkeys(range(5, 6)))
+    with pytest.raises(Malformed, match=r"script\.twice"):
+        branch.locking(5)
