@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from embit import bip32 as embit_bip32
 
@@ -124,6 +126,14 @@ def test_children_in_bulk_are_never_hardened(number: int) -> None:
     assert next(made) == bip32.child(KEY, 3).public_key
     with pytest.raises(Malformed, match=r"bip32\.number"):
         next(made)
+
+
+def test_threads_share_nothing() -> None:
+    """Several threads deriving at once, from one key, each get what one alone gets."""
+    expected = list(bip32.children(KEY, range(200)))
+    with ThreadPoolExecutor(4) as pool:
+        made = pool.map(lambda _: list(bip32.children(KEY, range(200))), range(12))
+        assert all(each == expected for each in made)
 
 
 def test_sums_that_do_not_exist_are_refused() -> None:

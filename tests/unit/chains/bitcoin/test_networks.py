@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import struct
 import tomllib
 
 import pytest
+from embit.networks import NETWORKS as EMBIT_NETWORKS
 
 from keepcool.chains.bitcoin.address import parse_recipient, spell
 from keepcool.chains.bitcoin.network_table import (
@@ -19,9 +21,23 @@ from keepcool.chains.bitcoin.network_table import (
 )
 from keepcool.chains.bitcoin.networks import Network, Replacement, check, described
 from keepcool.chains.bitcoin.script import ScriptKind, p2sh, p2wsh
+from keepcool.chains.bitcoin.transaction import hash256
 from keepcool.core.errors import Malformed
 from keepcool.core.ids import AssetId, NetworkId, asset_id, network_id
 
+BITCOINS = "4a5e1e4baab89f3a32518a88c31bc87f618f76673e2cc77ab2127b7afdeda33b"
+LITECOINS = "97ddfbbae6be97fd6cdf3e7ca13232a3afff2353e29badfab7f73011edd4ced9"
+DOGECOINS = "5b2a3f53f605d62c53e62932dac6925e3d74afa5a4b459745c36d42d0ed26a69"
+GENESIS = [
+    ("bitcoin", BITCOINS, 1231006505, 0x1D00FFFF, 2083236893),
+    ("bitcoin-test", BITCOINS, 1296688602, 0x1D00FFFF, 414098458),
+    ("bitcoin-signet", BITCOINS, 1598918400, 0x1E0377AE, 52613770),
+    ("bitcoin-regtest", BITCOINS, 1296688602, 0x207FFFFF, 2),
+    ("litecoin", LITECOINS, 1317972665, 0x1E0FFFF0, 2084524493),
+    ("litecoin-test", LITECOINS, 1486949366, 0x1E0FFFF0, 293345),
+    ("litecoin-regtest", LITECOINS, 1296688602, 0x207FFFFF, 0),
+    ("dogecoin", DOGECOINS, 1386325540, 0x1E0FFFF0, 99943),
+]
 FORK = """
 [[network]]
 name = "digibyte"
@@ -47,6 +63,33 @@ def test_every_shipped_row_is_sound(row: Network) -> None:
     assert asset_id(row.asset) == row.asset
     assert SHIPPED.named(row.name) is SHIPPED.named(row.id) is SHIPPED.of(row.id) is row
     assert SHIPPED.of_asset(row.asset) is row
+
+
+@pytest.mark.parametrize(("name", "merkle_root", "time_s", "bits", "nonce"), GENESIS)
+def test_a_genesis_hash_is_that_of_the_header(
+    name: str, merkle_root: str, time_s: int, bits: int, nonce: int
+) -> None:
+    """Hashing the first header of each chain gives the hash in its row. Dash hashes otherwise (X11)."""
+    root = bytes.fromhex(merkle_root)[::-1]
+    header = struct.pack("<I32s32sIII", 1, bytes(32), root, time_s, bits, nonce)
+    assert hash256(header)[::-1].hex() == SHIPPED.named(name).genesis
+
+
+@pytest.mark.parametrize(
+    ("name", "theirs"),
+    [
+        ("bitcoin", "main"),
+        ("bitcoin-test", "test"),
+        ("bitcoin-signet", "signet"),
+        ("bitcoin-regtest", "regtest"),
+    ],
+)
+def test_bitcoins_prefixes_are_embits(name: str, theirs: str) -> None:
+    """Every prefix of Bitcoin's networks stands in embit's table too."""
+    row, other = SHIPPED.named(name), EMBIT_NETWORKS[theirs]
+    assert (bytes(row.p2pkh), bytes(row.p2sh), row.hrp) == (other["p2pkh"], other["p2sh"], other["bech32"])
+    versions = [other[kind].hex() for kind in ("xpub", "ypub", "zpub", "Ypub", "Zpub")]
+    assert (list(row.key_versions), row.coin_type) == (versions, other["bip32"])
 
 
 def test_ids_are_the_published_ones() -> None:
