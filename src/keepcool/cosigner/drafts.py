@@ -64,7 +64,8 @@ class SignedDrafts:
         self._kept: dict[int, Kept] = {}
         self._by_intent: dict[str, tuple[int, ...]] = {}
         self._by_slot: dict[Slot, tuple[int, ...]] = {}
-        self._by_digest: dict[bytes, int] = {}
+        # what is signed on Minter does not name its wallet: two wallets may sign the same digest
+        self._by_digest: dict[tuple[bytes, Slot], int] = {}
         self._groups: dict[int, tuple[int, ...]] = {}
         self._positions: dict[tuple[NetworkId, str], Positions] = {}
         self._hour, self._day = Window(HOUR_S), Window(DAY_S)
@@ -78,7 +79,7 @@ class SignedDrafts:
         self._kept[sequence] = Kept(sequence, group, bytes.fromhex(row.draft), remembered)
         self._by_intent[row.intent] = (*self._by_intent.get(row.intent, ()), sequence)
         self._groups[group] = (*self._groups.get(group, ()), sequence)
-        self._by_digest.setdefault(remembered.digests[0], sequence)
+        self._by_digest.setdefault(_name(remembered), sequence)
         for slot in remembered.slots:
             self._by_slot[slot] = (*self._by_slot.get(slot, ()), sequence)
             place = (slot.network, slot.space)
@@ -97,8 +98,8 @@ class SignedDrafts:
         sequence, remembered = kept.sequence, kept.remembered
         _pop(self._by_intent, remembered.intent)
         _pop(self._groups, kept.group)
-        if self._by_digest[remembered.digests[0]] == sequence:
-            del self._by_digest[remembered.digests[0]]
+        if self._by_digest[_name(remembered)] == sequence:
+            del self._by_digest[_name(remembered)]
         for slot in remembered.slots:
             _pop(self._by_slot, slot)
             if slot not in self._by_slot:
@@ -106,9 +107,9 @@ class SignedDrafts:
         self._hour.drop_newest(sequence)
         self._day.drop_newest(sequence)
 
-    def find(self, digests: Sequence[bytes]) -> Kept | None:
-        """The draft with these digests, if it was remembered before."""
-        sequence = self._by_digest.get(digests[0]) if digests else None
+    def find(self, digests: Sequence[bytes], slots: Sequence[Slot]) -> Kept | None:
+        """The draft with these digests at these slots, if it was remembered before."""
+        sequence = self._by_digest.get((digests[0], slots[0])) if digests and slots else None
         kept = None if sequence is None else self._kept[sequence]
         return kept if kept is not None and kept.remembered.digests == tuple(digests) else None
 
@@ -176,6 +177,10 @@ def _pop(index: dict[_K, tuple[int, ...]], key: _K) -> None:
         index[key] = rest
     else:
         del index[key]
+
+
+def _name(remembered: Remembered) -> tuple[bytes, Slot]:
+    return remembered.digests[0], remembered.slots[0]
 
 
 def _remembered(row: SignRow) -> Remembered:

@@ -130,7 +130,8 @@ class CoSigner:
     def _decided(
         self, read: Read, batch: Batch, book: Rulebook, now_s: int
     ) -> Remembrance | Declined | Failure:
-        case, before = self._case(read, now_s), self.drafts.find(read.effects.digests)
+        case, effects = self._case(read, now_s), read.effects
+        before = self.drafts.find(effects.digests, effects.slots)
         again = before is not None and before.draft == read.draft_hash
         if before is not None and again and before.remembered.intent_hash == read.intent_hash:
             ruling, sequence = affirm(case, before.remembered, book), before.sequence
@@ -175,7 +176,7 @@ class CoSigner:
             record = one.read.known.record
             for sentence in self.freezes.touching(record.wallet, record.network):
                 raise Refused("freeze.frozen", sentence)
-            found = self.drafts.find(one.read.effects.digests)
+            found = self.drafts.find(one.read.effects.digests, one.read.effects.slots)
             committed = self.journal.committed.sequence
             if found is None or found.sequence != one.sequence or one.sequence > committed:
                 raise Conflict("journal.head_moved", "the journal has moved on; ask again")

@@ -140,7 +140,7 @@ class Purse:
         """The intent's bytes from this signer's own journal, and its drafts."""
         drafts = self._signer.drafts
         remembered = drafts.history(intent, (), self._now_s(), ()).same_intent if intent else ()
-        kept = drafts.find(remembered[-1].digests) if remembered else None
+        kept = drafts.find(remembered[-1].digests, remembered[-1].slots) if remembered else None
         row = None if kept is None else self._signer.foundation.store.entry(kept.sequence)
         if row is None:
             return None, ()

@@ -139,6 +139,23 @@ def test_a_payment_of_one_wallet_is_none_of_another(tmp_path: Path) -> None:
     told(tmp_path, story)
 
 
+def test_the_same_payment_of_two_wallets_is_two_payments(tmp_path: Path) -> None:
+    """What is signed does not name the wallet: two users pay one exchange the same amount at the same nonce.
+    Each is signed and counted for its own wallet, and nobody keeps another waiting by paying the same."""
+
+    async def story(house: House) -> None:
+        a, b = await house.wallet("w-a"), await house.wallet("w-b", creator=1)
+        draft = payout().preimage()
+        items = [payment(record, draft, CUSTOMER, 5) for record in (a, b)]
+        for service in (KEEPER, COOLER):
+            for one in (*items, items[0]):
+                assert code((await house.sign(service, one))[0]) == "Signed"
+        for signer in (house.keeper, house.cooler):
+            assert len(signer.drafts) == 2
+
+    told(tmp_path, story)
+
+
 Keys = Callable[[House, WalletRecord, Role], Secret]
 
 
