@@ -15,6 +15,7 @@ import uvloop
 from bench import signing
 from bench.matching import matching
 from bench.measure import Figure, printed
+from bench.minter import minter
 from bench.processes import processes
 from bench.rig import Rig, asked, signers
 from bench.stages import stages
@@ -29,6 +30,7 @@ SECTIONS = (
     ("Latency", signing.latency, "no-ops and payments in turn over the same bus"),
     ("Sustained", signing.sustained, "every process on this machine"),
     ("Processes", processes, "after the work above"),
+    ("Minter's codec", minter, "in this process, beside minter-js-sdk warmed up; bare signing is the limit"),
 )
 
 
