@@ -38,7 +38,7 @@ class Reader:
 
     def size(self) -> int:
         """A compact size in its shortest spelling."""
-        first = self.number(1)
+        first = self.take(1)[0]
         if first < 0xFD:
             return first
         length = 3 if first == 0xFD else 5 if first == 0xFE else 9

@@ -23,6 +23,7 @@ from keepcool.chains.bitcoin.transaction import (
 from keepcool.core.errors import Breach
 
 SIGHASH_ALL = 1
+_BARE = 41  # bytes of an input with an empty script
 _ALL = SIGHASH_ALL.to_bytes(4, "little")
 LIBWALLY_AMOUNT_MAX = 21 * 10**14  # libwally refuses any amount that cannot be one of bitcoins
 
@@ -40,33 +41,47 @@ def digests(tx: Transaction, spent: Sequence[tuple[Locking, TxOutput]]) -> tuple
 
 
 def _own(tx: Transaction, spent: Sequence[tuple[Locking, TxOutput]]) -> tuple[bytes, ...]:
-    witness = _Witness(tx) if any(locking.witness for locking, _ in spent) else None
+    witness, legacy = _Witness(tx), _Legacy(tx)
     return tuple(
         [
             witness.digest(place, locking.witness, coin.amount_sat)
-            if witness is not None and locking.witness
-            else legacy_digest(tx, place, locking.redeem)
+            if locking.witness
+            else legacy.digest(place, locking.redeem)
             for place, (locking, coin) in enumerate(spent)
         ]
     )
 
 
 def legacy_digest(tx: Transaction, place: int, script: bytes) -> bytes:
-    """Of input `place` that executes `script`; the others stand with an empty one."""
-    inputs = b"".join(
-        encode_outpoint(one.outpoint)
-        + (sized(script) if at == place else b"\x00")
-        + one.sequence.to_bytes(4, "little")
-        for at, one in enumerate(tx.inputs)
-    )
-    outputs = b"".join(map(encode_output, tx.outputs))
-    head = tx.version.to_bytes(4, "little") + compact(len(tx.inputs)) + inputs
-    return hash256(head + compact(len(tx.outputs)) + outputs + tx.locktime.to_bytes(4, "little") + _ALL)
+    """Of input `place` that executes `script`."""
+    return _Legacy(tx).digest(place, script)
 
 
 def witness_digest(tx: Transaction, place: int, script: bytes, amount_sat: int) -> bytes:
     """Of input `place` that executes the witness script `script` and holds `amount_sat`."""
     return _Witness(tx).digest(place, script, amount_sat)
+
+
+class _Legacy:
+    """The whole transaction, in which only the signed input carries its script: what stands before and
+    after it is written once."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._head = tx.version.to_bytes(4, "little") + compact(len(tx.inputs))
+        self._bare = b"".join(
+            [
+                encode_outpoint(one.outpoint) + b"\x00" + one.sequence.to_bytes(4, "little")
+                for one in tx.inputs
+            ]
+        )
+        outputs = b"".join(map(encode_output, tx.outputs))
+        self._tail = compact(len(tx.outputs)) + outputs + tx.locktime.to_bytes(4, "little") + _ALL
+
+    def digest(self, place: int, script: bytes) -> bytes:
+        start, after = place * _BARE, (place + 1) * _BARE
+        outpoint, sequence = self._bare[start : start + 36], self._bare[after - 4 : after]
+        inputs = self._bare[:start] + outpoint + sized(script) + sequence + self._bare[after:]
+        return hash256(self._head + inputs + self._tail)
 
 
 class _Witness:

@@ -29,7 +29,8 @@ _SEQUENCES = (SEQUENCE_FINAL, SEQUENCE_LOCKTIME, SEQUENCE_REPLACEABLE)
 class Limits:
     """`fee_rate_max` is per 1000 virtual bytes, `fee_share_max` in thousandths of what is paid (of what is
     returned, where nobody is paid). `locktime_max`: the highest block the transaction may wait for.
-    `own_receiving`: outputs may go to own addresses that are not change."""
+    `own_receiving`: outputs may go to own addresses that are not change. `unrelayed`: outputs and fees may be
+    smaller than nodes relay."""
 
     fee_sat_max: int
     fee_rate_max: int
@@ -37,7 +38,7 @@ class Limits:
     locktime_max: int = 0
     data_bytes_max: int = 0
     own_receiving: bool = False
-    dust: bool = False
+    unrelayed: bool = False
     inputs_max: int = 1_000
     outputs_max: int = 3_000
     change_max: int = 20
@@ -53,7 +54,7 @@ UNBOUNDED = Limits(
     locktime_max=_HEIGHTS - 1,
     data_bytes_max=4 * 1024 * 1024,
     own_receiving=True,
-    dust=True,
+    unrelayed=True,
     outputs_max=100_000,
     inputs_max=100_000,
     change_max=100_000,
@@ -99,7 +100,7 @@ def check_amounts(outputs: Sequence[TxOutput], network: Network, limits: Limits)
         if is_data(output):
             if output.amount_sat:
                 raise Malformed("psbt.burn", f"{output.amount_sat} would go to a data output: lost for ever")
-        elif not limits.dust and output.amount_sat < network.dust_sat(output.script):
+        elif not limits.unrelayed and output.amount_sat < network.dust_sat(output.script):
             raise Malformed(
                 "psbt.dust",
                 f"an output of {output.amount_sat} costs more to spend than it holds; on {network.name} the "
@@ -136,7 +137,7 @@ def check_fee(*, fee_sat: int, vsize: int, moved_sat: int, network: Network, lim
             "psbt.fee_rate",
             f"the fee is {fee_sat} for {vsize} virtual bytes; at most {limits.fee_rate_max} per 1000 may be",
         )
-    if not limits.dust and fee_sat * 1000 < network.fee_rate_min * vsize:
+    if not limits.unrelayed and fee_sat * 1000 < network.fee_rate_min * vsize:
         raise Malformed(
             "psbt.fee_rate_low",
             f"the fee is {fee_sat} for {vsize} virtual bytes: below {network.fee_rate_min} per 1000 nobody "

@@ -117,11 +117,18 @@ def _map(reader: Reader, name: str) -> list[Field]:
         if key in seen:
             raise Malformed("psbt.key_twice", f"a key stands twice in one {name} map: which one counts?")
         seen.add(key)
-        number = Reader(key, "psbt", f"a key of the {name} map")
-        kind = number.size()
-        _check_form(name, kind, number.left)
-        fields.append(Field(kind, key[number.at :], reader.sized()))
+        kind, rest = _parted(key)
+        _check_form(name, kind, len(rest))
+        fields.append(Field(kind, rest, reader.sized()))
     return fields
+
+
+def _parted(key: bytes) -> tuple[int, bytes]:
+    """The number of the type, and what follows it."""
+    if key[0] < 0xFD:
+        return key[0], key[1:]
+    number = Reader(key, "psbt", "the type of a field")
+    return number.size(), key[number.at :]
 
 
 def _check_form(name: str, kind: int, length: int) -> None:

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 import wallycore
 
+from keepcool.chains.bitcoin import address
 from keepcool.chains.bitcoin.combining import carried, combine
 from keepcool.chains.bitcoin.decode import effects_of
 from keepcool.chains.bitcoin.limits import Limits
-from keepcool.chains.bitcoin.network_table import BITCOIN
+from keepcool.chains.bitcoin.network_table import BITCOIN, BITCOIN_REGTEST, DASH, LITECOIN, LITECOIN_REGTEST
+from keepcool.chains.bitcoin.networks import Network
 from keepcool.chains.bitcoin.proving import Belongs
 from keepcool.chains.bitcoin.psbt import PsbtOutput, encode_psbt, parse_psbt
 from keepcool.chains.bitcoin.transaction import TxOutput, shown
@@ -104,6 +106,24 @@ def test_dogecoins_beyond_all_bitcoins() -> None:
     proven = DOGE.proven(encode_psbt(psbt), loose)
     final = combine(proven, sign(proven, "hot", "cool"), core)
     assert sum(one.amount_sat for one in final.tx.outputs) == 10**17 - COIN
+
+
+@pytest.mark.parametrize("network", [LITECOIN, LITECOIN_REGTEST, DASH, BITCOIN_REGTEST], ids=lambda n: n.name)
+def test_the_same_proof_on_every_network(network: Network) -> None:
+    """Addresses, dust and fees are the network's own; scripts and digests do not know it."""
+    for kind in network.kinds:
+        wallet = Wallet(kind, network)
+        psbt = draft([coin(wallet)], [TxOutput(COIN // 2, BOB)], {0: wallet.at(1, 5)}, fee_sat=4_000)
+        proven = wallet.proven(encode_psbt(psbt))
+        combine(proven, sign(proven, "hot", "cold"), core)
+        effects = effects_of(proven, "x")
+        assert effects.network == network.id
+        assert effects.fee_max == Amount(network.asset, 4_000)
+        assert effects.payments[0].recipient == address.spell(network, BOB)
+        crumb = network.dust_sat(BOB) - 1
+        small = draft([coin(wallet)], [TxOutput(crumb, BOB)], {0: wallet.at(1, 5)}, fee_sat=4_000)
+        with pytest.raises(Malformed, match=r"psbt\.dust"):
+            wallet.proven(encode_psbt(small), replace(LIMITS, fee_share_max=10_000))
 
 
 def test_change_to_several_places_and_a_note() -> None:
