@@ -66,8 +66,17 @@ def test_what_we_send_leaves_with_its_fee() -> None:
     (left,) = some.left
     assert (left.wallet, left.digest) == (7, tx(paid).digest())
     assert left.taken == ((BIP, 21), (USDTE, 6))
-    assert left.key == inclusion_key(HEIGHT, left.digest) != inclusion_key(HEIGHT + 1, left.digest)
+    assert left.key == inclusion_key(HEIGHT, 0, left.digest)
     assert [(one.wallet, one.units) for one in some.incoming] == [(8, 7)]
+
+
+def test_versions_of_one_payment_in_one_block_are_told_apart() -> None:
+    """Signatures in another order make another transaction of the same payment: a block may show both."""
+    paid = included(Send(0, BOB, 5), sender=OURS, commission_amount="9")
+    some = found(paid, included(Send(0, BOB, 5), sender=OURS, code=101, index=1))
+    assert len({one.digest for one in some.left}) == 1
+    keys = {one.key for one in some.left} | {inclusion_key(HEIGHT + 1, 0, some.left[0].digest)}
+    assert len(keys) == 3
 
 
 def test_a_failed_payment_of_ours_takes_its_fee_alone() -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from keepcool.app.deposits import position
 from keepcool.app.deposits.minter.reading import Left
-from keepcool.app.deposits.tables import outflow
+from keepcool.app.deposits.tables import outflow, spending
 from keepcool.app.deposits.watched import WatchedWallet
 from keepcool.app.payouts.tables import withdrawal
 from keepcool.core.effects import Payment
@@ -29,15 +29,25 @@ def remember(tx: Connection, network: NetworkId, height: int, wallet: WatchedWal
 
 
 def taken(tx: Connection, wallet: WalletId, key: bytes) -> tuple[Payment, ...] | None:
-    """What this inclusion took from the wallet; None when App never drafted its transaction."""
+    """What this inclusion took from the wallet; None when App never drafted its transaction, unless it did
+    nothing at all: whoever makes blocks can put a forgery into one, which fails and costs nothing."""
     rows = tx.execute(
         select(outflow.c.digest, outflow.c.asset, outflow.c.units).where(
             outflow.c.wallet == wallet, outflow.c.key == key.hex()
         )
     ).all()
-    if not rows or not all(_drafted(tx, wallet, digest) for digest in {row.digest for row in rows}):
+    if not rows:
+        return None
+    unknown = any(not _drafted(tx, wallet, digest) for digest in {row.digest for row in rows})
+    if unknown and not _did_nothing(tx, key):
         return None
     return tuple(Payment("", Amount(AssetId(row.asset), row.units)) for row in rows)
+
+
+def _did_nothing(tx: Connection, key: bytes) -> bool:
+    query = select(spending.c.failed, spending.c.fee).where(spending.c.key == key.hex())
+    rows = tx.execute(query).all()
+    return bool(rows) and all(row.failed and not row.fee for row in rows)
 
 
 def _drafted(tx: Connection, wallet: WalletId, digest: str) -> bool:

@@ -79,9 +79,10 @@ def read(block: Block, network: NetworkId, watched: Mapping[bytes, int], listed:
     return Found(tuple(incoming), tuple(left), frozenset(stirred))
 
 
-def inclusion_key(height: int, digest: bytes) -> bytes:
-    """32 bytes: an account has one transaction in a block, so this names the inclusion."""
-    return hashlib.sha256(b"minter-inclusion-%d:" % height + digest).digest()
+def inclusion_key(height: int, index: int, digest: bytes) -> bytes:
+    """32 bytes that name one inclusion. Anybody can bring several versions of what was signed into one block;
+    one of them succeeds at most."""
+    return hashlib.sha256(b"minter-inclusion-%d-%d:" % (height, index) + digest).digest()
 
 
 def _decoded(one: Transaction, *, ours: bool) -> Decoded | None:
@@ -125,7 +126,7 @@ def _left(one: Transaction, decoded: Decoded, network: NetworkId, wallet: int, h
     gas, fee = coin_asset(network, decoded.gas_coin), fee_of(one)
     taken[gas] = taken.get(gas, 0) + fee
     digest = decoded.digest()
-    key = inclusion_key(height, digest)
+    key = inclusion_key(height, one.index, digest)
     return Left(wallet, digest, key, tuple(sorted(taken.items())), gas, fee, one)
 
 
