@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -13,7 +13,7 @@ import msgspec
 from keepcool.adapters.openbao.keystore import OpenBaoKeystore
 from keepcool.core.errors import KeepcoolError, Refused
 from keepcool.core.parties import Service
-from keepcool.local import layout
+from keepcool.local import doctor_minter, layout
 from keepcool.local.broker import server_program
 from keepcool.local.findings import Finding, Weight
 from keepcool.local.layout import SIGNERS, Layout
@@ -27,10 +27,19 @@ _ANSWER_BYTES_MAX = 65536
 
 class _Network(msgspec.Struct, frozen=True):
     node_urls: list[str]
+    chain_name: str = ""
 
 
 class _Networks(msgspec.Struct, frozen=True):
     networks: dict[str, _Network]
+
+
+class _CoolersNodes(msgspec.Struct, frozen=True):
+    nodes: list[str]
+
+
+class _WithNodes(msgspec.Struct, frozen=True):
+    minter: dict[str, _CoolersNodes] = {}
 
 
 class _ChainId(msgspec.Struct, frozen=True):
@@ -75,13 +84,32 @@ def servers(places: Layout) -> Iterator[Finding]:
 
 
 def nodes(places: Layout) -> Iterator[Finding]:
-    """Nodes that do not answer, or follow another chain."""
-    if not places.service(Service.APP).is_dir():
-        return
-    config = places.config(Service.APP)
-    for network, table in msgspec.toml.decode(config.read_bytes(), type=_Networks).networks.items():
-        for number, url in enumerate(table.node_urls, 1):
-            yield from _node(config, network, number, url)
+    """Nodes that do not answer, follow another chain, or are not at its end: App's, and Cooler's own."""
+    if places.service(Service.APP).is_dir():
+        config = places.config(Service.APP)
+        for network, table in msgspec.toml.decode(config.read_bytes(), type=_Networks).networks.items():
+            mend = f'start it, or correct networks."{network}".node_urls'
+            yield from _of_network(config, network, table.node_urls, mend, table.chain_name)
+    if places.service(Service.COOLER).is_dir():
+        yield from _coolers_own(places.config(Service.COOLER))
+
+
+def _coolers_own(config: Path) -> Iterator[Finding]:
+    for network, table in msgspec.toml.decode(config.read_bytes(), type=_WithNodes).minter.items():
+        mend = f'start it, or correct minter."{network}".nodes'
+        yield from _of_network(config, network, table.nodes, mend)
+
+
+def _of_network(
+    config: Path, network: str, urls: Sequence[str], mend: str, chain_name: str = ""
+) -> Iterator[Finding]:
+    """A URL may carry an API key, so a node is called by its number."""
+    for number, url in enumerate(urls, 1):
+        name = f"node {number} of {network} in {config}"
+        if network.startswith("minter:"):
+            yield from doctor_minter.node(name, network, url, mend, chain_name)
+        else:
+            yield from _node(name, network, url, mend)
 
 
 def _keystore(places: Layout, signer: Service) -> Iterator[Finding]:
@@ -109,10 +137,7 @@ _MENDS = {
 }
 
 
-def _node(config: Path, network: str, number: int, url: str) -> Iterator[Finding]:
-    """A URL may carry an API key, so a node is called by its number."""
-    name = f"node {number} of {network} in {config}"
-    mend = f'start it, or correct networks."{network}".node_urls'
+def _node(name: str, network: str, url: str, mend: str) -> Iterator[Finding]:
     try:
         chain = _chain_id(url)
     except (OSError, ValueError, msgspec.DecodeError, Refused) as error:
