@@ -1,9 +1,13 @@
-"""BIP-174 and BIP-370: all their PSBTs, and the worked example of BIP-174 from draft to transaction."""
+"""BIP-174 and BIP-370: all their PSBTs, the worked example of BIP-174 from draft to transaction, and PSBTs
+that a node made."""
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import wallycore
@@ -12,7 +16,7 @@ from embit.psbt import PSBT
 from keepcool.chains.bitcoin import script
 from keepcool.chains.bitcoin.combining import carried, combine
 from keepcool.chains.bitcoin.limits import UNBOUNDED
-from keepcool.chains.bitcoin.network_table import BITCOIN_TEST
+from keepcool.chains.bitcoin.network_table import BITCOIN_TEST, LITECOIN_REGTEST
 from keepcool.chains.bitcoin.ownership import Owned
 from keepcool.chains.bitcoin.prevouts import read_previous
 from keepcool.chains.bitcoin.proving import Proven, prove
@@ -21,6 +25,7 @@ from keepcool.chains.bitcoin.script import ScriptKind
 from keepcool.chains.bitcoin.signatures import encode_signature, parse_signature
 from keepcool.core.errors import Malformed
 from tests.unit.chains.bitcoin.psbt.judge import core
+from tests.unit.chains.bitcoin.psbt.samples import Wallet, sign
 from tests.vectors.bitcoin import DATA
 
 TEXT: str = DATA["bip174_raw_test_vectors"]
@@ -217,3 +222,18 @@ def test_der_of_the_example_is_read_and_written() -> None:
         for _, signature in one.signatures:
             r, s = parse_signature(signature)
             assert encode_signature(r.to_bytes(32, "big"), s.to_bytes(32, "big")) == signature
+
+
+NODES: list[dict[str, str]] = json.loads(
+    Path(__file__).with_name("bitcoin_node_psbts.json").read_text(encoding="utf-8")
+)["psbts"]
+
+
+@pytest.mark.parametrize("row", NODES, ids=[row["kind"] for row in NODES])
+def test_what_a_node_made_is_proven_as_it_stands(row: dict[str, str]) -> None:
+    """A PSBT from litecoind's own wallet: amount, change and fee are proven, two owners finish it."""
+    wallet = Wallet(ScriptKind(row["kind"]), LITECOIN_REGTEST)
+    limits = replace(UNBOUNDED, own_receiving=False)
+    found = wallet.proven(base64.b64decode(row["psbt"]), limits)
+    assert (found.fee_sat, [one.belongs.value for one in found.outputs]) == (994_000, ["foreign", "change"])
+    assert combine(found, sign(found, "cool", "cold"), core).tx.outputs == found.tx.outputs
