@@ -165,6 +165,18 @@ def settle_payout(
     return _of_withdrawal(tx, "payout", withdrawal, lines, at_ms=at_ms, wallet=wallet)
 
 
+def late_payout(
+    tx: Connection, *, withdrawal: str, wallet: WalletId, asset: AssetId, units: int, at_ms: int
+) -> int:
+    """A payout that is final on chain although its reservation was given back: what the owner has spent of
+    it since becomes the wallet's shortfall."""
+    missing = units - balance(tx, accounts.owed(wallet), asset)
+    if missing > 0 and not is_posted(tx, f"late-payout:{withdrawal}"):
+        _cover(tx, key=f"late-short:{withdrawal}", wallet=wallet, asset=asset, units=missing, at_ms=at_ms)
+    lines = [Line(accounts.owed(wallet), asset, units), Line(accounts.coins(wallet), asset, -units)]
+    return _of_withdrawal(tx, "late-payout", withdrawal, lines, at_ms=at_ms, wallet=wallet)
+
+
 def purse_fee(
     tx: Connection,
     *,

@@ -6,6 +6,7 @@ which anybody can change.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Row, Select, select
@@ -13,7 +14,9 @@ from sqlalchemy import Connection, Row, Select, select
 from keepcool.app.deposits.minter.reading import Left
 from keepcool.app.deposits.tables import spending
 from keepcool.app.deposits.watched import WatchedWallet
+from keepcool.app.payouts.tables import withdrawal
 from keepcool.core.ids import AssetId, NetworkId, WalletId
+from keepcool.core.withdrawal_states import Frozen, State, name_of
 
 _LOG_CHARS_MAX = 300
 
@@ -61,20 +64,38 @@ def remember(
 
 
 def unaccounted(tx: Connection, network: NetworkId, limit: int) -> list[Spent]:
-    """In the order of the chain."""
+    """In the order of the chain. What a frozen withdrawal sent waits, and holds up nothing else."""
+    frozen = (
+        select(withdrawal.c.id)
+        .where(withdrawal.c.wallet == spending.c.wallet, withdrawal.c.digest == spending.c.digest)
+        .where(withdrawal.c.state == name_of(Frozen))
+    )
     query = select(spending).where(spending.c.network == network, spending.c.accounted.is_(False))
-    return _rows(tx, query.order_by(spending.c.number).limit(limit))
+    return _rows(tx, query.where(~frozen.exists()).order_by(spending.c.number).limit(limit))
 
 
 def account(tx: Connection, one: Spent) -> None:
     tx.execute(spending.update().where(spending.c.number == one.number).values(accounted=True))
 
 
-def consumer(tx: Connection, wallet: WalletId, nonce: int) -> Spent | None:
-    """What has used up a nonce of this wallet."""
-    where = (spending.c.wallet == wallet, spending.c.nonce == nonce, spending.c.failed.is_(False))
-    found = _rows(tx, select(spending).where(*where))
-    return found[0] if found else None
+def overtaken(
+    tx: Connection, network: NetworkId, states: Sequence[type[State]], limit: int
+) -> list[tuple[str, Spent]]:
+    """Withdrawals in these states whose nonce something else has used, and what."""
+    used = (
+        spending.c.wallet == withdrawal.c.wallet,
+        spending.c.nonce == withdrawal.c.slot,
+        spending.c.digest != withdrawal.c.digest,
+        spending.c.failed.is_(False),
+        spending.c.accounted.is_(True),
+    )
+    waiting = (
+        withdrawal.c.network == network,
+        withdrawal.c.open.is_(True),
+        withdrawal.c.state.in_([name_of(one) for one in states]),
+    )
+    query = select(withdrawal.c.id, spending).where(*waiting, *used).order_by(withdrawal.c.number)
+    return [(row.id, _spent(row)) for row in tx.execute(query.limit(limit))]
 
 
 def _rows(tx: Connection, query: Select[tuple[object, ...]]) -> list[Spent]:

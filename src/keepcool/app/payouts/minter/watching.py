@@ -10,6 +10,9 @@ from functools import partial
 
 from sqlalchemy import Connection, select
 
+from keepcool.app.books import ledger
+from keepcool.app.deposits import events
+from keepcool.app.deposits.events import Freezes
 from keepcool.app.deposits.minter import spendings
 from keepcool.app.deposits.minter.spendings import Spent
 from keepcool.app.payouts import store, turns, wallet_fees
@@ -21,6 +24,7 @@ from keepcool.core.withdrawal import Abandoned, Finalized, Froze, Seen, SlotUsed
 from keepcool.core.withdrawal_states import (
     Broadcast,
     Cancelled,
+    Confirmed,
     Drafted,
     Failed,
     Frozen,
@@ -33,67 +37,117 @@ from keepcool.core.withdrawal_states import (
     is_open,
 )
 
-_AT_ONCE_MAX = 200
+AT_ONCE_MAX = 200
+_SIGNED = (Signed, Broadcast, Uncertain)
 _HOLDING = (Drafted, PartlySigned, NeedsReview, Signed, Broadcast, Uncertain)
 
 
 async def settle_seen(lane: MinterLane) -> bool:
     """Whether anything was."""
-    rows = await lane.store.run(lambda tx: spendings.unaccounted(tx, lane.network, _AT_ONCE_MAX))
+    rows = await lane.store.run(lambda tx: spendings.unaccounted(tx, lane.network, AT_ONCE_MAX))
     if rows:
         lane.faults.reach(FaultPoint.APP_CONFIRMED)
-    for one in rows:
-        await lane.store.run(partial(_account, lane=lane, spent=one))
-    return bool(rows)
+    return any([await lane.store.run(partial(_account, lane=lane, spent=one)) for one in rows])
+
+
+async def end_used(lane: MinterLane) -> None:
+    """What was frozen while another transaction used its nonce ends once it is thawed."""
+
+    def work(tx: Connection) -> None:
+        for name, spent in spendings.overtaken(tx, lane.network, _HOLDING, AT_ONCE_MAX):
+            if _signed_as(tx, spent) is not None:
+                lane.step_in(tx, name, SlotUsed(_inclusion(spent)))
+
+    await lane.store.run(work)
 
 
 async def burn_uncertain(lane: MinterLane) -> None:
     """A void that was refused or has expired is tried anew."""
 
     def work(tx: Connection) -> None:
-        for one in store.in_states(tx, lane.network, [Uncertain], limit=_AT_ONCE_MAX):
+        for one in store.in_states(tx, lane.network, [Uncertain], limit=AT_ONCE_MAX):
             if isinstance(one.state, Uncertain) and one.state.then is not None and one.kind is not Kind.VOID:
                 turns.void_again(tx, lane, one)
 
     await lane.store.run(work)
 
 
-def _account(tx: Connection, lane: MinterLane, spent: Spent) -> None:
-    """One inclusion. Fees first: they come out of the hold, which ends with the withdrawal."""
+def _account(tx: Connection, lane: MinterLane, spent: Spent) -> bool:
+    """One inclusion; whether it is done with. Fees first: they come out of the hold, which ends with the
+    withdrawal."""
     ours = _signed_as(tx, spent)
-    if ours is not None and isinstance(ours.state, Frozen):
-        return  # once it is thawed
-    spendings.account(tx, spent)
-    if ours is None:
-        return  # the deposits' office has frozen the wallet: nobody here drafted it
+    if ours is None:  # the deposits' office has frozen the wallet: nobody here drafted it
+        spendings.account(tx, spent)
+        return True
+    if isinstance(ours.state, Frozen):
+        return False  # once it is thawed
     wallet_fees.paid(tx, ours, spent, lane.clock.now_ms())
+    if not spent.failed and is_open(ours.state) and not isinstance(ours.state, _SIGNED):
+        return _unsigned(tx, lane, ours, spent)
+    spendings.account(tx, spent)
     if spent.failed:
         _failed(tx, lane, ours, spent)
-        return
-    inclusion = Inclusion(spent.transaction, spent.height, spent.block_hash)
-    _confirm(tx, lane, ours, inclusion)
+        return True
+    _confirm(tx, lane, ours, spent)
     for void in store.voids_of(tx, ours.id):
         if isinstance(void.state, Requested):
             lane.step_in(tx, void.id, Abandoned(Cancelled(), "there is nothing to burn"))
     for other in store.open_of_wallet(tx, spent.wallet):
         if other.id != ours.id and other.slot == spent.nonce and isinstance(other.state, _HOLDING):
-            lane.step_in(tx, other.id, SlotUsed(inclusion))
+            lane.step_in(tx, other.id, SlotUsed(_inclusion(spent)))
+    return True
 
 
 def _signed_as(tx: Connection, spent: Spent) -> Withdrawal | None:
+    """The one that is open before one that has ended: asked for again, the same payment at a nonce that was
+    not used is the same bytes."""
     where = (withdrawal.c.wallet == spent.wallet, withdrawal.c.digest == spent.digest)
-    found = store.rows(tx, select(withdrawal).where(*where).order_by(withdrawal.c.number))
+    newest = (withdrawal.c.open.desc(), withdrawal.c.number.desc())
+    found = store.rows(tx, select(withdrawal).where(*where).order_by(*newest).limit(1))
     return next(iter(found), None)
 
 
-def _confirm(tx: Connection, lane: MinterLane, one: Withdrawal, inclusion: Inclusion) -> None:
-    if isinstance(one.state, Signed | Broadcast | Uncertain):
-        lane.step_in(tx, one.id, Seen(inclusion), transaction=inclusion.transaction)
+def _inclusion(spent: Spent) -> Inclusion:
+    return Inclusion(spent.transaction, spent.height, spent.block_hash)
+
+
+def _confirm(tx: Connection, lane: MinterLane, one: Withdrawal, spent: Spent) -> None:
+    if isinstance(one.state, _SIGNED):
+        lane.step_in(tx, one.id, Seen(_inclusion(spent)), transaction=spent.transaction)
         lane.step_in(tx, one.id, Finalized())
-    elif is_open(one.state):
-        # signatures we do not have exist: somebody else holds what we never put together
-        lane.note_in(tx, "payout.breach", one.id, "it was sent before App had both signatures")
-        lane.step_in(tx, one.id, Froze("it was sent before App had both signatures"))
+    elif one.kind is not Kind.VOID and not isinstance(one.state, Confirmed):
+        _paid_after_all(tx, lane, one, spent)
+
+
+def _unsigned(tx: Connection, lane: MinterLane, one: Withdrawal, spent: Spent) -> bool:
+    """Signatures we do not have exist: somebody else holds what we never put together. Once a person has
+    thawed it, it is signed and confirms, or it ends and is booked all the same."""
+    if one.transaction is not None:
+        return False
+    text = "it was sent before App had both signatures"
+    lane.note_in(tx, "payout.breach", one.id, text)
+    lane.step_in(tx, one.id, Froze(text), transaction=spent.transaction)
+    return True
+
+
+def _paid_after_all(tx: Connection, lane: MinterLane, one: Withdrawal, spent: Spent) -> None:
+    """Its hold has gone back to the owner, and its coins are gone."""
+    text = f"withdrawal {one.id} was paid in block {spent.height} after it had ended"
+    at_ms = lane.clock.now_ms()
+    lane.note_in(tx, "payout.breach", one.id, text)
+    ledger.late_payout(
+        tx, withdrawal=one.id, wallet=one.wallet, asset=one.asset, units=one.units, at_ms=at_ms
+    )
+    events.record(
+        tx,
+        key=f"payout.late:{one.id}",
+        at_ms=at_ms,
+        network=lane.network,
+        wallet=one.wallet,
+        code="payout.late",
+        text=text,
+        freezes=Freezes.WALLET,
+    )
 
 
 def _failed(tx: Connection, lane: MinterLane, one: Withdrawal, spent: Spent) -> None:
@@ -102,5 +156,5 @@ def _failed(tx: Connection, lane: MinterLane, one: Withdrawal, spent: Spent) -> 
     if one.kind is Kind.VOID:
         return  # it stays valid and is sent again
     burning = isinstance(one.state, Uncertain) and one.state.then is not None
-    if isinstance(one.state, Signed | Broadcast | Uncertain) and not burning:
+    if isinstance(one.state, _SIGNED) and not burning:
         lane.step_in(tx, one.id, Abandoned(Failed("payout.failed", text), text))

@@ -22,5 +22,6 @@ async def draft_and_sign(lane: MinterLane) -> bool:
 
 async def watch(lane: MinterLane) -> bool:
     settled = await watching.settle_seen(lane)
+    await watching.end_used(lane)
     await watching.burn_uncertain(lane)
     return settled
