@@ -6,7 +6,8 @@ two that disagree are a breach. BIP-143 for witness scripts, the original algori
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import wallycore
 
@@ -28,11 +29,17 @@ _ALL = SIGHASH_ALL.to_bytes(4, "little")
 LIBWALLY_AMOUNT_MAX = 21 * 10**14  # libwally refuses any amount that cannot be one of bitcoins
 
 
-def digests(tx: Transaction, spent: Sequence[tuple[Locking, TxOutput]]) -> tuple[bytes, ...]:
-    """One digest per input, 32 bytes each; `spent` gives each input's script and coin, in their order.
-    Raises Breach when libwally finds another one."""
-    first = _own(tx, spent)
-    if _second_opinion_possible(tx, spent) and _wally(tx, spent) != first:
+Spent: TypeAlias = Sequence[tuple[Locking, TxOutput]]
+"""Each input's script and coin, in the order of the inputs."""
+
+
+def digests(
+    tx: Transaction, spent: Spent, second: Callable[[Transaction, Spent], tuple[bytes, ...]] | None = None
+) -> tuple[bytes, ...]:
+    """One digest per input, 32 bytes each. Raises Breach when the second opinion, libwally's unless another
+    is given, is a different one."""
+    first, second = _own(tx, spent), second or _wally
+    if _second_opinion_possible(tx, spent) and second(tx, spent) != first:
         raise Breach(
             "bitcoin.digests_disagree",
             "two implementations find different digests for one transaction: nothing is signed; report it",
@@ -40,7 +47,7 @@ def digests(tx: Transaction, spent: Sequence[tuple[Locking, TxOutput]]) -> tuple
     return first
 
 
-def _own(tx: Transaction, spent: Sequence[tuple[Locking, TxOutput]]) -> tuple[bytes, ...]:
+def _own(tx: Transaction, spent: Spent) -> tuple[bytes, ...]:
     witness, legacy = _Witness(tx), _Legacy(tx)
     return tuple(
         [
@@ -101,12 +108,12 @@ class _Witness:
         return hash256(self._head + coin + one.sequence.to_bytes(4, "little") + self._tail)
 
 
-def _second_opinion_possible(tx: Transaction, spent: Sequence[tuple[Locking, TxOutput]]) -> bool:
+def _second_opinion_possible(tx: Transaction, spent: Spent) -> bool:
     coins = [coin.amount_sat for _, coin in spent]
     return max([*coins, sum(one.amount_sat for one in tx.outputs)]) <= LIBWALLY_AMOUNT_MAX
 
 
-def _wally(tx: Transaction, spent: Sequence[tuple[Locking, TxOutput]]) -> tuple[bytes, ...]:
+def _wally(tx: Transaction, spent: Spent) -> tuple[bytes, ...]:
     parsed = wallycore.tx_from_bytes(encode_stripped(tx), 0)
     return tuple(
         [

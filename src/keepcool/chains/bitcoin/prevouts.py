@@ -88,6 +88,22 @@ def read_previous(raw: bytes, position: int) -> Previous:
     return Previous(hash256(stripped), stripped, output, highest)
 
 
+def strip(raw: bytes) -> bytes:
+    """The form that drafts carry: without witness, and without the part of an extension block a node of
+    Litecoin may add (MWEB). What stands between outputs and locktime is dropped unread; the id proves the
+    rest. Raises Malformed on bytes that do not even begin as a transaction."""
+    reader = Reader(raw, "previous", "a previous transaction")
+    reader.take(4)
+    marked = raw[4:5] == b"\x00"
+    start = 6 if marked else 4
+    reader.take(start - 4)
+    _skip_inputs(reader, reader.size())
+    _outputs(reader, 0)
+    end = reader.at
+    reader.take(4)
+    return raw[:4] + raw[start:end] + raw[-4:]
+
+
 def _skip_inputs(reader: Reader, count: int) -> None:
     _bounded(reader, count, 41)
     for _ in range(count):

@@ -9,15 +9,18 @@ import pytest
 import wallycore
 
 from keepcool.chains.bitcoin import address
+from keepcool.chains.bitcoin.claims import check_second_reader
 from keepcool.chains.bitcoin.combining import carried, combine
 from keepcool.chains.bitcoin.decode import effects_of
+from keepcool.chains.bitcoin.digests import digests
 from keepcool.chains.bitcoin.limits import Limits
 from keepcool.chains.bitcoin.network_table import BITCOIN, BITCOIN_REGTEST, DASH, LITECOIN, LITECOIN_REGTEST
 from keepcool.chains.bitcoin.networks import Network
+from keepcool.chains.bitcoin.prevouts import strip
 from keepcool.chains.bitcoin.proving import Belongs
 from keepcool.chains.bitcoin.psbt import PsbtOutput, encode_psbt, parse_psbt
-from keepcool.chains.bitcoin.transaction import TxOutput, shown
-from keepcool.core.errors import Malformed
+from keepcool.chains.bitcoin.transaction import TxOutput, encode, encode_stripped, shown
+from keepcool.core.errors import Breach, Malformed
 from keepcool.core.money import Amount
 from tests.unit.chains.bitcoin.psbt import samples
 from tests.unit.chains.bitcoin.psbt.judge import core
@@ -177,3 +180,43 @@ def test_each_limit_holds_by_itself(code: str, limits: dict[str, int]) -> None:
     with pytest.raises(Malformed) as refusal:
         SEGWIT.proven(encode_psbt(honest()), bounds)
     assert refusal.value.code == code
+
+
+def test_two_readers_must_agree() -> None:
+    """Bytes libwally cannot read, or reads as another PSBT, are refused though we understood them."""
+    psbt = honest()
+    raw = encode_psbt(psbt)
+    previous = [one.previous_tx or b"" for one in psbt.inputs]
+    for unread in (raw[:-1], encode_psbt(honest(samples.LEGACY))[:-1] + b"\1"):
+        with pytest.raises(Malformed, match=r"psbt\.second_reader"):
+            check_second_reader(unread, psbt, previous)
+    with pytest.raises(Malformed, match=r"psbt\.second_reader"):
+        check_second_reader(raw, psbt, previous)  # libwally keeps previous transactions without witness
+    check_second_reader(raw, psbt, [strip(one) for one in previous])
+
+
+def test_two_digests_must_agree() -> None:
+    """A second opinion that differs in one bit is a breach, and nothing is signed."""
+    proven = SEGWIT.proven(encode_psbt(honest()))
+    spent = [(one.owned.locking, one.coin) for one in proven.inputs]
+    assert digests(proven.tx, spent) == proven.digests
+    with pytest.raises(Breach, match=r"bitcoin\.digests_disagree"):
+        digests(proven.tx, spent, lambda *_: (bytes(32), *proven.digests[1:]))
+
+
+@pytest.mark.parametrize("witness", [True, False])
+def test_what_a_node_adds_to_a_transaction_is_stripped(witness: bool) -> None:
+    """Without its witness and its part of an extension block a transaction keeps its id and its coins."""
+    one = coin(SEGWIT, COIN, salt=int(witness))
+    raw = encode(one.previous)
+    assert strip(raw) == encode_stripped(one.previous)
+    flags = 9 if witness else 8
+    middle = raw[6:-4] if witness else raw[4:-4]
+    extended = raw[:4] + bytes((0, flags)) + middle + b"\1any bytes of an extension block" + raw[-4:]
+    assert strip(extended) == encode_stripped(one.previous)
+    psbt = samples.with_input(draft([one], [TxOutput(COIN // 2, ALICE)], {0: SEGWIT.at(1, 5)}))
+    with pytest.raises(Malformed, match=r"transaction\.extension"):
+        SEGWIT.proven(encode_psbt(samples.with_input(psbt, previous_tx=extended)))
+    assert SEGWIT.proven(encode_psbt(samples.with_input(psbt, previous_tx=strip(extended)))).fee_sat == 2_000
+    with pytest.raises(Malformed, match=r"previous\.truncated"):
+        strip(raw[:40])
