@@ -212,6 +212,19 @@ def highest_slot_used(tx: Connection, wallet: WalletId) -> int:
     return -1 if found is None else int(found)
 
 
+def drafted(tx: Connection, wallet: WalletId, digests: Sequence[str]) -> frozenset[str]:
+    """Those of these digests that this wallet's withdrawals have had."""
+    query = select(withdrawal.c.digest).where(withdrawal.c.wallet == wallet, withdrawal.c.digest.in_(digests))
+    return frozenset(tx.execute(query).scalars())
+
+
+def is_under_way(void: Withdrawal) -> bool:
+    """Whether a void may still be signed and sent. One that expired half signed stays uncertain until its
+    slot is used, by itself or by the next."""
+    given_up = isinstance(void.state, lives.Uncertain) and void.state.then is not None
+    return lives.is_open(void.state) and not given_up
+
+
 def name_transaction(tx: Connection, withdrawal_id: str, transaction: str) -> None:
     """What it is called on the network, stored before it is sent."""
     where = withdrawal.c.id == withdrawal_id
@@ -221,7 +234,7 @@ def name_transaction(tx: Connection, withdrawal_id: str, transaction: str) -> No
 def request_void(tx: Connection, target: Withdrawal, now_ms: int) -> Withdrawal:
     """A void for the slot of `target`, unless one is on its way."""
     earlier = voids_of(tx, target.id)
-    open_ones = [one for one in earlier if lives.is_open(one.state)]
+    open_ones = [one for one in earlier if is_under_way(one)]
     if open_ones:
         return open_ones[0]
     return insert(

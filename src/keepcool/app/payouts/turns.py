@@ -107,7 +107,7 @@ def void_again(tx: Connection, lane: Lane, one: Withdrawal) -> None:
     """A void that was refused or has expired is tried anew, with a new intent, after a while."""
     voids: Sequence[Withdrawal] = store.voids_of(tx, one.id)
     now_ms = lane.clock.now_ms()
-    if any(is_open(void.state) or isinstance(void.state, Confirmed) for void in voids):
+    if any(store.is_under_way(void) or isinstance(void.state, Confirmed) for void in voids):
         return
     if not voids or abs(now_ms - voids[-1].updated_at_ms) >= _VOID_AGAIN_MS:
         if voids:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import cast
@@ -22,8 +23,8 @@ from keepcool.app.deposits import events
 from keepcool.app.deposits.minter import spendings
 from keepcool.app.deposits.minter.reading import Left
 from keepcool.app.deposits.watched import WatchedWallet
-from keepcool.app.payouts import store
-from keepcool.app.payouts.minter import watching
+from keepcool.app.payouts import store, turns
+from keepcool.app.payouts.minter import drafting, watching
 from keepcool.app.payouts.minter.lane import MinterLane
 from keepcool.app.payouts.notes import Numbers
 from keepcool.app.payouts.requests import PayoutDesk
@@ -58,7 +59,7 @@ class Bench:
     def __post_init__(self) -> None:
         self.store = Store(open_books(self.folder / "app.db"))
         self.store.create_tables()
-        signers, clock = Signers(), FixedClock()
+        signers, self.clock = Signers(), FixedClock()
         assets = [AssetSettings(id=COIN, symbol="MNT", decimals=18)]
         self.lane = MinterLane(
             network=NETWORK,
@@ -67,7 +68,7 @@ class Bench:
             store=self.store,
             exchange=signers.exchange(Service.APP),
             attesters=Attesters(signers.peers),
-            clock=clock,
+            clock=self.clock,
             faults=Faults(),
             numbers=Numbers(CollectorRegistry()),
             signer_timeout_s=1.0,
@@ -236,3 +237,33 @@ def test_a_payment_sent_before_app_had_both_signatures_is_never_given_back(bench
     assert asyncio.run(bench.settle()) is True
     assert bench.state("wd1") == ("confirmed" if after == "signed" else "failed")
     assert bench.balances() == (20_000 - PAID - FEE, 0, 20_000 - PAID - FEE)
+
+
+def test_a_void_that_expired_half_signed_is_followed_by_another_with_other_bytes(bench: Bench) -> None:
+    """One signer signed the void and the other was away until it expired: the next void is asked for, and it
+    is another transaction, because no signer signs the same bytes for another intent. Either ends both."""
+    bench.broadcast("wd1", b"\x08" * 32, 1)
+    bench.step("wd1", life.Abandoned(lives.Cancelled(), "cancelled"))
+    drafts = []
+    for _ in range(3):
+        (void,) = bench.store.transact(
+            lambda tx: [one for one in store.voids_of(tx, "wd1") if isinstance(one.state, lives.Requested)]
+        )
+        turn = bench.store.transact(lambda tx: turns.whose_turn(store.open_of_wallet(tx, WALLET)))
+        assert turn is not None
+        assert turn.id == void.id
+        draft = bench.store.transact(
+            partial(drafting.fresh, lane=bench.lane, one=void, address=BOB, nonce=1, price=1)
+        )
+        drafts.append(draft)
+        bench.draft(void.id, draft.digest(), 1)
+        bench.step(void.id, life.SignatureMade(Service.KEEPER))
+        bench.step(void.id, life.Abandoned(lives.Failed("payout.expired", "late"), "expired"))
+        bench.clock.now += 60_000
+        asyncio.run(watching.burn_uncertain(bench.lane))
+    assert len({one.digest() for one in drafts}) == 3
+    bench.include(drafts[1].digest(), 1)
+    asyncio.run(bench.settle())
+    opened = bench.store.transact(lambda tx: store.open_of_wallet(tx, WALLET))
+    assert (bench.state("wd1"), opened) == ("cancelled", [])
+    assert bench.balances() == (20_000 - FEE, 0, 20_000 - FEE)

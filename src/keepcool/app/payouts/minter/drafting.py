@@ -5,6 +5,8 @@ Law: what would cost more than allowed is not drafted, so nobody has to sign it 
 
 from __future__ import annotations
 
+from sqlalchemy import Connection
+
 from keepcool.app.payouts import store, turns, wallet_fees
 from keepcool.app.payouts.minter.lane import MinterLane
 from keepcool.app.payouts.store import Kind, Withdrawal
@@ -29,7 +31,9 @@ async def _draft(lane: MinterLane, one: Withdrawal) -> Withdrawal | None:
     if await lane.store.run(lambda tx: turns.needs_void(tx, lane, one, nonce)):
         return None
     price = await gas_price(lane)
-    unsigned = transaction_of(lane, one, wallet.address, nonce, price)
+    unsigned = await lane.store.run(
+        lambda tx: fresh(tx, lane, one, address=wallet.address, nonce=nonce, price=price)
+    )
     try:
         await _affordable(lane, one, unsigned)
     except Refused as error:
@@ -48,10 +52,20 @@ async def _draft(lane: MinterLane, one: Withdrawal) -> Withdrawal | None:
     )
 
 
-def transaction_of(lane: MinterLane, one: Withdrawal, address: str, nonce: int, price: int) -> Transaction:
-    if one.kind is Kind.VOID:
-        return payouts.burn(wallet=address, network=lane.network, nonce=nonce, gas_price=price)
-    return pay(lane, nonce, turns.outputs_of(one), price)
+def fresh(
+    tx: Connection, lane: MinterLane, one: Withdrawal, *, address: str, nonce: int, price: int
+) -> Transaction:
+    """A void that expired may have been signed by one signer, which never signs the same bytes for another
+    intent: the next void pays a higher gas price."""
+    if one.kind is not Kind.VOID:
+        return pay(lane, nonce, turns.outputs_of(one), price)
+    most = max(price, lane.settings.fees.gas_price_max)
+    burns = [
+        payouts.burn(wallet=address, network=lane.network, nonce=nonce, gas_price=each)
+        for each in range(price, most + 1)
+    ]
+    known = store.drafted(tx, one.wallet, [burn.digest().hex() for burn in burns])
+    return next((burn for burn in burns if burn.digest().hex() not in known), burns[0])
 
 
 def pay(lane: MinterLane, nonce: int, outputs: tuple[Output, ...], price: int) -> Transaction:

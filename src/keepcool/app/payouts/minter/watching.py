@@ -89,7 +89,7 @@ def _account(tx: Connection, lane: MinterLane, spent: Spent) -> bool:
         _failed(tx, lane, ours, spent)
         return True
     _confirm(tx, lane, ours, spent)
-    for void in store.voids_of(tx, ours.id):
+    for void in store.voids_of(tx, ours.voids or ours.id):
         if isinstance(void.state, Requested):
             lane.step_in(tx, void.id, Abandoned(Cancelled(), "there is nothing to burn"))
     for other in store.open_of_wallet(tx, spent.wallet):
