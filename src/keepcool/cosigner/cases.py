@@ -6,16 +6,22 @@ Law: nothing in a Case is taken from the asker's word; a digest is computed here
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 from keepcool.core.effects import Effects
 from keepcool.core.errors import KeepcoolError, Malformed
+from keepcool.core.ids import WalletId
 from keepcool.core.intent import Evidence, Intent, intent_hash, parse_intent
 from keepcool.cosigner.known import KnownWallet, OwnRegistry
 from keepcool.policy.case import Case, History
+from keepcool.ports.signer_store import RecordRow
 from keepcool.wire.messages import Failure, Problem, SignItem
 
 EVIDENCE_MAX = 16
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +39,28 @@ class Read:
     @property
     def recipients(self) -> frozenset[str]:
         """Whoever is paid, in the draft or in the intent."""
-        drafted = frozenset(payment.recipient for payment in self.effects.payments)
+        drafted = frozenset([payment.recipient for payment in self.effects.payments])
         return drafted | {output.recipient for output in self.intent.outputs}
 
 
-def read_item(item: SignItem, registry: OwnRegistry) -> Read:
+def read_items(items: Sequence[SignItem], registry: OwnRegistry) -> list[Read | Failure]:
+    """In order. One bad item does not spoil its batch."""
+    intents = [_tried(partial(parse_intent, item.intent)) for item in items]
+    sources = dict.fromkeys(one.source for one in intents if isinstance(one, Intent))
+    rows = _tried(partial(registry.rows, list(sources)))
+    if isinstance(rows, Failure):
+        return [one if isinstance(one, Failure) else rows for one in intents]
+    return [
+        one if isinstance(one, Failure) else _tried(partial(_read, item, one, registry, rows))
+        for item, one in zip(items, intents, strict=True)
+    ]
+
+
+def _read(
+    item: SignItem, intent: Intent, registry: OwnRegistry, rows: Mapping[WalletId, RecordRow | None]
+) -> Read:
     """Raises Malformed on bytes that are not understood to the last one, Refused on an unknown wallet."""
-    intent = parse_intent(item.intent)
-    known = registry.wallet(intent.source)
+    known = registry.known(intent.source, rows[intent.source])
     if len(item.evidence) > EVIDENCE_MAX:
         raise Malformed("signing.evidence", f"at most {EVIDENCE_MAX} pieces of evidence")
     effects = known.family.decode(item.draft, known.record)
@@ -53,14 +73,13 @@ def read_item(item: SignItem, registry: OwnRegistry) -> Read:
         draft_hash=hashlib.sha256(item.draft).digest(),
         effects=effects,
         known=known,
-        evidence=tuple(Evidence(one.kind, one.key, one.proof) for one in item.evidence),
+        evidence=tuple([Evidence(one.kind, one.key, one.proof) for one in item.evidence]),
     )
 
 
-def read_or_failure(item: SignItem, registry: OwnRegistry) -> Read | Failure:
-    """One bad item does not spoil its batch."""
+def _tried(reading: Callable[[], _T]) -> _T | Failure:
     try:
-        return read_item(item, registry)
+        return reading()
     except KeepcoolError as error:
         return failure(error)
     except Exception as error:  # noqa: BLE001 - hostile bytes found a hole in a codec: this item is closed

@@ -7,7 +7,7 @@ both signatures and the derivation are checked again whenever its bytes are not 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -52,7 +52,14 @@ class OwnRegistry:
 
     def wallet(self, wallet: WalletId) -> KnownWallet:
         """Raises Refused for a wallet this signer has not registered, Breach when its row was altered."""
-        row = self._store.record(wallet)
+        return self.known(wallet, self._store.record(wallet))
+
+    def rows(self, wallets: Sequence[WalletId]) -> dict[WalletId, RecordRow | None]:
+        """What lies in the database for these, read at once. For `known`."""
+        return dict(zip(wallets, self._store.records_of(wallets), strict=True))
+
+    def known(self, wallet: WalletId, row: RecordRow | None) -> KnownWallet:
+        """`wallet`, from its row."""
         if row is None:
             raise Refused("registry.unknown", f"this signer knows no wallet {wallet}: register it first")
         cached = self._cache.get(wallet)

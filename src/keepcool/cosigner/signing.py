@@ -17,7 +17,7 @@ from keepcool.core.errors import Conflict, Refused
 from keepcool.core.faults import FaultPoint
 from keepcool.core.ids import NetworkId, WalletId
 from keepcool.core.verdict import Approved, Denied, Failed, NeedsReview, Verdict
-from keepcool.cosigner.cases import Read, case_of, failure, read_or_failure
+from keepcool.cosigner.cases import Read, case_of, failure, read_items
 from keepcool.cosigner.drafts import SignedDrafts
 from keepcool.cosigner.entries import SIGN, SignRow
 from keepcool.cosigner.freezes import Freezes
@@ -94,7 +94,7 @@ class CoSigner:
     async def _remembered(
         self, items: Sequence[SignItem], asked: Asked, book: Rulebook
     ) -> list[Remembrance | Declined | Failure]:
-        reads = [read_or_failure(item, self.registry) for item in items]
+        reads = read_items(items, self.registry)
         with self.journal.batch(asked) as batch:
             now_s = self.journal.now_ms(self.clock.now_ms()) // 1000
             outcomes = [
@@ -105,7 +105,7 @@ class CoSigner:
 
     def dry_run(self, item: SignItem, now_ms: int) -> Granted | Declined | Failure:
         """What would be said of this item now. Nothing is remembered."""
-        read = read_or_failure(item, self.registry)
+        (read,) = read_items([item], self.registry)
         if isinstance(read, Failure):
             return read
         ruling = judge(self._case(read, self.journal.now_ms(now_ms) // 1000), self.rulebook())

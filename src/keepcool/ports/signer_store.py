@@ -107,6 +107,9 @@ class SignerStore(Protocol):
 
     def record(self, wallet: WalletId) -> RecordRow | None: ...
 
+    def records_of(self, wallets: Sequence[WalletId]) -> list[RecordRow | None]:
+        """`record` of each, in order, asked for at once."""
+
     def records(self, after: str, limit: int) -> Sequence[RecordRow]:
         """By wallet id, beyond `after`: a page of the registry."""
 

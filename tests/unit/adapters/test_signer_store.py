@@ -87,10 +87,26 @@ def test_keeps_a_change_whole(store: SqliteSignerStore) -> None:
     assert list(store.heard()) == [heard]
     assert store.record(WalletId("w1")) == record
     assert store.record(WalletId("w2")) is None
+    assert store.records_of([WalletId("w2"), WalletId("w1"), WalletId("w1")]) == [None, record, record]
     assert store.records("", 10) == [record]
     assert store.record_count() == 1
     assert store.keys([("w1", "eip155:1", "hot"), ("w2", "eip155:1", "hot")]) == [key, None]
     assert store.witnessed(Service.COOLER) == statement
+
+
+def test_many_records_are_each_the_one_record_gives(store: SqliteSignerStore) -> None:
+    """Asked for at once, beyond one statement's worth and in any order, every wallet has its own row,
+    its own attestations, or none."""
+    both = {Service.KEEPER: b"k" * 64, Service.COOLER: b"c" * 64}
+    attested: list[dict[Service, bytes]] = [{}, {Service.COOLER: b"c" * 64}, both]
+    records = tuple(
+        RecordRow(WalletId(f"w{number}"), 1, b"%d" % number, attested[number % 3]) for number in range(250)
+    )
+    assert commit(store, Change(records=records)) == [None]
+    wanted = [WalletId(f"w{number}") for number in range(260, -1, -1)]
+    assert store.records_of(wanted) == [store.record(wallet) for wallet in wanted]
+    assert store.records_of(wanted[::-1])[:250] == list(records)
+    assert store.records_of([]) == []
 
 
 @pytest.mark.parametrize(

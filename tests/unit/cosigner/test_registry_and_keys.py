@@ -96,6 +96,23 @@ def test_an_altered_registry_row_is_a_breach_of_its_item(pair: Pair, statement: 
     asyncio.run(story())
 
 
+def test_an_altered_registry_row_spoils_its_items_alone(pair: Pair) -> None:
+    """Rows are read together: the items of an altered wallet fail, its neighbour's in between is signed."""
+
+    async def story() -> None:
+        keeper = await ready(pair)
+        alter(pair, "UPDATE record SET record = CAST('{}' AS BLOB) WHERE wallet = 'w1'")
+        asked = [item("w1", 0, {"bob": 1}), item("w2", 0, {"bob": 1}), item("w1", 1, {"bob": 1})]
+        before, neighbour, after = (await keeper.sign(*asked)).items
+        assert isinstance(before, Failure)
+        assert isinstance(neighbour, Signed)
+        assert isinstance(after, Failure)
+        assert before.problem.code == after.problem.code == "registry.altered"
+        assert len(list(keeper.store.entries())) == 1
+
+    asyncio.run(story())
+
+
 def test_swapped_sealed_keys_do_not_open(pair: Pair) -> None:
     """Two rows whose ciphertexts were exchanged open neither wallet."""
 

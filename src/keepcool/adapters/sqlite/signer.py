@@ -11,6 +11,7 @@ import fcntl
 import sqlite3
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,14 @@ from keepcool.core.parties import Service
 from keepcool.ports.signer_store import Change, Claim, EntryRow, Heard, RecordRow, SealedKey
 
 _PAGE = 1000
+_first = itemgetter(0)
 _ENTRY = "SELECT seq, prev, hash, body FROM entry"
 _RECORD = (
     "SELECT record.wallet, revision, record, service, signature FROM record"
     " LEFT JOIN attestation ON attestation.wallet = record.wallet"
 )
 _KEY = "SELECT wallet, network, purpose, public_key, sealed FROM sealed_key"
-_KEYS_PER_STATEMENT = 100
+_PER_STATEMENT = 100
 
 
 class SqliteSignerStore:
@@ -65,10 +67,21 @@ class SqliteSignerStore:
         rows = self._all(f"{_RECORD} WHERE record.wallet = ?", wallet)
         return _record(rows) if rows else None
 
+    def records_of(self, wallets: Sequence[WalletId]) -> list[RecordRow | None]:
+        if len(wallets) == 1:
+            return [self.record(wallets[0])]
+        found: dict[str, RecordRow] = {}
+        for at in range(0, len(wallets), _PER_STATEMENT):
+            some = wallets[at : at + _PER_STATEMENT]
+            places = ", ".join("?" * len(some))
+            rows = self._all(f"{_RECORD} WHERE record.wallet IN ({places}) ORDER BY record.wallet", *some)
+            found |= {wallet: _record(list(of_one)) for wallet, of_one in groupby(rows, key=_first)}
+        return [found.get(wallet) for wallet in wallets]
+
     def records(self, after: str, limit: int) -> Sequence[RecordRow]:
         wanted = "(SELECT wallet FROM record WHERE wallet > ? ORDER BY wallet LIMIT ?)"
         rows = self._all(f"{_RECORD} WHERE record.wallet IN {wanted} ORDER BY record.wallet", after, limit)
-        return [_record(list(some)) for _, some in groupby(rows, key=lambda row: row[0])]
+        return [_record(list(some)) for _, some in groupby(rows, key=_first)]
 
     def record_count(self) -> int:
         return int(self._all("SELECT count(*) FROM record")[0][0])
@@ -76,8 +89,8 @@ class SqliteSignerStore:
     def keys(self, wanted: Sequence[tuple[str, str, str]]) -> list[SealedKey | None]:
         return [
             key
-            for at in range(0, len(wanted), _KEYS_PER_STATEMENT)
-            for key in self._keys(wanted[at : at + _KEYS_PER_STATEMENT])
+            for at in range(0, len(wanted), _PER_STATEMENT)
+            for key in self._keys(wanted[at : at + _PER_STATEMENT])
         ]
 
     def witnessed(self, service: Service) -> HeadStatement | None:
