@@ -45,7 +45,7 @@ Ruling: TypeAlias = Granted | Withheld
 
 def judge(case: Case, book: Rulebook) -> Ruling:
     """Never raises: what goes wrong inside a rule is a `Failed` verdict."""
-    verdicts = tuple(_asked(name, rule, case) for name, rule in book.rules)
+    verdicts = tuple([_asked(name, rule, case) for name, rule in book.rules])
     objections = [verdict for verdict in verdicts if type(verdict) is not Approved]
     if verdicts and not objections and case.effects.digests:
         return Granted(_approval(case, book.policy))
@@ -73,6 +73,8 @@ def _asked(name: str, rule: Rule, case: Case) -> Verdict:
         verdict = rule(case)
     except Exception as error:  # noqa: BLE001 - whatever broke, the answer is no
         return Failed(name, f"the rule broke ({type(error).__name__})")
+    if type(verdict) is Approved and verdict.rule == name:
+        return verdict
     if type(verdict) not in _KINDS or verdict.rule != name:
         return Failed(name, "the rule answered no verdict of its own")
     return verdict

@@ -33,12 +33,13 @@ def weight(case: Case, asset: AssetId, units: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A sliding window: the rule it belongs to, its name in a sentence, its sums and its cap."""
+    """A sliding window: the rule it belongs to, its name in a sentence, its sums, its cap, and its yes."""
 
     rule: str
     name: str
     spent: Callable[[History], Mapping[AssetId, int]]
     cap: Callable[[AssetRules], int]
+    approved: Approved
 
 
 def judge_window(window: Window, case: Case, policy: Policy) -> Verdict:
@@ -50,7 +51,7 @@ def judge_window(window: Window, case: Case, policy: Policy) -> Verdict:
         before, now = window.spent(case.history).get(asset, 0), weight(case, asset, units)
         if before + now > window.cap(rules):
             return Denied(window.rule, _passed(window.name, rules, before, now, window.cap(rules)))
-    return Approved(window.rule)
+    return window.approved
 
 
 def unlisted(asset: AssetId) -> str:

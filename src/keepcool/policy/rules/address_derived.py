@@ -7,6 +7,7 @@ from keepcool.policy.case import Case
 from keepcool.policy.terms import Policy
 
 NAME = "address_derived"
+APPROVED = Approved(NAME)
 THRESHOLD = 2  # of three: hot, cool, cold
 
 
@@ -24,4 +25,4 @@ def judge(case: Case, policy: Policy) -> Verdict:
         return Denied(NAME, f"the wallet needs {record.threshold} signatures; it must need {THRESHOLD}")
     if record.address != case.derived_address:
         return Denied(NAME, f"the record says {record.address}; its keys give {case.derived_address}")
-    return Approved(NAME)
+    return APPROVED

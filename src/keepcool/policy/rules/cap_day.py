@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keepcool.core.verdict import Verdict
+from keepcool.core.verdict import Approved, Verdict
 from keepcool.policy.case import Case
 from keepcool.policy.spending import Window, judge_window
 from keepcool.policy.terms import Policy
@@ -13,6 +13,7 @@ WINDOW = Window(
     name="a day",
     spent=lambda history: history.spent_day,
     cap=lambda rules: rules.cap_day_units,
+    approved=Approved(NAME),
 )
 
 

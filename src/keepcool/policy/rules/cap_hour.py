@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keepcool.core.verdict import Verdict
+from keepcool.core.verdict import Approved, Verdict
 from keepcool.policy.case import Case
 from keepcool.policy.spending import Window, judge_window
 from keepcool.policy.terms import Policy
@@ -13,6 +13,7 @@ WINDOW = Window(
     name="an hour",
     spent=lambda history: history.spent_hour,
     cap=lambda rules: rules.cap_hour_units,
+    approved=Approved(NAME),
 )
 
 

@@ -9,6 +9,7 @@ from keepcool.policy.spending import paid, unlisted
 from keepcool.policy.terms import Policy
 
 NAME = "cap_transaction"
+APPROVED = Approved(NAME)
 
 
 def judge(case: Case, policy: Policy) -> Verdict:
@@ -23,4 +24,4 @@ def judge(case: Case, policy: Policy) -> Verdict:
         if units > cap:
             pays, most = spoken(asset, units, policy), spoken(asset, cap, policy)
             return Denied(NAME, f"pays {pays} at once; the cap is {most} per transaction")
-    return Approved(NAME)
+    return APPROVED

@@ -10,6 +10,7 @@ from keepcool.policy.case import Case
 from keepcool.policy.terms import Policy
 
 NAME = "data_bytes"
+APPROVED = Approved(NAME)
 
 
 def judge(case: Case, policy: Policy) -> Verdict:
@@ -19,4 +20,4 @@ def judge(case: Case, policy: Policy) -> Verdict:
     carried, most = case.effects.data_bytes, network.data_bytes_max
     if not 0 <= carried <= most:
         return Denied(NAME, f"the draft carries {carried} bytes beside its payments; at most {most} may be")
-    return Approved(NAME)
+    return APPROVED

@@ -11,6 +11,7 @@ from keepcool.policy.case import Case
 from keepcool.policy.terms import NetworkRules, Policy
 
 NAME = "destinations"
+APPROVED = Approved(NAME)
 
 
 def judge(case: Case, policy: Policy) -> Verdict:
@@ -26,10 +27,12 @@ def judge(case: Case, policy: Policy) -> Verdict:
         _lost(recipients, case, policy),
     )
     reasons = [reason for reason in objections if reason]
-    return Denied(NAME, "; ".join(reasons)) if reasons else Approved(NAME)
+    return Denied(NAME, "; ".join(reasons)) if reasons else APPROVED
 
 
 def _denied(recipients: set[str], network: NetworkRules) -> str:
+    if not network.deny:
+        return ""
     folded = {address.casefold() for address in network.deny}
     found = sorted(recipient for recipient in recipients if recipient.casefold() in folded)
     return f"{found[0]} is denied on {network.network}" if found else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TypeAlias
 
 from keepcool.core.effects import Payment
 from keepcool.core.ids import AssetId, network_of
@@ -13,10 +14,12 @@ from keepcool.policy.case import Case
 from keepcool.policy.terms import Policy
 
 NAME = "effects_equal_intent"
+APPROVED = Approved(NAME)
+_Triples: TypeAlias = Counter[tuple[str, AssetId, int]]
 
 
 def judge(case: Case, policy: Policy) -> Verdict:
-    return _same_wallet(case) or _same_chain(case) or _same_payments(case, policy) or Approved(NAME)
+    return _same_wallet(case) or _same_chain(case) or _same_payments(case, policy) or APPROVED
 
 
 def _same_wallet(case: Case) -> Denied | None:
@@ -41,8 +44,14 @@ def _same_chain(case: Case) -> Denied | None:
 
 
 def _same_payments(case: Case, policy: Policy) -> Denied | None:
-    meant = Counter(_triple(output) for output in case.intent.outputs)
-    done = Counter(_triple(payment) for payment in case.effects.payments)
+    wanted = [_triple(output) for output in case.intent.outputs]
+    drafted = [_triple(payment) for payment in case.effects.payments]
+    if wanted != drafted:  # in another order they may be the same still
+        return _difference(Counter(wanted), Counter(drafted), policy) or _beside(case)
+    return _beside(case)
+
+
+def _difference(meant: _Triples, done: _Triples, policy: Policy) -> Denied | None:
     for triple in (done - meant) + (meant - done):
         recipient, asset, units = triple
         wrong = (
@@ -50,6 +59,10 @@ def _same_payments(case: Case, policy: Policy) -> Denied | None:
             f"{done[triple]} times in the draft"
         )
         return Denied(NAME, f"what is paid is not what was asked: {wrong}")
+    return None
+
+
+def _beside(case: Case) -> Denied | None:
     if case.effects.change:
         return Denied(NAME, f"the draft returns change to {case.effects.change[0].recipient}; there is none")
     if case.intent.purpose is Purpose.VOID and case.effects.calls:

@@ -10,6 +10,7 @@ from keepcool.policy.case import Case
 from keepcool.policy.terms import Policy
 
 NAME = "fee_asset"
+APPROVED = Approved(NAME)
 
 
 def judge(case: Case, policy: Policy) -> Verdict:
@@ -18,10 +19,10 @@ def judge(case: Case, policy: Policy) -> Verdict:
         return Denied(NAME, f"the policy lists no network {case.intent.network}")
     asset, listed = case.effects.fee_asset, network.fee_assets
     if asset is None and not listed:
-        return Approved(NAME)
+        return APPROVED
     if asset is None:
         return Denied(NAME, f"the draft does not say what it pays its fee in; on {network.network} it must")
     if asset not in listed:
         allowed = " or ".join(sorted(listed)) or "nothing: drafts there pay none"
         return Denied(NAME, f"the draft pays its fee in {asset}; allowed is {allowed}")
-    return Approved(NAME)
+    return APPROVED

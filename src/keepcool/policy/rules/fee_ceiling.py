@@ -8,6 +8,7 @@ from keepcool.policy.case import Case
 from keepcool.policy.terms import Policy
 
 NAME = "fee_ceiling"
+APPROVED = Approved(NAME)
 
 
 def judge(case: Case, policy: Policy) -> Verdict:
@@ -22,8 +23,8 @@ def judge(case: Case, policy: Policy) -> Verdict:
         asked = spoken(native, allowed.units, policy)
         return Denied(NAME, f"the intent allows {asked} for fees; at most {ceiling} is allowed")
     if drafted is None:  # the purse pays and has a judge of its own, or `fee_rate` and `fee_asset` bound it
-        return Approved(NAME)
+        return APPROVED
     if drafted.asset != native or drafted.units > allowed.units:
         fee, bound = spoken(drafted.asset, drafted.units, policy), spoken(native, allowed.units, policy)
         return Denied(NAME, f"the draft's fee may reach {fee}; the intent allows {bound}")
-    return Approved(NAME)
+    return APPROVED

@@ -11,6 +11,7 @@ from keepcool.policy.case import Case
 from keepcool.policy.terms import Policy
 
 NAME = "fee_rate"
+APPROVED = Approved(NAME)
 
 
 def judge(case: Case, policy: Policy) -> Verdict:
@@ -19,11 +20,11 @@ def judge(case: Case, policy: Policy) -> Verdict:
         return Denied(NAME, f"the policy lists no network {case.intent.network}")
     rate, most = case.effects.fee_rate, network.fee_rate_max
     if rate is None and most is None:
-        return Approved(NAME)
+        return APPROVED
     if most is None:
         return Denied(NAME, f"the draft pays fees at a rate of {rate}; on {network.network} drafts pay none")
     if rate is None:
         return Denied(NAME, f"the draft states no fee rate; on {network.network} every draft has one")
     if not 1 <= rate <= most:
         return Denied(NAME, f"the draft pays fees at a rate of {rate}; from 1 to {most} is allowed")
-    return Approved(NAME)
+    return APPROVED

@@ -7,6 +7,7 @@ from keepcool.policy.case import Case
 from keepcool.policy.terms import Policy
 
 NAME = "intent_fresh"
+APPROVED = Approved(NAME)
 
 
 def judge(case: Case, policy: Policy) -> Verdict:
@@ -15,4 +16,4 @@ def judge(case: Case, policy: Policy) -> Verdict:
         return Denied(NAME, f"the intent expired {-left_s} s ago: make a new one")
     if left_s > longest_s:
         return Denied(NAME, f"the intent would live {left_s} s more; at most {longest_s} s is allowed")
-    return Approved(NAME)
+    return APPROVED

@@ -14,6 +14,7 @@ from keepcool.policy.case import Case
 from keepcool.policy.terms import Policy
 
 NAME = "never_twice"
+APPROVED = Approved(NAME)
 
 
 def judge(case: Case, policy: Policy) -> Verdict:  # noqa: ARG001 - no policy permits paying twice
@@ -21,7 +22,7 @@ def judge(case: Case, policy: Policy) -> Verdict:  # noqa: ARG001 - no policy pe
         return Denied(NAME, "the draft uses up nothing, so it could be executed again and again")
     if len(set(case.effects.slots)) != len(case.effects.slots):
         return Denied(NAME, f"the draft names a position twice: {_places(case.effects.slots)}")
-    return _one_intent(case) or _free_slots(case) or _in_order(case) or Approved(NAME)
+    return _one_intent(case) or _free_slots(case) or _in_order(case) or APPROVED
 
 
 def _one_intent(case: Case) -> Denied | None:

@@ -7,9 +7,10 @@ from keepcool.policy.case import Case
 from keepcool.policy.terms import Policy
 
 NAME = "not_frozen"
+APPROVED = Approved(NAME)
 
 
 def judge(case: Case, policy: Policy) -> Verdict:  # noqa: ARG001 - no policy overrules a freeze
     if case.history.frozen:
         return Denied(NAME, "frozen: " + "; ".join(case.history.frozen))
-    return Approved(NAME)
+    return APPROVED

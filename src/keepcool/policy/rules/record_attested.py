@@ -7,6 +7,7 @@ from keepcool.policy.case import Case
 from keepcool.policy.terms import Policy
 
 NAME = "record_attested"
+APPROVED = Approved(NAME)
 
 
 def judge(case: Case, policy: Policy) -> Verdict:
@@ -16,4 +17,4 @@ def judge(case: Case, policy: Policy) -> Verdict:
         return Denied(NAME, f"wallet {wallet} lacks the attestation of {' and '.join(missing)}")
     if of_class and of_class not in policy.classes:
         return Denied(NAME, f"wallet {wallet} is of class {of_class!r}; the policy knows no such class")
-    return Approved(NAME)
+    return APPROVED

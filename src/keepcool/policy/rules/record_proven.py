@@ -14,6 +14,7 @@ from keepcool.policy.case import Case
 from keepcool.policy.terms import Policy
 
 NAME = "record_proven"
+APPROVED = Approved(NAME)
 
 
 def judge(case: Case, policy: Policy) -> Verdict:  # noqa: ARG001 - no policy permits what nobody has read
@@ -35,4 +36,4 @@ def _paid(case: Case) -> Verdict:
         return Denied(
             NAME, f"{found[0]} is reserved for a wallet whose owners were not read from the chain yet"
         )
-    return Approved(NAME)
+    return APPROVED

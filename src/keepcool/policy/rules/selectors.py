@@ -15,6 +15,7 @@ from keepcool.policy.families import call_name
 from keepcool.policy.terms import NetworkRules, Policy
 
 NAME = "selectors"
+APPROVED = Approved(NAME)
 PLAIN = ""
 TOKEN_TRANSFER = "0xa9059cbb"  # noqa: S105 - transfer(address,uint256), ERC-20
 
@@ -30,7 +31,7 @@ def judge(case: Case, policy: Policy) -> Verdict:
                 NAME,
                 f"calls {what} on {call.contract}; allowed are plain transfers and transfer of listed tokens",
             )
-    return Approved(NAME)
+    return APPROVED
 
 
 def _pays(call: ContractCall, network: NetworkId, policy: Policy) -> bool:
@@ -49,4 +50,4 @@ def _listed(case: Case, network: NetworkRules, calls: frozenset[str]) -> Verdict
             where = f" on {call.contract}" if call.contract else ""
             what = f"{call.name or 'an unnamed call'} ({call.selector or 'no selector'}){where}"
             return Denied(NAME, f"does {what}; allowed is {allowed}")
-    return Approved(NAME)
+    return APPROVED
