@@ -95,7 +95,10 @@ class WalletRecord:
         return canonical.digest(RECORD_CONTEXT, self.encoded()).hex()
 
     def key(self, role: Role) -> OwnerKey:
-        return next(key for key in self.owners if key.role is role)
+        for key in self.owners:
+            if key.role is role:
+                return key
+        raise ValueError(f"no {role} key")
 
 
 @dataclass(frozen=True, slots=True)

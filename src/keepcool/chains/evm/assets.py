@@ -33,6 +33,7 @@ def chain_id_of(network: str) -> int:
     return int(found[1])
 
 
+@lru_cache(maxsize=256)
 def native_asset(network: NetworkId) -> AssetId:
     return AssetId(f"{network}/slip44:60")
 
