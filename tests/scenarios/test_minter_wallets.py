@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import pytest
 
 from keepcool.chains.minter.wallets import owners_of
-from keepcool.client.api import awaited, fresh_key
-from keepcool.client.models import WalletAnswer
+from keepcool.client.api import awaited
 from keepcool.core.registry import Standing
 from tests.fixtures.installation import WAIT_S, count, eventually
-from tests.fixtures.minterhouse import NETWORK, SPARES, MinterHouse
+from tests.fixtures.minterhouse import SPARES, MinterHouse
 
 pytestmark = pytest.mark.live
 BURST = 30
@@ -40,11 +38,11 @@ def test_no_address_is_shown_while_it_is_reserved(minter: MinterHouse) -> None:
     """While no block comes, users beyond the spares are told of no address, though Keeper has computed it."""
     minter.until_spares_stand()
     with minter.stalled():
-        asked = [_asked(minter) for _ in range(SPARES + 2)]
+        asked = [minter.asked_wallet() for _ in range(SPARES + 2)]
         reserved = "SELECT count(*) FROM spare_wallet WHERE stage = 'making' AND address IS NOT NULL"
         eventually(lambda: count(minter.data("app"), reserved) >= 2, "nothing is reserved")
         shown = awaited(
-            lambda: [_told(minter, one) for one in asked],
+            lambda: [minter.told_wallet(one) for one in asked],
             lambda told: sum(one.address is not None for one in told) == SPARES,
             WAIT_S,
             "the spares are not given",
@@ -53,20 +51,5 @@ def test_no_address_is_shown_while_it_is_reserved(minter: MinterHouse) -> None:
         assert len(hidden) == 2
         assert all(one.record_bytes is None and not one.attestations for one in hidden)
     for one in hidden:
-        eventually(partial(_is_shown, minter, one), "never made")
+        minter.until_shown(one)
         assert minter.chain.multisig(minter.client.wallet(one.id).address)[0] == 2
-
-
-def _asked(minter: MinterHouse) -> WalletAnswer:
-    user = minter.client.make_user().id
-    return minter.client.api.post(
-        f"/v1/users/{user}/wallets", WalletAnswer, {"network": NETWORK}, fresh_key()
-    )
-
-
-def _told(minter: MinterHouse, one: WalletAnswer) -> WalletAnswer:
-    return minter.client.api.get(f"/v1/wallets/{one.id}", WalletAnswer)
-
-
-def _is_shown(minter: MinterHouse, one: WalletAnswer) -> bool:
-    return _told(minter, one).address is not None
