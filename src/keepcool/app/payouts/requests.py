@@ -107,7 +107,7 @@ class PayoutDesk:
             _check_again(table, order)
         outputs = tuple((_recipient(network, to), units) for to, units in order.outputs)
         if outputs:
-            _check_outputs(table, outputs, order.units)
+            _check_outputs(table, outputs, order.units, wallet.address)
         return NewWithdrawal(
             id=order.id,
             kind=order.kind,
@@ -208,7 +208,7 @@ class PayoutDesk:
             case Kind.VOID:
                 raise Malformed("withdrawal.kind", "a void cannot be asked for: cancel the withdrawal")
         if recipient == wallet.address:
-            raise Malformed("withdrawal.to_itself", "the recipient is the wallet itself")
+            raise _to_itself()
         return recipient
 
     def _purse(self, tx: Connection, network: NetworkId, asset: str) -> str:
@@ -237,7 +237,13 @@ def _check_again(table: NetworkSettings, order: Order) -> None:
         raise Malformed("withdrawal.to_again", text)
 
 
-def _check_outputs(table: NetworkSettings, outputs: tuple[tuple[str, int], ...], units: int) -> None:
+def _to_itself() -> Malformed:
+    return Malformed("withdrawal.to_itself", "the recipient is the wallet itself")
+
+
+def _check_outputs(
+    table: NetworkSettings, outputs: tuple[tuple[str, int], ...], units: int, own: str
+) -> None:
     if not isinstance(table, MinterSettings):
         raise Malformed("withdrawal.outputs", f"{table.name} pays one recipient per withdrawal: ask for each")
     if len(outputs) > OUTPUTS_MAX or any(one < 1 for _, one in outputs):
@@ -246,6 +252,8 @@ def _check_outputs(table: NetworkSettings, outputs: tuple[tuple[str, int], ...],
         )
     if sum(one for _, one in outputs) != units:
         raise Malformed("withdrawal.outputs", "the outputs do not add up to the amount")
+    if any(to == own for to, _ in outputs):
+        raise _to_itself()  # it would leave the books and not the wallet
 
 
 def _listed(table: NetworkSettings, network: NetworkId, text: str) -> AssetId:
