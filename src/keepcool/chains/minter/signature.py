@@ -83,8 +83,10 @@ def signers(digest: bytes, signatures: Sequence[bytes]) -> tuple[str, ...]:
 def _fields(signature: bytes) -> list[bytes]:
     if len(signature) != 65 or signature[64] not in (27, 28):
         raise _malformed("a signature is r, s and v, where v is 27 or 28")
-    publickeys.signature65(signature[:32], signature[32:64], signature[64] - 27)
-    return [signature[64:], signature[:32].lstrip(b"\0"), signature[32:64].lstrip(b"\0")]
+    r, s = signature[:32], signature[32:64]
+    if s > _HALF_ORDER:
+        publickeys.signature65(r, s, signature[64] - 27)  # raises
+    return [signature[64:], r.lstrip(b"\0"), s.lstrip(b"\0")]
 
 
 def _signature(item: rlp.Item) -> bytes:
