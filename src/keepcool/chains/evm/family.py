@@ -9,7 +9,7 @@ from keepcool.chains.evm import address, wallets
 from keepcool.chains.evm.assets import chain_id_of
 from keepcool.chains.evm.decode import decode_safe_tx
 from keepcool.chains.evm.profiles import profile_named
-from keepcool.chains.evm.safe import parse_draft
+from keepcool.chains.evm.safe import domain_separator, parse_draft
 from keepcool.chains.family import FamilyName, WalletTerms
 from keepcool.core.effects import Effects
 from keepcool.core.ids import NetworkId
@@ -24,10 +24,12 @@ class EvmFamily:
     version: int = 1
 
     def derive_address(self, terms: WalletTerms) -> str:
-        chain_id_of(terms.network)
+        chain_id = chain_id_of(terms.network)
         owners = tuple(address.of_public_key(publickeys.parse_public_key(key)) for key in terms.owners)
         profile = profile_named(terms.profile)
-        return wallets.derive_address(profile, owners, terms.threshold, wallets.wallet_salt(terms.wallet))
+        safe = wallets.derive_address(profile, owners, terms.threshold, wallets.wallet_salt(terms.wallet))
+        domain_separator(chain_id, safe)  # remembered there: a wallet that is derived is about to sign
+        return safe
 
     def decode(self, draft: bytes, record: WalletRecord) -> Effects:
         return decode_safe_tx(parse_draft(draft), profile_named(record.profile))

@@ -72,7 +72,7 @@ class SafeTx:
         return Slot(self.network, f"safe:{self.safe}", self.nonce)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16384)
 def domain_separator(chain_id: int, safe: str) -> bytes:
     """32 bytes: what ties a signature to one Safe on one chain."""
     return keccak256(DOMAIN_TYPEHASH + abi.uint(chain_id) + abi.address(safe))
