@@ -267,3 +267,26 @@ def test_a_void_that_expired_half_signed_is_followed_by_another_with_other_bytes
     opened = bench.store.transact(lambda tx: store.open_of_wallet(tx, WALLET))
     assert (bench.state("wd1"), opened) == ("cancelled", [])
     assert bench.balances() == (20_000 - FEE, 0, 20_000 - FEE)
+
+
+def test_a_half_signed_void_of_what_has_ended_does_not_block_its_wallet(bench: Bench) -> None:
+    """A slot that a signer may have signed for is burnt before it is used again; when that void expires half
+    signed, another follows, and the wallet pays again."""
+    bench.order("wd1")
+    bench.draft("wd1", b"\x09" * 32, 1)
+    bench.step("wd1", life.Abandoned(lives.Cancelled(), "cancelled"))
+    void = bench.store.transact(lambda tx: store.request_void(tx, store.get(tx, "wd1"), 1))
+    bench.draft(void.id, b"\x0a" * 32, 1)
+    bench.step(void.id, life.SignatureMade(Service.KEEPER))
+    bench.step(void.id, life.Abandoned(lives.Failed("payout.expired", "late"), "expired"))
+    bench.order("wd2")
+    bench.clock.now += 60_000
+    asyncio.run(watching.burn_uncertain(bench.lane))
+    turn = bench.store.transact(lambda tx: turns.whose_turn(store.open_of_wallet(tx, WALLET)))
+    assert turn is not None
+    assert turn.voids == void.id
+    bench.draft(turn.id, b"\x0b" * 32, 1)
+    bench.sign(turn.id)
+    bench.include(b"\x0b" * 32, 1)
+    asyncio.run(bench.settle())
+    assert [one.id for one in bench.store.transact(lambda tx: store.open_of_wallet(tx, WALLET))] == ["wd2"]

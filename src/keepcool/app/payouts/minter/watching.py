@@ -62,11 +62,14 @@ async def end_used(lane: MinterLane) -> None:
 
 
 async def burn_uncertain(lane: MinterLane) -> None:
-    """A void that was refused or has expired is tried anew."""
+    """A void that was refused or has expired is tried anew. Half signed it is burnt with what it burns, or
+    by itself where that has ended."""
 
     def work(tx: Connection) -> None:
         for one in store.in_states(tx, lane.network, [Uncertain], limit=AT_ONCE_MAX):
-            if isinstance(one.state, Uncertain) and one.state.then is not None and one.kind is not Kind.VOID:
+            if not isinstance(one.state, Uncertain) or one.state.then is None:
+                continue
+            if one.voids is None or not is_open(store.get(tx, one.voids).state):
                 turns.void_again(tx, lane, one)
 
     await lane.store.run(work)
