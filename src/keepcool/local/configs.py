@@ -156,6 +156,7 @@ def _minter(network: MinterPlan) -> dict[str, object]:
         "agree": network.agree,
         "poll_ms": network.poll_ms,
         "start_block": network.start_block,
+        "tip_age_s_max": network.tip_age_s_max,
         "spares": network.spares,
         "fees": {
             "withdrawal_fee_max": str(network.fee_max_units),

@@ -28,6 +28,7 @@ _NAMES = {
     31337: ("Local chain", "ETH"),
 }
 _MINTER_NAMES = {1: ("Minter", "BIP"), 2: ("Minter test network", "MNT")}
+_MINTER_MAIN, _MINTER_TIP_AGE_S = 1, 60  # a block every five seconds; a simulator may stand still
 MINTER_DECIMALS = 18
 _MINTER_CAPS = (10_000, 50_000, 200_000)
 _FLAVOUR_L1 = (1, 11155111, 31337)
@@ -82,6 +83,7 @@ class MinterPlan:
     gas_price_max: int = 10
     poll_ms: int = 1000
     start_block: int = 0
+    tip_age_s_max: int = 0
     fee_max_units: int = 100 * 10**18
     gas_budget_day_units: int = 1_000_000 * 10**18
     creates_per_day: int = 1000
@@ -139,6 +141,7 @@ def minter_plan(network: str, node_urls: Sequence[str], coins: Sequence[AssetPla
         node_urls=tuple(node_urls),
         assets=tuple(sorted(coins, key=lambda coin: coin.id != native)),
         agree=min(len(node_urls), 2),
+        tip_age_s_max=_MINTER_TIP_AGE_S if chain_id == _MINTER_MAIN else 0,
     )
 
 

@@ -20,7 +20,8 @@ _log = logging.getLogger("keepcool.payouts")
 @dataclass(frozen=True, slots=True)
 class Note:
     """`kind` is stable: purse.low, purse.missing, purse.stuck, purse.declined, purse.rejected,
-    purse.nonce_gap, payout.fee_high, payout.breach, payout.no_transfer, payout.void_needed, signer.forked."""
+    purse.nonce_gap, purse.failed, spare.taken, spare.breach, payout.failed, payout.fee_high,
+    payout.breach, payout.no_transfer, payout.void_needed, signer.forked."""
 
     number: int
     at_ms: int
