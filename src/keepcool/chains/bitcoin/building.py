@@ -19,7 +19,7 @@ from keepcool.chains.bitcoin.drawing import below, shuffled
 from keepcool.chains.bitcoin.goals import Selection
 from keepcool.chains.bitcoin.networks import Network, Replacement
 from keepcool.chains.bitcoin.ownership import Owned
-from keepcool.chains.bitcoin.prevouts import ProvenCoin, proven_coin
+from keepcool.chains.bitcoin.prevouts import ProvenCoin, proven_coin, strip
 from keepcool.chains.bitcoin.psbt import KeyPath, Psbt, PsbtInput, PsbtOutput, encode_psbt
 from keepcool.chains.bitcoin.transaction import (
     SEQUENCE_LOCKTIME,
@@ -38,7 +38,8 @@ _BACK_EVERY, _BACK_BLOCKS = 10, 100  # as Bitcoin Core: one in ten looks as if i
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a coin is spent with: its scripts and key origins, and the transaction that made it."""
+    """What a coin is spent with: its scripts and key origins, and the transaction that made it, as a node
+    gives it."""
 
     owned: Owned
     previous_tx: bytes
@@ -87,17 +88,17 @@ def build(
     coins = shuffled(selection.coins, entropy)
     lines = shuffled(_lines(selection, change), entropy)
     proven = [_proven(coin, sources) for coin in coins]
-    spent = [sources[coin.outpoint] for coin in coins]
+    spent = [sources[coin.outpoint].owned for coin in coins]
     tx = Transaction(
         _VERSION,
         tuple(TxInput(coin.outpoint, sequence(network)) for coin in coins),
         tuple(line.output for line in lines),
         locktime(tip_height, entropy),
     )
-    inputs = [_stated(source, coin.output) for source, coin in zip(spent, proven, strict=True)]
+    inputs = [_stated(owned, coin) for owned, coin in zip(spent, proven, strict=True)]
     psbt = Psbt(tx, tuple(inputs), tuple(line.stated for line in lines))
     raw = encode_psbt(psbt)
-    _check_balance(selection, tx, [source.owned for source in spent])
+    _check_balance(selection, tx, spent)
     _check_second_reader(raw, psbt, proven)
     return Built(psbt, raw, tuple(place for place, line in enumerate(lines) if line.owned is not None))
 
@@ -138,7 +139,7 @@ def _proven(coin: Coin, sources: Mapping[Outpoint, Source]) -> ProvenCoin:
     source = sources.get(coin.outpoint)
     if source is None:
         raise Malformed("building.source", f"the transaction that made {coin.outpoint} is missing")
-    found = proven_coin(coin.outpoint, PsbtInput(previous_tx=source.previous_tx))
+    found = proven_coin(coin.outpoint, PsbtInput(previous_tx=strip(source.previous_tx)))
     if found.output != TxOutput(coin.amount_sat, source.owned.locking.script_pubkey):
         raise Malformed("building.coin", f"{coin.outpoint} holds another amount or script than was counted")
     if shape_of(source.owned) != coin.shape:
@@ -146,15 +147,15 @@ def _proven(coin: Coin, sources: Mapping[Outpoint, Source]) -> ProvenCoin:
     return found
 
 
-def _stated(source: Source, coin: TxOutput) -> PsbtInput:
-    locking = source.owned.locking
+def _stated(owned: Owned, coin: ProvenCoin) -> PsbtInput:
+    locking = owned.locking
     return PsbtInput(
-        previous_tx=source.previous_tx,
-        witness_utxo=coin if locking.witness else None,
+        previous_tx=coin.previous.stripped,
+        witness_utxo=coin.output if locking.witness else None,
         sighash=SIGHASH_ALL,
         redeem=locking.redeem or None,
         witness=locking.witness or None,
-        keypaths=_by_key(source.owned.keypaths),
+        keypaths=_by_key(owned.keypaths),
     )
 
 

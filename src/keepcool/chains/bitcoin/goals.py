@@ -65,9 +65,10 @@ class Goal:
 
     @property
     def change_least_sat(self) -> int:
-        """The least a coin of change holds: no dust, and worth its spending, now and in the long term."""
-        shape, rate = self.change.shape, max(self.rate, self.long_term_rate)
-        return max(self.network.dust_sat(shape.script_pubkey), fee_of(-(-shape.weight // 4), rate) + 1)
+        """The least a coin of change holds: no dust, and worth its spending some other day."""
+        shape = self.change.shape
+        spending = fee_of(-(-shape.weight // 4), self.long_term_rate)
+        return max(self.network.dust_sat(shape.script_pubkey), spending + 1)
 
     @property
     def change_cost_grains(self) -> int:
@@ -118,6 +119,7 @@ class Method(StrEnum):
     LARGEST = "largest-first"
     CONSOLIDATION = "consolidation"
     SWEEP = "sweep"
+    CHILD = "child"
 
 
 @dataclass(frozen=True, slots=True)
