@@ -290,3 +290,31 @@ def test_a_half_signed_void_of_what_has_ended_does_not_block_its_wallet(bench: B
     bench.include(b"\x0b" * 32, 1)
     asyncio.run(bench.settle())
     assert [one.id for one in bench.store.transact(lambda tx: store.open_of_wallet(tx, WALLET))] == ["wd2"]
+
+
+@pytest.mark.parametrize("shall", ["be paid", "be burnt"])
+def test_a_nonce_that_strangers_signatures_used_ends_its_payment(bench: Bench, shall: str) -> None:
+    """Cool and cold emptied the wallet, say: at this nonce nothing of ours can be paid any more. It ends, its
+    hold goes back, no void of it is left to pay for, and the next has its turn."""
+    bench.broadcast("wd1", b"\x0c" * 32, 1)
+    if shall == "be burnt":
+        bench.step("wd1", life.Abandoned(lives.Cancelled(), "cancelled"))
+    bench.order("wd2")
+    bench.include(b"\x0d" * 32, 1)
+    for _ in range(2):
+        asyncio.run(bench.settle())
+        asyncio.run(watching.end_used(bench.lane))
+    assert bench.state("wd1") == ("replaced" if shall == "be paid" else "cancelled")
+    opened = bench.store.transact(lambda tx: store.open_of_wallet(tx, WALLET))
+    assert [one.id for one in opened] == ["wd2"]
+    assert bench.balances() == (20_000 - PAID - FEE_MAX, PAID + FEE_MAX, 20_000)
+
+
+def test_strangers_that_failed_at_its_nonce_end_no_payment(bench: Bench) -> None:
+    """A failed transaction uses no nonce, so ours may still be paid: its hold stays."""
+    bench.broadcast("wd1", b"\x0e" * 32, 1)
+    bench.include(b"\x0f" * 32, 1, failed=True)
+    asyncio.run(bench.settle())
+    asyncio.run(watching.end_used(bench.lane))
+    assert bench.state("wd1") == "broadcast"
+    assert bench.balances() == (20_000 - PAID - FEE_MAX, PAID + FEE_MAX, 20_000)

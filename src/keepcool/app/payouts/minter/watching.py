@@ -51,12 +51,13 @@ async def settle_seen(lane: MinterLane) -> bool:
 
 
 async def end_used(lane: MinterLane) -> None:
-    """What was frozen while another transaction used its nonce ends once it is thawed."""
+    """What another transaction took the nonce of ends, whoever signed that one: it can never be paid. What
+    was frozen meanwhile ends once it is thawed."""
 
     def work(tx: Connection) -> None:
         for name, spent in spendings.overtaken(tx, lane.network, _HOLDING, AT_ONCE_MAX):
-            if _signed_as(tx, spent) is not None:
-                lane.step_in(tx, name, SlotUsed(_inclusion(spent)))
+            if isinstance(store.get(tx, name).state, _HOLDING):
+                _nothing_to_burn(tx, lane, lane.step_in(tx, name, SlotUsed(_inclusion(spent))))
 
     await lane.store.run(work)
 
@@ -92,13 +93,19 @@ def _account(tx: Connection, lane: MinterLane, spent: Spent) -> bool:
         _failed(tx, lane, ours, spent)
         return True
     _confirm(tx, lane, ours, spent)
-    for void in store.voids_of(tx, ours.voids or ours.id):
-        if isinstance(void.state, Requested):
-            lane.step_in(tx, void.id, Abandoned(Cancelled(), "there is nothing to burn"))
+    _nothing_to_burn(tx, lane, ours)
     for other in store.open_of_wallet(tx, spent.wallet):
         if other.id != ours.id and other.slot == spent.nonce and isinstance(other.state, _HOLDING):
             lane.step_in(tx, other.id, SlotUsed(_inclusion(spent)))
     return True
+
+
+def _nothing_to_burn(tx: Connection, lane: MinterLane, ended: Withdrawal) -> None:
+    """Its nonce is used: voids that wait for their turn are not needed."""
+    for target in dict.fromkeys((ended.id, ended.voids or ended.id)):
+        for void in store.voids_of(tx, target):
+            if isinstance(void.state, Requested):
+                lane.step_in(tx, void.id, Abandoned(Cancelled(), "there is nothing to burn"))
 
 
 def _signed_as(tx: Connection, spent: Spent) -> Withdrawal | None:
