@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from keepcool.app.books import ledger
 from keepcool.app.books.people import dump
@@ -186,9 +186,31 @@ def in_states(
     where = (withdrawal.c.network == network, withdrawal.c.open.is_(True), withdrawal.c.state.in_(names))
     query = select(withdrawal).where(*where).order_by(withdrawal.c.number).limit(limit)
     if due_ms is not None:
-        waits = withdrawal.c.try_after_ms.between(due_ms + 1, due_ms + WAIT_MS_MAX)
-        query = query.where(~waits)
+        query = query.where(~_waits(due_ms))
     return rows(tx, query)
+
+
+def wallets_waiting(tx: Connection, network: NetworkId, *, limit: int, due_ms: int) -> list[WalletId]:
+    """Wallets that ask for a turn and have nothing else under way, the longest waiting first: however much
+    waits behind one wallet, it counts once."""
+    requested, uncertain = (lives.name_of(one) for one in (lives.Requested, lives.Uncertain))
+    other = withdrawal.alias()
+    quiet = (requested, uncertain)
+    busy = select(other.c.id).where(other.c.wallet == withdrawal.c.wallet, other.c.open.is_(True))
+    asking = (
+        withdrawal.c.network == network,
+        withdrawal.c.open.is_(True),
+        withdrawal.c.state == requested,
+        ~_waits(due_ms),
+        ~busy.where(other.c.state.not_in(quiet)).exists(),
+    )
+    query = select(withdrawal.c.wallet).where(*asking).group_by(withdrawal.c.wallet)
+    found = tx.execute(query.order_by(func.min(withdrawal.c.number)).limit(limit))
+    return [WalletId(row.wallet) for row in found]
+
+
+def _waits(now_ms: int) -> ColumnElement[bool]:
+    return withdrawal.c.try_after_ms.between(now_ms + 1, now_ms + WAIT_MS_MAX)
 
 
 def open_of_wallet(tx: Connection, wallet: WalletId) -> list[Withdrawal]:

@@ -47,9 +47,8 @@ async def draft_all(lane: Lane, draft: Callable[[Withdrawal], Awaitable[Withdraw
 def next_in_line(tx: Connection, lane: Lane) -> list[Withdrawal]:
     """Per wallet the one request whose turn it is and whose wait is over."""
     now_ms = lane.clock.now_ms()
-    waiting = store.in_states(tx, lane.network, [Requested], limit=AT_ONCE_MAX, due_ms=now_ms)
     turns: dict[str, Withdrawal] = {}
-    for wallet in dict.fromkeys(one.wallet for one in waiting):
+    for wallet in store.wallets_waiting(tx, lane.network, limit=AT_ONCE_MAX, due_ms=now_ms):
         turn = whose_turn(store.open_of_wallet(tx, wallet))
         if turn is not None and store.is_due(turn, now_ms):
             turns[wallet] = turn

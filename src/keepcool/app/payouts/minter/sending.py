@@ -6,7 +6,10 @@ payment nobody will take any more is burnt at its nonce before anything else hap
 
 from __future__ import annotations
 
+from functools import partial
 from typing import assert_never
+
+from sqlalchemy import Connection
 
 from keepcool.app.payouts import answers, store, turns
 from keepcool.app.payouts.minter.lane import MinterLane
@@ -29,14 +32,20 @@ _NEXT_BLOCK = (Why.ONE_PER_BLOCK, Why.POOL_FULL, Why.NONCE)
 
 async def send_all(lane: MinterLane) -> bool:
     """Whether anything was handed out for the first time."""
-    now_ms = lane.clock.now_ms()
-    due = await lane.store.run(
-        lambda tx: store.in_states(
-            tx, lane.network, [Signed, Broadcast, Uncertain], limit=AT_ONCE_MAX, due_ms=now_ms
-        )
-    )
-    wanted = [one for one in due if not (isinstance(one.state, Uncertain) and one.state.then is not None)]
-    return any(await lane.each(wanted, lambda one: _send(lane, one)))
+    return any(await lane.each(await lane.store.run(partial(_due, lane=lane)), lambda one: _send(lane, one)))
+
+
+def _due(tx: Connection, lane: MinterLane) -> list[Withdrawal]:
+    """What is not to be burnt; that is put off, or enough of it would keep all others from their turn."""
+    now_ms, wanted = lane.clock.now_ms(), []
+    states = [Signed, Broadcast, Uncertain]
+    for one in store.in_states(tx, lane.network, states, limit=AT_ONCE_MAX, due_ms=now_ms):
+        if isinstance(one.state, Uncertain) and one.state.then is not None:
+            why = one.problem or "its nonce is used up first"
+            store.postpone(tx, one.id, now_ms=now_ms, wait_ms=store.WAIT_MS_MAX, problem=why)
+        else:
+            wanted.append(one)
+    return wanted
 
 
 async def _send(lane: MinterLane, one: Withdrawal) -> bool:
