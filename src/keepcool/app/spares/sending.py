@@ -22,6 +22,7 @@ from keepcool.core.registry import parse_record
 from keepcool.ports.minternode import Accepted, Account, AlreadyKnown, Rejected, Transaction, Why
 
 RESEND_AFTER_MS = 10_000
+LOOK_BACK_BLOCKS = 1000  # well over an hour on the main network
 _NEXT_BLOCK = (Why.ONE_PER_BLOCK, Why.POOL_FULL)
 
 
@@ -78,17 +79,32 @@ async def _done(lane: Lane, one: Errand) -> None:
     if not found:
         text = f"nonce {one.nonce} of {one.account} is used up by what App does not know"
         await lane.note("purse.nonce_gap", one.account, text)
-        raise Unavailable("purse.nonce_gap", text)
+        if one.purpose is not Purpose.CANCEL:
+            raise Unavailable("purse.nonce_gap", text)
+        found = await _won_instead(lane, one)
     if one.purpose is Purpose.CREATE:
         await _check_made(lane, one)
 
     def work(tx: Connection) -> None:
-        fee = (one.fee or 0) + fee_of(found[0])
-        rows.update_errand(tx, one.number, stage=Sent.DONE.value, block=found[0].height, fee=fee)
+        fee, block = (one.fee or 0) + sum(fee_of(used) for used in found), max(u.height for u in found)
+        rows.update_errand(tx, one.number, stage=Sent.DONE.value, block=block, fee=fee)
         if one.wallet is not None:
             rows.update_spare(tx, one.wallet, stage=Stage.MADE.value)
 
     await lane.store.run(work)
+
+
+async def _won_instead(lane: Lane, one: Errand) -> list[Transaction]:
+    """What a cancellation has lost its race against: a creation that Keeper had signed and App forgotten. Its
+    nonce is used up, and that was all it was for. Raises Unavailable when no recent block shows it."""
+    tip = (await lane.node.check()).height
+    for height in range(tip, max(tip - LOOK_BACK_BLOCKS, 0), -1):
+        block = await lane.node.block(height)
+        mine = [] if block is None else [tx for tx in block.transactions if tx.sender == one.account]
+        if used := [tx for tx in mine if tx.nonce == one.nonce and not tx.failed]:
+            return used
+    text = f"no recent block shows what has used up nonce {one.nonce} of {one.account}"
+    raise Unavailable("purse.nonce_gap", text)
 
 
 async def _check_made(lane: Lane, one: Errand) -> None:
