@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection, select
 
+from keepcool.app.books import ledger
 from keepcool.app.config import MinterSettings, NetworkSettings, native_asset
 from keepcool.app.payouts import answers, purses, store
 from keepcool.app.payouts.store import Kind, NewWithdrawal, Withdrawal
@@ -86,11 +87,7 @@ class PayoutDesk:
         except Conflict as error:
             if error.code != "ledger.overdrawn":
                 raise
-            fee = "" if new.fee_asset is None else f", and up to {new.fee_max} of {new.fee_asset} for its fee"
-            text = (
-                f"the wallet has {error.fields['balance']} base units available, {new.units} asked for{fee}"
-            )
-            raise Conflict("withdrawal.balance", text, **error.fields) from error
+            raise too_little(tx, new, error) from error
 
     def checked(self, tx: Connection, order: Order) -> NewWithdrawal:
         """The order with its recipient and fee bound found. Changes nothing."""
@@ -221,6 +218,22 @@ class PayoutDesk:
 
     def _on_its_way(self, tx: Connection, one: Withdrawal) -> bool:
         return one.transaction is not None or purses.has_attempt(tx, one.id)
+
+
+def too_little(tx: Connection, new: NewWithdrawal, error: Conflict) -> Conflict:
+    """In the words of who asked. `error`: the ledger's, about the amount or, where that fits, about the fee
+    beside it."""
+    text = f"{new.units} asked for"
+    if new.fee_asset is not None:
+        text += f", and up to {new.fee_max} of {new.fee_asset} for its fee"
+    amount_fits = ledger.is_posted(tx, f"hold:{new.id}")
+    asset = new.fee_asset if amount_fits and new.fee_asset is not None else new.asset
+    taken = new.units if amount_fits and asset == new.asset else 0
+    told = {name: str(int(error.fields[name]) + taken) for name in ("balance", "needed")}
+    unit = "base units" if asset == new.asset else f"base units of {asset}"
+    return Conflict(
+        "withdrawal.balance", f"the wallet has {told['balance']} {unit} available, {text}", **told
+    )
 
 
 def _recipient(network: NetworkId, text: str) -> str:
