@@ -4,7 +4,7 @@ entropy; and the drafts of them prove, and finish as transactions Core accepts."
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,7 +13,7 @@ from keepcool.chains.bitcoin.coins import Coin, Origin, Shape, fee_of, settled, 
 from keepcool.chains.bitcoin.combining import combine
 from keepcool.chains.bitcoin.gathering import consolidate, sweep
 from keepcool.chains.bitcoin.goals import ChangePlan, Goal, Method, Selection, balanced
-from keepcool.chains.bitcoin.ladder import ladder
+from keepcool.chains.bitcoin.ladder import climb, ladder
 from keepcool.chains.bitcoin.limits import Limits
 from keepcool.chains.bitcoin.network_table import BITCOIN, DASH, DOGECOIN, LITECOIN
 from keepcool.chains.bitcoin.networks import Network
@@ -165,6 +165,32 @@ def test_gathered_and_swept_coins_are_all_accounted_for(network: Network, data: 
     assert swept.fee_sat == fee_of(swept.vsize, goal.rate)
     assert swept.outputs[0].amount_sat >= network.dust_sat(P2PKH)
     assert all(coin in settled(coins, network) for coin in swept.coins)
+
+
+@settings(max_examples=100, deadline=None)
+@given(network=NETWORKS, seed=SEEDS, steps=st.lists(RATES, max_size=4), data=st.data())
+def test_every_rung_of_a_ladder_balances(
+    network: Network, seed: int, steps: list[int], data: st.DataObject
+) -> None:
+    """The same coins and payments on each, no dust, fees that rise by what nodes ask for, none above the
+    highest; whoever can pay at all has a first rung."""
+    coins = data.draw(pools(network))
+    goal = data.draw(goals(network, 300 * network.dust_sat(P2PKH)))
+    alone = tried(coins, goal, seed)
+    try:
+        rungs = climb(coins, goal, steps, entropy(seed))
+    except Conflict:
+        assert alone is None
+        return
+    assert alone is not None
+    for rung in rungs:
+        assert rung.held_sat - goal.paid_sat - sum(rung.change_sat) - rung.fee_sat == 0
+        assert all(amount >= goal.change_least_sat for amount in rung.change_sat)
+        assert rung.fee_sat >= fee_of(goal.vsize(rung.coins, len(rung.change_sat)), goal.rate)
+        assert (rung.coins, rung.outputs) == (rungs[0].coins, goal.outputs)
+        assert rung.fee_sat <= goal.fee_sat_max
+    for below, above in pairwise(rungs):
+        assert above.fee_sat >= below.fee_sat + fee_of(above.vsize, network.fee_rate_step)
 
 
 @settings(max_examples=60, deadline=None)

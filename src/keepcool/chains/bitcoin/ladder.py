@@ -14,8 +14,9 @@ from dataclasses import replace
 from keepcool.chains.bitcoin.coins import Coin, fee_of
 from keepcool.chains.bitcoin.goals import Goal, Method, Selection, balanced, check_goal
 from keepcool.chains.bitcoin.networks import Replacement
-from keepcool.chains.bitcoin.selection import check_fee
-from keepcool.core.errors import Conflict, Malformed
+from keepcool.chains.bitcoin.selection import check_fee, select
+from keepcool.core.errors import Conflict, Malformed, Refused
+from keepcool.ports.system import Entropy
 
 
 def ladder(first: Selection, goal: Goal, fee_rates: Sequence[int]) -> tuple[Selection, ...]:
@@ -29,6 +30,19 @@ def ladder(first: Selection, goal: Goal, fee_rates: Sequence[int]) -> tuple[Sele
         if raised is not None and _replaces(raised, rungs[-1], goal):
             rungs.append(raised)
     return tuple(rungs)
+
+
+def climb(
+    coins: Sequence[Coin], goal: Goal, fee_rates: Sequence[int], entropy: Entropy
+) -> tuple[Selection, ...]:
+    """A ladder on coins that pay the highest of the rates, where there are such; else as high as they
+    reach. Raises as `select` does when they do not even pay the goal's own rate."""
+    if goal.network.replacement is not Replacement.NONE:
+        for fee_rate in sorted((rate for rate in fee_rates if rate > goal.rate), reverse=True):
+            first = _reaching(coins, goal, fee_rate, entropy)
+            if first is not None:
+                return ladder(first, goal, fee_rates)
+    return ladder(select(coins, goal, entropy), goal, fee_rates)
 
 
 def child(coin: Coin, parent_vsize: int, parent_fee_sat: int, goal: Goal) -> Selection:
@@ -48,6 +62,23 @@ def child(coin: Coin, parent_vsize: int, parent_fee_sat: int, goal: Goal) -> Sel
     found = Selection((coin,), (), (rest,), fee_sat, vsize, waste, Method.CHILD)
     check_fee(found, goal)
     return found
+
+
+def _reaching(coins: Sequence[Coin], goal: Goal, fee_rate: int, entropy: Entropy) -> Selection | None:
+    """Coins that still pay at `fee_rate`, chosen as if a rate as high were as far above the long term as the
+    goal's is: else every payment would grind the pool."""
+    grinds = goal.rate >= goal.grind_rate
+    high = replace(
+        goal,
+        fee_rate=fee_rate,
+        long_term_rate=goal.long_term_rate + fee_rate - goal.rate,
+        grind_rate=0 if grinds else fee_rate + 1,
+    )
+    try:
+        found = select(coins, high, entropy)
+    except (Conflict, Refused):
+        return None
+    return balanced(goal, found.coins, found.method)
 
 
 def _raised(first: Selection, goal: Goal) -> Selection | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
+import wallycore
 
 from keepcool.chains.bitcoin.building import build
 from keepcool.chains.bitcoin.combining import combine
@@ -14,9 +15,12 @@ from keepcool.chains.bitcoin.goals import Selection
 from keepcool.chains.bitcoin.limits import UNBOUNDED
 from keepcool.chains.bitcoin.network_table import BITCOIN
 from keepcool.chains.bitcoin.networks import Replacement
-from keepcool.chains.bitcoin.proving import Belongs
+from keepcool.chains.bitcoin.ownership import own_of
+from keepcool.chains.bitcoin.proving import Belongs, prove
+from keepcool.chains.bitcoin.psbt import KeyPath
+from keepcool.chains.bitcoin.script import ScriptKind
 from keepcool.chains.bitcoin.selection import select
-from keepcool.chains.bitcoin.transaction import SEQUENCE_LOCKTIME, SEQUENCE_REPLACEABLE
+from keepcool.chains.bitcoin.transaction import SEQUENCE_LOCKTIME, SEQUENCE_REPLACEABLE, encode_stripped
 from keepcool.core.errors import Breach, Malformed
 from tests.unit.chains.bitcoin.psbt.judge import core
 from tests.unit.chains.bitcoin.psbt.samples import DOGE, SEGWIT, WALLETS, Wallet, sign
@@ -44,6 +48,57 @@ def test_a_draft_proves_and_finishes(wallet: Wallet) -> None:
     assert (proven.fee_sat, proven.vsize) == (found.fee_sat, found.vsize)
     final = combine(proven, sign(proven, "hot", "cool"), core)
     assert final.tx.vsize <= found.vsize
+
+
+def test_a_draft_may_spend_coins_of_every_kind() -> None:
+    """Old P2SH deposits beside P2WSH ones: the size and fee of the mixture are exact too."""
+    purses = [purse([number * COIN], wallet) for number, wallet in enumerate(WALLETS, start=2)]
+    coins = [coin for held in purses for coin in held.coins]
+    sources = {outpoint: source for held in purses for outpoint, source in held.sources.items()}
+    found = select(coins, goal(8 * COIN), entropy())
+    assert {coin.shape.kind for coin in found.coins} == set(ScriptKind)
+    built = replace(purses[0], sources=sources).built(found)
+    own = own_of([wallet.descriptor for wallet in WALLETS])
+    proven = prove(built.raw, own, BITCOIN, UNBOUNDED)
+    assert (proven.fee_sat, proven.vsize) == (found.fee_sat, found.vsize)
+    final = combine(proven, sign(proven, "hot", "cool"), core)
+    assert found.vsize - 5 <= final.tx.vsize <= found.vsize
+
+
+@pytest.mark.parametrize("wallet", WALLETS, ids=lambda wallet: wallet.kind)
+def test_libwally_builds_the_same_bytes(wallet: Wallet) -> None:
+    """From the same parts, by its own calls, another implementation makes the same PSBT."""
+    held = purse([30 * COIN, 20 * COIN], wallet)
+    built = held.built(select(held.coins, goal(45 * COIN, wallet=wallet, parts=2), entropy()))
+    theirs = wallycore.psbt_from_tx(_wally(encode_stripped(built.tx)), 0, 0)
+    for place, one in enumerate(built.psbt.inputs):
+        assert one.previous_tx is not None
+        wallycore.psbt_set_input_utxo(theirs, place, _wally(one.previous_tx))
+        if one.witness_utxo is not None:
+            wallycore.psbt_set_input_witness_utxo_from_tx(
+                theirs, place, _wally(one.previous_tx), built.tx.inputs[place].outpoint.position
+            )
+        wallycore.psbt_set_input_sighash(theirs, place, 1)
+        wallycore.psbt_set_input_redeem_script(theirs, place, one.redeem)
+        wallycore.psbt_set_input_witness_script(theirs, place, one.witness)
+        wallycore.psbt_set_input_keypaths(theirs, place, _origins(one.keypaths))
+    for place, two in enumerate(built.psbt.outputs):
+        wallycore.psbt_set_output_redeem_script(theirs, place, two.redeem)
+        wallycore.psbt_set_output_witness_script(theirs, place, two.witness)
+        wallycore.psbt_set_output_keypaths(theirs, place, _origins(two.keypaths))
+    assert bytes(wallycore.psbt_to_bytes(theirs, 0)) == built.raw
+
+
+def _wally(raw: bytes) -> object:
+    return wallycore.tx_from_bytes(raw, 0)
+
+
+def _origins(keypaths: Sequence[KeyPath]) -> object:
+    found = wallycore.map_init(len(keypaths), None)
+    for one in keypaths:
+        steps = b"".join(step.to_bytes(4, "little") for step in one.path)
+        wallycore.map_add(found, one.public_key, one.fingerprint + steps)
+    return found
 
 
 def test_signals_replacement_where_nodes_replace() -> None:

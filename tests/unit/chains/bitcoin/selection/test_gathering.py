@@ -11,7 +11,7 @@ from keepcool.chains.bitcoin.coins import fee_of
 from keepcool.chains.bitcoin.combining import combine
 from keepcool.chains.bitcoin.gathering import consolidate, sweep
 from keepcool.chains.bitcoin.goals import Goal, Method
-from keepcool.chains.bitcoin.ladder import child, ladder
+from keepcool.chains.bitcoin.ladder import child, climb, ladder
 from keepcool.chains.bitcoin.limits import UNBOUNDED
 from keepcool.chains.bitcoin.selection import select
 from keepcool.core.errors import Conflict, Malformed, Refused
@@ -120,6 +120,24 @@ def test_a_ladder_ends_where_it_is_not_affordable() -> None:
     there = goal(COIN, wallet=DOGE)
     stuck = select([bare(100 * COIN, wallet=DOGE)], there, entropy())
     assert ladder(stuck, there, [10**8]) == (stuck,)
+
+
+def test_coins_are_chosen_so_that_the_ladder_can_be_climbed() -> None:
+    """Coins that fit the first rate alone leave nothing to climb with; those chosen for the highest do."""
+    wanted = goal(100_000)
+    coins = [bare(amount, number) for number, amount in enumerate((70_000, 31_300, 400_000))]
+    alone = select(coins, wanted, entropy())
+    assert ladder(alone, wanted, [20_000, 60_000]) == (alone,)
+    rungs = climb(coins, wanted, [20_000, 60_000], entropy())
+    assert [fee_of(rung.vsize, rate) for rung, rate in zip(rungs, (5_000, 20_000, 60_000), strict=True)] == [
+        rung.fee_sat for rung in rungs
+    ]
+    assert len(climb(coins, wanted, [20_000, 10**8], entropy())) == 2
+    assert climb(coins[:2], wanted, [20_000], entropy()) == (alone,)
+    with pytest.raises(Conflict):
+        climb(coins, goal(COIN), [20_000], entropy())
+    there = goal(COIN, wallet=DOGE)
+    assert len(climb([bare(100 * COIN, wallet=DOGE)], there, [10**8], entropy())) == 1
 
 
 def test_a_child_lifts_its_parent() -> None:
