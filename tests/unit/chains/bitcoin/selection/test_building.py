@@ -101,6 +101,15 @@ def _origins(keypaths: Sequence[KeyPath]) -> object:
     return found
 
 
+def test_amounts_beyond_bitcoins_own_are_built() -> None:
+    """Dogecoin has outputs of more than all bitcoins, which libwally does not read: its draft proves."""
+    held = purse([50_000_000 * COIN], DOGE, confirmations=100)
+    found = select(held.coins, goal(30_000_000 * COIN, wallet=DOGE), entropy())
+    proven = DOGE.proven(held.built(found).raw, UNBOUNDED)
+    assert proven.total_sat(Belongs.CHANGE) == 20_000_000 * COIN - found.fee_sat
+    assert combine(proven, sign(proven, "hot", "cool")).txid
+
+
 def test_signals_replacement_where_nodes_replace() -> None:
     """The sequence follows the network's habit, and always lets the locktime hold."""
     for wallet, expected in ((SEGWIT, SEQUENCE_REPLACEABLE), (DOGE, SEQUENCE_LOCKTIME)):
