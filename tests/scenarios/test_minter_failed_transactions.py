@@ -49,6 +49,7 @@ def test_a_failed_withdrawal_is_refunded_only_after_its_nonce_is_burnt(minter: M
     minter.chain.control("/inject", tx="0x" + raw.hex())
     minter.chain.mine(2)
     assert minter.chain.balance(to) == 0
+    eventually(lambda: minter.available(payer, MNT) >= AMOUNT + FEE_MAX, "the refill is not credited")
     again = minter.client.withdraw(payer.id, MNT, AMOUNT, to)
     minter.paid_once(again, to, AMOUNT)
 

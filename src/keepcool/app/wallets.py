@@ -156,7 +156,11 @@ class Issuer:
         if unregistered:
             failed |= await self._register(unregistered)
             now = await self._store.run(lambda tx: [registry.get_wallet(tx, one) for one in ids])
-        return [failed.get(row.asked.id) or self._outcome(row) for row in now]
+        outcomes = [failed.get(row.asked.id) or self._outcome(row) for row in now]
+        taken = [one for one, error in failed.items() if error.code == giving.TAKEN]
+        if taken:
+            await self._store.run(lambda tx: giving.retire_all(tx, taken))
+        return outcomes
 
     def bells(self) -> Bells:
         """For one network's making of wallets."""

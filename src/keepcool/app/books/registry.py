@@ -128,6 +128,11 @@ def is_named(tx: Connection, external_id: str | None) -> bool:
     return tx.execute(select(wallet.c.id).where(wallet.c.external_id == external_id)).first() is not None
 
 
+def forget(tx: Connection, wallet_id: WalletId) -> None:
+    """A wallet asked for that will never be: nothing was attested of it, so nobody has seen it."""
+    tx.execute(wallet.delete().where(wallet.c.id == wallet_id, wallet.c.record.is_(None)))
+
+
 def store_record(
     tx: Connection, wallet_id: WalletId, *, record: bytes, address: str, keeper: bytes, cooler: bytes
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from sqlalchemy import Connection
@@ -11,7 +12,11 @@ from keepcool.app.books.registry import Asked, Stored
 from keepcool.app.spares import rows
 from keepcool.chains.families import family_of
 from keepcool.chains.family import FamilyName
+from keepcool.core.ids import WalletId
 from keepcool.wire.messages import ProveItem
+
+TAKEN = "wallet.other"
+"""Keeper's word for a wallet that is another's."""
 
 
 def is_made_first(asked: Asked) -> bool:
@@ -28,6 +33,16 @@ def asked(tx: Connection, wanted: Asked, now_ms: int) -> Stored:
 
 def is_made(tx: Connection, asked: Asked) -> bool:
     return rows.get_spare(tx, asked.id).stage is rows.Stage.MADE
+
+
+def retire_all(tx: Connection, wallets: Iterable[WalletId]) -> None:
+    """Keeper has given them to somebody this App does not know of (its database was restored): they are
+    nobody's here, and whoever asked for one is given another when asking again."""
+    for wallet in wallets:
+        stored = registry.get_wallet(tx, wallet)
+        if is_made_first(stored.asked) and stored.record is None:
+            rows.update_spare(tx, wallet, stage=rows.Stage.LOST.value, given_for=None)
+            registry.forget(tx, wallet)
 
 
 def prove_item(asked: Asked) -> ProveItem:

@@ -19,11 +19,12 @@ from keepcool.core.ids import NetworkId, WalletId
 
 class Stage(StrEnum):
     """Of a spare. WANTED: no creator makes it yet. MAKING: its transaction is on its way. MADE: it stands on
-    the chain with exactly the owners of its record."""
+    the chain with exactly the owners of its record. LOST: Keeper has given it to somebody else."""
 
     WANTED = "wanted"
     MAKING = "making"
     MADE = "made"
+    LOST = "lost"
 
 
 class Purpose(StrEnum):
@@ -142,7 +143,8 @@ def in_stage(tx: Connection, network: NetworkId, stage: Stage, limit: int) -> li
 
 def free_count(tx: Connection, network: NetworkId) -> int:
     """Spares nobody has been given, standing or on their way."""
-    query = select(func.count()).where(spare.c.network == network, spare.c.given_for.is_(None))
+    lost = spare.c.stage == Stage.LOST.value
+    query = select(func.count()).where(spare.c.network == network, spare.c.given_for.is_(None), ~lost)
     return int(tx.execute(query).scalar_one())
 
 
