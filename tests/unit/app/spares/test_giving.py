@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from keepcool.adapters.sqlite.books import open_books
 from keepcool.app.books import people, registry
@@ -35,8 +36,12 @@ def asked(name: str, external_id: str | None = None) -> Asked:
 
 def stock(store: Store, *names: str) -> None:
     store.transact(lambda tx: rows.add_spares(tx, NETWORK, [WalletId(name) for name in names], 1))
-    made = rows.Stage.MADE.value
-    store.transact(lambda tx: [rows.update_spare(tx, name, stage=made) for name in names])
+
+    def stand(tx: Connection) -> None:
+        for name in names:
+            rows.update_spare(tx, name, stage=rows.Stage.MADE.value)
+
+    store.transact(stand)
 
 
 def test_one_that_is_taken_is_replaced_when_asked_again(store: Store) -> None:
