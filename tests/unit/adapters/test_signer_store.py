@@ -16,7 +16,7 @@ import pytest
 
 from keepcool.adapters.sqlite.signer import SqliteSignerStore, open_store
 from keepcool.core.effects import Slot
-from keepcool.core.errors import Breach, Conflict, Unavailable
+from keepcool.core.errors import Breach, Conflict, KeepcoolError, Unavailable
 from keepcool.core.ids import NetworkId, WalletId
 from keepcool.core.journal import EMPTY, Head, HeadStatement, next_head
 from keepcool.core.parties import Service
@@ -276,6 +276,33 @@ def test_after_a_failed_fsync_nothing_is_written_any_more(tmp_path: Path, prompt
             await store.commit(Change(heard=(Heard("e2", 1),)))
 
     asyncio.run(again())
+    store.close()
+
+
+@pytest.mark.parametrize("prompt", [True, False], ids=["in the loop", "in its thread"])
+def test_whoever_waits_hears_of_a_failure_nobody_foresaw(tmp_path: Path, prompt: bool) -> None:
+    """An error that is not the database's own leaves nobody waiting for ever, and ends the writing."""
+
+    class Broken(sqlite3.Connection):
+        def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+            if sql == "COMMIT":
+                raise RuntimeError("unforeseen")
+            return super().execute(sql, parameters)
+
+    store = open_store(tmp_path / "signer.db", factory=Broken)
+    store._writer._prompt = prompt
+
+    async def wait() -> KeepcoolError | None:
+        async with asyncio.timeout(60):
+            try:
+                await store.commit(Change(heard=(Heard("e1", 1),)))
+            except KeepcoolError as error:
+                return error
+        return None
+
+    lost = asyncio.run(wait())
+    assert isinstance(lost, Breach)
+    assert (lost.code, list(store.heard())) == (LOST, [])
     store.close()
 
 

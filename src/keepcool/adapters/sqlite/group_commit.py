@@ -83,6 +83,13 @@ class GroupCommit:
             failure = self._failed(error, committing=committing)
             self._prompt = False
             return [_again(failure) for _ in group]
+        except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it was
+            self._head, self._prompt = before, False
+            self._rolled_back()
+            self._lost = Breach(
+                LOST, f"the journal cannot be written ({type(error).__name__}): this signer stops"
+            )
+            return [_again(self._lost) for _ in group]
         self._prompt = time.monotonic() - begin_s <= PROMPT_S
         return outcomes
 
