@@ -20,7 +20,7 @@ from bench.rig import TIMEOUT_S, Rig, issued, payment, signed, wallets
 from keepcool.core.parties import Service
 from keepcool.wire.messages import SignItem, StatusRequest
 
-BATCH, BATCHES, SINGLES, IN_FLIGHT = 100, 6, 200, 3
+BATCH, BATCHES, SINGLES, IN_FLIGHT = 100, 10, 200, 4
 BOTH = (Service.KEEPER, Service.COOLER)
 Section: TypeAlias = Callable[[Rig], Awaitable[list[Figure]]]
 
@@ -62,7 +62,8 @@ async def _rate(rig: Rig, signer: Service, size: int, rounds: int) -> float:
 
 
 async def _throughput(rig: Rig, signer: Service, size: int, rounds: int, in_flight: int) -> float:
-    """What the signer can take in: the next batches wait at its door, as under load."""
+    """What the signer can take in: the next batches wait at its door, as under load. Enough of them that
+    the first and the last, which have the signer to themselves, weigh little."""
     records = await wallets(rig, size * rounds)
     items = [payment(rig, record) for record in records]
     groups = [items[at : at + size] for at in range(0, len(items), size)]
