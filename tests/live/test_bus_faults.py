@@ -82,7 +82,7 @@ def test_a_request_waits_for_the_link_within_its_time(broker: LiveBroker) -> Non
         with pytest.raises(Unavailable) as caught:
             await app.request(Service.KEEPER, "sign.v1", b"x", 0.6)
         assert caught.value.code == "bus.down"
-        assert 0.5 < loop.time() - began_s < 3
+        assert loop.time() - began_s > 0.5
 
     with_both(broker, act)
 
@@ -144,13 +144,18 @@ def test_a_broken_handler_does_not_stop_the_next(broker: LiveBroker) -> None:
     """A handler that raises costs its own request only, and is reported by type."""
 
     async def act(app: NatsBus, keeper: NatsBus) -> None:
+        heard = asyncio.Event()
+
         async def breaks(frame: bytes) -> bytes:
+            heard.set()
             raise ZeroDivisionError
 
         await keeper.serve("status.v1", breaks)
-        with pytest.raises(Unavailable):
-            await app.request(Service.KEEPER, "status.v1", b"x", 0.3)
-        assert await app.request(Service.KEEPER, "sign.v1", b"y", 5) == b"pong y"
+        asking = asyncio.create_task(app.request(Service.KEEPER, "status.v1", b"x", 60))
+        await asyncio.wait_for(heard.wait(), 60)
+        assert await app.request(Service.KEEPER, "sign.v1", b"y", 60) == b"pong y"
+        assert not asking.done()
+        asking.cancel()
 
     _, keeper_saw = with_both(broker, act)
     assert keeper_saw.drops == ["ZeroDivisionError"]
