@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -24,14 +25,22 @@ from keepcool.core.errors import Refused, Unavailable
 _PR_SET_PDEATHSIG = 1
 _POLL_S = 0.02
 _LOG_TAIL_BYTES = 2000
+# Below what systems hand out to outgoing connections, so that none takes a port between here and its use.
+_PORT_FIRST, _PORT_LAST, _PORT_TRIES = 10_000, 32_767, 200
 
 
 def free_port() -> int:
-    """A TCP port of this host that is free now. Somebody else may take it before you do."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    """A TCP port of this host that is free now, drawn by lot. Somebody else may still take it before you do.
+    Raises Unavailable when so many tries find none."""
+    for _ in range(_PORT_TRIES):
+        port = _PORT_FIRST + secrets.randbelow(_PORT_LAST - _PORT_FIRST + 1)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
         return port
+    raise Unavailable("process.ports", f"no free port found from {_PORT_FIRST} to {_PORT_LAST}")
 
 
 def listening(port: int) -> bool:
