@@ -34,7 +34,7 @@ class Acceptance:
 
 @dataclass(frozen=True, slots=True)
 class Unspent:
-    """A coin that no block spends and no transaction of the pool. `height` is None while itself in the pool."""
+    """A coin that neither a block nor the pool spends. `height` is None while it is in the pool itself."""
 
     amount_sat: int
     script: bytes
