@@ -135,6 +135,8 @@ DASH = Network(
     confirmations=((0, 6), (100 * _COIN, 12)),
     coinbase_maturity=100,
     block_s=150,
+    header_sha256d=False,
+    payloads=True,
 )
 
 SHIPPED = Networks(
@@ -172,6 +174,8 @@ class _Row(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     fee_rate_step: int = 1_000
     replacement: Replacement = Replacement.NONE
     coinbase_maturity: int = 100
+    header_sha256d: bool = True
+    payloads: bool = False
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True):

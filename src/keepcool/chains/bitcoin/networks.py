@@ -57,6 +57,8 @@ class Network:
     confirmations: tuple[tuple[int, int], ...]
     coinbase_maturity: int
     block_s: int
+    header_sha256d: bool = True  # a block's hash is the double SHA-256 of its header (Dash: X11)
+    payloads: bool = False  # a transaction of version 3 with a type carries a payload at its end (DIP-2)
 
     @property
     def id(self) -> NetworkId:
