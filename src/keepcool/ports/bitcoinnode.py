@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 
@@ -20,6 +21,18 @@ from typing import Protocol
 class BlockId:
     height: int
     hash: str
+
+
+class Why(StrEnum):
+    """Why a node takes no part of a transaction; POOL_FULL and NOT_YET pass with time."""
+
+    SPENT = "spent"  # its inputs are spent by a block, or never were; it may itself be that block's
+    CONFLICT = "conflict"  # a transaction of the pool spends one of its inputs and is not replaced
+    FEE = "fee"  # too little for the pool, or to replace what is there
+    POOL_FULL = "pool_full"
+    NOT_YET = "not_yet"  # its time or its inputs' maturity has not come
+    DROPPED = "dropped"  # taken without a complaint, and not there afterwards
+    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +43,7 @@ class Acceptance:
     txid: str
     allowed: bool
     reason: str = ""
+    why: Why | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +132,6 @@ class BitcoinNode(Protocol):
 
     async def send(self, raw: bytes) -> str:
         """The transaction's id, only when the node's pool or one of its blocks has it afterwards. Asked
-        again for what it has already, the same. Raises Refused `node.rejected` with the node's own reason in
-        the field `reason`; Unavailable `node.unreachable` when nothing was sent, Unavailable of any other
-        code when it may or may not be in the pool."""
+        again for what it has already, the same. Raises Refused `node.rejected` with the fields `why` (a Why)
+        and `reason` (the node's own words); Unavailable `node.unreachable` when nothing was sent,
+        Unavailable of any other code when it may or may not be in the pool."""
