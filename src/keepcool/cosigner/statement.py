@@ -10,7 +10,7 @@ from keepcool.cosigner import accountpins
 from keepcool.policy import explain
 from keepcool.policy.document import Policy
 from keepcool.ports.settings import PeerSettings, SignerSettings
-from keepcool.wire.messages import REQUESTS
+from keepcool.wire.requests import REQUESTS
 
 _OWN_TYPES: Mapping[Service, tuple[str, ...]] = {
     Service.KEEPER: (
@@ -22,7 +22,7 @@ _OWN_TYPES: Mapping[Service, tuple[str, ...]] = {
     ),
     Service.COOLER: ("wallets.attest.v1",),
 }
-_COMMON_TYPES = ("sign.v1", "witness.v1", "status.v1", "freeze.v1")
+_COMMON_TYPES = ("sign.v1", "addresses.attest.v1", "witness.v1", "status.v1", "freeze.v1")
 
 
 def sentences(service: Service, role: Role, settings: SignerSettings, policy: Policy) -> list[str]:

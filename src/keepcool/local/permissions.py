@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from keepcool.core.parties import Service
-from keepcool.wire.messages import REQUESTS
+from keepcool.wire.requests import REQUESTS
 
 SERVED: Mapping[Service, tuple[str, ...]] = {
     Service.KEEPER: (
+        "addresses.attest.v1",
         "freeze.v1",
         "purse.sign.v1",
         "sign.v1",
@@ -24,7 +25,14 @@ SERVED: Mapping[Service, tuple[str, ...]] = {
         "wallets.reserve.v1",
         "witness.v1",
     ),
-    Service.COOLER: ("freeze.v1", "sign.v1", "status.v1", "wallets.attest.v1", "witness.v1"),
+    Service.COOLER: (
+        "addresses.attest.v1",
+        "freeze.v1",
+        "sign.v1",
+        "status.v1",
+        "wallets.attest.v1",
+        "witness.v1",
+    ),
 }
 ON_THE_BUS = (Service.APP, Service.KEEPER, Service.COOLER, Service.WATCHTOWER, Service.DESK)
 

@@ -23,8 +23,9 @@ from keepcool.core.errors import Malformed, Refused
 from keepcool.core.parties import Peer, Service
 from keepcool.ports.identity import Identity
 from keepcool.ports.system import Entropy
-from keepcool.wire.messages import REQUESTS, ErrorAnswer, Kind, Message
+from keepcool.wire.messages import ErrorAnswer, Message
 from keepcool.wire.padding import padded, unpadded
+from keepcool.wire.requests import REQUESTS, Kind
 from keepcool.wire.ulid import is_ulid, ulid
 
 CONTEXT = b"keepcool-env-v1\0"

@@ -7,8 +7,6 @@ signed never travels: signers compute it from the draft they decoded.
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 import msgspec
 
 ITEMS_MAX = 100
@@ -138,6 +136,34 @@ class ProveWallets(Message, frozen=True):
     revision, which counts once Cooler has read the owners from the chain and attested it."""
 
     items: list[ProveItem]
+
+
+class AddressItem(Message, frozen=True):
+    """Indices `first` to `first + count - 1` of the branch on which a wallet's addresses are handed out."""
+
+    wallet: str
+    first: int
+    count: int
+    change: int = 0
+
+
+class AttestAddresses(Message, frozen=True):
+    """App to a signer, `addresses.attest.v1`. The same range asked for again gives the same statement."""
+
+    items: list[AddressItem]
+
+
+class RangeAttested(Message, frozen=True, tag="attested"):
+    """A statement's canonical bytes (`core.addresses.AddressRange`) and this signer's signature over it. The
+    addresses do not travel: whoever has the record derives them, and their root tells whether rightly."""
+
+    statement: bytes
+    signature: bytes
+
+
+class AddressesAnswer(Message, frozen=True):
+    items: list[RangeAttested | Failure]
+    head: Head
 
 
 # --- signing -----------------------------------------------------------------------------------
@@ -287,49 +313,3 @@ class FreezeRequest(Message, frozen=True):
 class FreezeAnswer(Message, frozen=True):
     frozen: list[str]
     head: Head
-
-
-Body: TypeAlias = (
-    ErrorAnswer
-    | CreateWallets
-    | AttestWallets
-    | RegisterWallets
-    | WalletsAnswer
-    | ReserveWallets
-    | ReserveAnswer
-    | ProveWallets
-    | SignRequest
-    | SignAnswer
-    | PurseRequest
-    | PurseAnswer
-    | WitnessRequest
-    | WitnessAnswer
-    | StatusRequest
-    | StatusAnswer
-    | FreezeRequest
-    | FreezeAnswer
-)
-
-
-class Kind(msgspec.Struct, frozen=True):
-    """One request type: its body, its answer's body, who may send it, and the largest frame in bytes."""
-
-    body: type[Message]
-    answer: type[Message]
-    senders: frozenset[str]
-    frame_bytes_max: int
-
-
-_KIB = 1024
-REQUESTS: dict[str, Kind] = {
-    "wallets.create.v1": Kind(CreateWallets, WalletsAnswer, frozenset({"app"}), 128 * _KIB),
-    "wallets.attest.v1": Kind(AttestWallets, WalletsAnswer, frozenset({"app"}), 512 * _KIB),
-    "wallets.register.v1": Kind(RegisterWallets, WalletsAnswer, frozenset({"app"}), 512 * _KIB),
-    "wallets.reserve.v1": Kind(ReserveWallets, ReserveAnswer, frozenset({"app"}), 512 * _KIB),
-    "wallets.prove.v1": Kind(ProveWallets, WalletsAnswer, frozenset({"app"}), 512 * _KIB),
-    "sign.v1": Kind(SignRequest, SignAnswer, frozenset({"app"}), 1024 * _KIB),
-    "purse.sign.v1": Kind(PurseRequest, PurseAnswer, frozenset({"app"}), 1024 * _KIB),
-    "witness.v1": Kind(WitnessRequest, WitnessAnswer, frozenset({"keeper", "cooler"}), 8 * _KIB),
-    "status.v1": Kind(StatusRequest, StatusAnswer, frozenset({"app", "watchtower"}), 8 * _KIB),
-    "freeze.v1": Kind(FreezeRequest, FreezeAnswer, frozenset({"app", "watchtower", "desk"}), 8 * _KIB),
-}

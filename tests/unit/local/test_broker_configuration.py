@@ -11,7 +11,7 @@ from keepcool.core.errors import Refused
 from keepcool.core.parties import Service
 from keepcool.local.broker import BrokerFiles, configuration, make_nkey
 from keepcool.local.permissions import ON_THE_BUS, SERVED, permissions_of
-from keepcool.wire.messages import REQUESTS
+from keepcool.wire.requests import REQUESTS
 
 FILES = BrokerFiles(*(Path(name) for name in ("nats.conf", "ca.pem", "server.pem", "server.key", "js")))
 

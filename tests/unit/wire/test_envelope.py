@@ -12,7 +12,8 @@ from keepcool.core.errors import KeepcoolError, Malformed, Refused
 from keepcool.core.parties import Service
 from keepcool.wire import envelope
 from keepcool.wire.envelope import AnswerTo, Opened, RequestOf, make, open_frame
-from keepcool.wire.messages import REQUESTS, ErrorAnswer, Message, Problem, SignRequest
+from keepcool.wire.messages import ErrorAnswer, Message, Problem, SignRequest
+from keepcool.wire.requests import REQUESTS
 from tests.unit.wire import cast as c
 
 CAST = c.cast()

@@ -1,0 +1,56 @@
+"""The table of requests: what may be asked, by whom, how it is answered, how long its frame may be.
+
+Law: a type that does not stand here is not spoken on the bus.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from keepcool.wire.messages import (
+    AddressesAnswer,
+    AttestAddresses,
+    AttestWallets,
+    CreateWallets,
+    FreezeAnswer,
+    FreezeRequest,
+    Message,
+    ProveWallets,
+    PurseAnswer,
+    PurseRequest,
+    RegisterWallets,
+    ReserveAnswer,
+    ReserveWallets,
+    SignAnswer,
+    SignRequest,
+    StatusAnswer,
+    StatusRequest,
+    WalletsAnswer,
+    WitnessAnswer,
+    WitnessRequest,
+)
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """One request type: its body, its answer's body, who may send it, and the largest frame in bytes."""
+
+    body: type[Message]
+    answer: type[Message]
+    senders: frozenset[str]
+    frame_bytes_max: int
+
+
+_KIB = 1024
+REQUESTS: dict[str, Kind] = {
+    "wallets.create.v1": Kind(CreateWallets, WalletsAnswer, frozenset({"app"}), 128 * _KIB),
+    "wallets.attest.v1": Kind(AttestWallets, WalletsAnswer, frozenset({"app"}), 512 * _KIB),
+    "wallets.register.v1": Kind(RegisterWallets, WalletsAnswer, frozenset({"app"}), 512 * _KIB),
+    "wallets.reserve.v1": Kind(ReserveWallets, ReserveAnswer, frozenset({"app"}), 512 * _KIB),
+    "wallets.prove.v1": Kind(ProveWallets, WalletsAnswer, frozenset({"app"}), 512 * _KIB),
+    "addresses.attest.v1": Kind(AttestAddresses, AddressesAnswer, frozenset({"app"}), 64 * _KIB),
+    "sign.v1": Kind(SignRequest, SignAnswer, frozenset({"app"}), 1024 * _KIB),
+    "purse.sign.v1": Kind(PurseRequest, PurseAnswer, frozenset({"app"}), 1024 * _KIB),
+    "witness.v1": Kind(WitnessRequest, WitnessAnswer, frozenset({"keeper", "cooler"}), 8 * _KIB),
+    "status.v1": Kind(StatusRequest, StatusAnswer, frozenset({"app", "watchtower"}), 8 * _KIB),
+    "freeze.v1": Kind(FreezeRequest, FreezeAnswer, frozenset({"app", "watchtower", "desk"}), 8 * _KIB),
+}
