@@ -36,7 +36,7 @@ def outcome(url: str, token: str | None = None, decimals: int = 18) -> KeepcoolE
 
     async def run() -> KeepcoolError | None:
         node = HttpEvmNode(NETWORK, url, SystemClock(), timeout_s=3)
-        onboarding = Onboarding({NETWORK: table}, {NETWORK: [node]}, {})
+        onboarding = Onboarding({NETWORK: table}, {NETWORK: [node]}, {}, {})
         try:
             await onboarding.ready(NETWORK)
         except KeepcoolError as error:

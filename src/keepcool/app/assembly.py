@@ -28,6 +28,7 @@ from keepcool.app.store import Store
 from keepcool.app.wallets import Attesters, Issuer
 from keepcool.core.ids import NetworkId
 from keepcool.core.parties import Peer, Service
+from keepcool.ports.bitcoinnode import BitcoinNode
 from keepcool.ports.evmnode import EvmNode
 from keepcool.ports.minternode import MinterNode
 from keepcool.ports.system import Clock, Entropy, Faults
@@ -38,7 +39,7 @@ from keepcool.wire.exchange import Exchange
 class Outside:
     """`nodes`: per EVM network, the first is written to and followed, all must agree. `minter_nodes`: per
     Minter network, all of them as one that says only what as many agree on as must; `minter_news`: its new
-    heights, as early as may be."""
+    heights, as early as may be. `bitcoin_nodes`: as `minter_nodes`."""
 
     settings: AppSettings
     peers: Sequence[Peer]
@@ -47,6 +48,7 @@ class Outside:
     nodes: Mapping[NetworkId, Sequence[EvmNode]]
     minter_nodes: Mapping[NetworkId, MinterNode]
     minter_news: Mapping[NetworkId, AsyncIterator[int]]
+    bitcoin_nodes: Mapping[NetworkId, BitcoinNode]
     clock: Clock
     entropy: Entropy
     faults: Faults
@@ -151,7 +153,9 @@ class Assembly:
             health=Health(self._probes()),
             payouts=self._office.desk,
             engine=self._office,
-            onboarded=Onboarding(settings.networks, outside.nodes, outside.minter_nodes).ready,
+            onboarded=Onboarding(
+                settings.networks, outside.nodes, outside.minter_nodes, outside.bitcoin_nodes
+            ).ready,
             purses=self._office.purses,
             metrics=outside.metrics,
         )

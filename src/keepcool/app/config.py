@@ -4,11 +4,16 @@ the file. App has no coin key and no keystore: what it must keep secret are its 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, TypeAlias, assert_never
 
 import msgspec
 
+from keepcool.chains.bitcoin.network_table import SHIPPED
+from keepcool.chains.bitcoin.networks import DECIMALS as BITCOIN_DECIMALS
+from keepcool.chains.bitcoin.networks import Network, check
+from keepcool.chains.bitcoin.script import ScriptKind
 from keepcool.chains.minter.assets import coin_of
 from keepcool.chains.minter.wallets import PROFILE
 from keepcool.core import ids, money
@@ -19,6 +24,7 @@ from keepcool.ports.settings import BusSettings, PeerSettings, Settings
 
 MINTER_DECIMALS = 18
 PROFILES = ("safe-1.5.0-l1", "safe-1.5.0-l2", "safe-1.4.1-l1", "safe-1.4.1-l2")
+_BIP45 = "bip45-"
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -51,6 +57,24 @@ class MinterFeeSettings(Settings, frozen=True):
     gas_price: int = 1
     gas_price_max: int = 10
     intent_lifetime_s: int = 7200
+
+
+class BitcoinFeeSettings(Settings, frozen=True):
+    """`withdrawal_fee_max`: satoshi, the most one withdrawal may cost its wallet, held beside its amount.
+    Rates are satoshi per 1000 virtual bytes: `fee_rate_max` is never gone beyond, `fee_rate_fallback` taken
+    where nodes know none (0: the network's floor). `rungs`: how many fees one payment may climb, each
+    signed beforehand; `bump_after_s`: when the next is taken. Withdrawals that come within `batch_s` of one
+    another share a transaction of at most `batch_outputs_max` payments."""
+
+    withdrawal_fee_max: str = "100000"
+    fee_rate_max: int = 500_000
+    fee_rate_fallback: int = 0
+    target_blocks: int = 3
+    rungs: int = 3
+    batch_s: float = 0.0
+    batch_outputs_max: int = 100
+    intent_lifetime_s: int = 86_400
+    bump_after_s: int = 1_800
 
 
 class _Network(Settings, frozen=True, kw_only=True, tag_field="family"):
@@ -92,7 +116,31 @@ class EvmSettings(_Network, frozen=True, kw_only=True, tag="evm"):
     fees: FeeSettings = FeeSettings()
 
 
-NetworkSettings: TypeAlias = EvmSettings | MinterSettings
+class BitcoinSettings(_Network, frozen=True, kw_only=True, tag="bitcoin"):
+    """`profile`: of new users' own wallets, "bip45-" and the script. `pool`: new users get addresses of a
+    pool of that script instead, unless a request says otherwise. `agree`: how many nodes must say the same; 0
+    is two where there are two. `node_cookies`: files of `user:password`, one for each node, where nodes ask
+    for them. `confirmations`: [from this many satoshi, so deep], instead of the network's own. Deposits below
+    the asset's `deposit_min` are dust."""
+
+    profile: str
+    pool: bool = False
+    agree: int = 0
+    node_cookies: tuple[str, ...] = ()
+    confirmations: tuple[tuple[int, int], ...] = ()
+    fees: BitcoinFeeSettings = BitcoinFeeSettings()
+
+    @property
+    def kind(self) -> ScriptKind:
+        """The script of new wallets. Raises ValueError on a profile that names none."""
+        return ScriptKind(self.profile.removeprefix(_BIP45))
+
+    @property
+    def pool_profile(self) -> str:
+        return f"{_BIP45}pool-{self.kind}"
+
+
+NetworkSettings: TypeAlias = EvmSettings | MinterSettings | BitcoinSettings
 
 
 class HttpSettings(Settings, frozen=True):
@@ -169,6 +217,8 @@ def _check_network(network: str, table: NetworkSettings) -> None:
             _check_evm(network, where, table)
         case MinterSettings():
             _check_minter(network, where, table)
+        case BitcoinSettings():
+            _check_bitcoin(network, where, table)
         case _ as never:
             assert_never(never)
     native_asset(network, table)
@@ -205,6 +255,39 @@ def _check_minter(network: str, where: str, table: MinterSettings) -> None:
         raise Refused("config.spares", f"{where}: spares is not negative")
 
 
+def bitcoin_row(network: str, table: BitcoinSettings) -> Network:
+    """The network as data, with the depths the configuration asks for. Raises Malformed on an unknown one."""
+    row = SHIPPED.of(NetworkId(network))
+    if not table.confirmations:
+        return row
+    row = replace(row, confirmations=table.confirmations)
+    check(row)
+    return row
+
+
+def _check_bitcoin(network: str, where: str, table: BitcoinSettings) -> None:
+    row = bitcoin_row(network, table)
+    if table.profile not in [f"{_BIP45}{kind}" for kind in row.kinds]:
+        kinds = ", ".join(f"{_BIP45}{kind}" for kind in row.kinds)
+        raise Refused("config.profile", f"{where}: profile is one of {kinds}")
+    if [asset.id for asset in table.assets] != [row.asset] or table.assets[0].decimals != BITCOIN_DECIMALS:
+        text = f"{where}: its one asset is {row.asset}, of {BITCOIN_DECIMALS} decimals"
+        raise Refused("config.asset", text)
+    if not 0 <= table.agree <= len(table.node_urls):
+        raise Refused("config.agree", f"{where}: agree is at most the number of nodes")
+    if table.node_cookies and len(table.node_cookies) != len(table.node_urls):
+        raise Refused("config.cookies", f"{where}: node_cookies names one file for each node, or none")
+    _check_bitcoin_fees(where, row, table.fees)
+
+
+def _check_bitcoin_fees(where: str, row: Network, fees: BitcoinFeeSettings) -> None:
+    if not row.fee_rate_min <= fees.fee_rate_max or fees.fee_rate_fallback < 0:
+        raise Refused("config.fee_rate", f"{where}: fee_rate_max is at least {row.fee_rate_min}")
+    counts = (fees.target_blocks, fees.rungs, fees.batch_outputs_max, fees.intent_lifetime_s)
+    if min(*counts, fees.bump_after_s) < 1 or fees.batch_s < 0:
+        raise Refused("config.fees", f"{where}: counts and times of fees are at least 1")
+
+
 def sentences(settings: AppSettings) -> list[str]:
     """What this App may do, whom it hears, what it refuses."""
     spoken = [
@@ -235,6 +318,8 @@ def _about(network: str, table: NetworkSettings) -> list[str]:
             f" {len(table.node_urls)} nodes say so; one withdrawal may cost its wallet at most"
             f" {table.fees.withdrawal_fee_max} pip; {table.spares} wallets are kept made ahead."
         ]
+    if isinstance(table, BitcoinSettings):
+        return [_about_bitcoin(network, table, listed)]
     depth = "the node calls its block finalized"
     if table.crediting == "depth":
         depth = f"its block is {table.depth_blocks} deep"
@@ -242,3 +327,15 @@ def _about(network: str, table: NetworkSettings) -> list[str]:
         f"On {table.name} ({network}, {table.profile}) it credits {listed}, once {depth};"
         f" one withdrawal may cost the purse at most {table.fees.withdrawal_fee_max} base units."
     ]
+
+
+def _about_bitcoin(network: str, table: BitcoinSettings, listed: str) -> str:
+    row, agree = bitcoin_row(network, table), table.agree or min(2, len(table.node_urls))
+    depths = ", ".join(f"{deep} from {start} satoshi on" for start, deep in row.confirmations)
+    homes = "an address of a pool" if table.pool else "a wallet of their own"
+    return (
+        f"On {table.name} ({network}, {table.profile}) new users get {homes}; it credits {listed} at"
+        f" {table.assets[0].deposit_min} satoshi or more, once {agree} of {len(table.node_urls)} nodes say"
+        f" so, at a depth in blocks of {depths}; one withdrawal may cost its wallet at most"
+        f" {table.fees.withdrawal_fee_max} satoshi."
+    )

@@ -82,6 +82,7 @@ async def _run(settings: AppSettings, beside: Path, *, one_machine: bool) -> Non
                 nodes=await stack.enter_async_context(spoken_to(settings)),
                 minter_nodes=(minter_nodes := await stack.enter_async_context(agreed_nodes(settings))),
                 minter_news=await stack.enter_async_context(news_of(settings, minter_nodes)),
+                bitcoin_nodes={},
                 clock=SystemClock(settings.clock_offset_ms),
                 entropy=SystemEntropy(),
                 faults=faults_from(settings.fault, os.environ),

@@ -3,7 +3,7 @@
 Every node is asked. The code at the profile's canonical addresses must have the known hashes (an address
 whose factory does not stand on the chain could never be spent from), and a token's decimals must be those
 of the configuration (otherwise every amount shown would be wrong by powers of ten). A Minter network has no
-contracts: its nodes must follow it and keep up.
+contracts: its nodes must follow it and keep up, and so must those of a Bitcoin network.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import assert_never
 
-from keepcool.app.config import AssetSettings, EvmSettings, MinterSettings, NetworkSettings
+from keepcool.app.config import AssetSettings, BitcoinSettings, EvmSettings, MinterSettings, NetworkSettings
 from keepcool.chains.evm.assets import contract_of
 from keepcool.chains.evm.profiles import Contract, profile_named
 from keepcool.chains.keccak import keccak256
 from keepcool.core.errors import Breach, Refused
 from keepcool.core.ids import AssetId, NetworkId
+from keepcool.ports.bitcoinnode import BitcoinNode
 from keepcool.ports.evmnode import Call, EvmNode, Tag
 from keepcool.ports.minternode import MinterNode
 
@@ -32,8 +33,10 @@ class Onboarding:
         networks: Mapping[str, NetworkSettings],
         nodes: Mapping[NetworkId, Sequence[EvmNode]],
         minter_nodes: Mapping[NetworkId, MinterNode],
+        bitcoin_nodes: Mapping[NetworkId, BitcoinNode],
     ) -> None:
-        self._networks, self._nodes, self._minter_nodes = networks, nodes, minter_nodes
+        self._networks, self._nodes = networks, nodes
+        self._minter_nodes, self._bitcoin_nodes = minter_nodes, bitcoin_nodes
         self._done: set[str] = set()
         self._lock = asyncio.Lock()
 
@@ -51,6 +54,8 @@ class Onboarding:
                         await _check_evm(network, node, table)
                 case MinterSettings():
                     await self._minter_nodes[NetworkId(network)].check()
+                case BitcoinSettings():
+                    await self._bitcoin_nodes[NetworkId(network)].check()
                 case _ as never:
                     assert_never(never)
             self._done.add(network)
