@@ -25,6 +25,7 @@ ENDINGS = st.one_of(
 )
 EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.just(life.DraftMade(DRAFT)),
+    st.just(life.Undrafted()),
     st.builds(life.SignatureMade, SIGNERS),
     st.builds(life.Objected, OBJECTIONS, st.booleans()),
     st.just(life.Sent()),

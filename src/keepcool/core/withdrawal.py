@@ -48,6 +48,11 @@ class DraftMade:
 
 
 @dataclass(frozen=True, slots=True)
+class Undrafted:
+    """Its draft, shared with others, is given up before both have signed: it is drafted anew."""
+
+
+@dataclass(frozen=True, slots=True)
 class SignatureMade:
     """A verified signature over the draft's digest is stored."""
 
@@ -116,6 +121,7 @@ class Thawed:
 
 Event: TypeAlias = (
     DraftMade
+    | Undrafted
     | SignatureMade
     | Objected
     | Sent
@@ -146,14 +152,17 @@ LEGAL: Mapping[tuple[type[State], type[Event]], tuple[type[State], ...]] = {
     (Requested, DraftMade): (Drafted,),
     (Requested, Abandoned): _ENDINGS,
     (Drafted, SignatureMade): (PartlySigned,),
+    (Drafted, Undrafted): (Requested,),
     (Drafted, Objected): (NeedsReview, Refused),
     (Drafted, Abandoned): _ENDINGS,
     (Drafted, SlotUsed): (Replaced,),
     (PartlySigned, SignatureMade): (PartlySigned, Signed),
+    (PartlySigned, Undrafted): (Requested,),
     (PartlySigned, Objected): (NeedsReview, Refused),
     (PartlySigned, Abandoned): (Uncertain,),
     (PartlySigned, SlotUsed): (Replaced,),
     (NeedsReview, SignatureMade): (NeedsReview, PartlySigned, Signed),
+    (NeedsReview, Undrafted): (Requested,),
     (NeedsReview, Objected): (NeedsReview, Refused),
     (NeedsReview, Abandoned): (*_ENDINGS, Uncertain),
     (NeedsReview, SlotUsed): (Replaced,),
@@ -191,6 +200,8 @@ def _after(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:  # n
     match event:
         case DraftMade():
             return Drafted(event.draft), ()
+        case Undrafted():
+            return Requested(), ()
         case SignatureMade():
             return _with_signature(state, event.by), ()
         case Objected():

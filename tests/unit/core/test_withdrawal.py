@@ -47,6 +47,7 @@ STATES: dict[str, State] = {
 }
 EVENTS: tuple[Event, ...] = (
     life.DraftMade(DRAFT),
+    life.Undrafted(),
     life.SignatureMade(KEEPER),
     life.SignatureMade(COOLER),
     life.Objected((NO,), review=True),
@@ -67,6 +68,7 @@ STEPS: list[tuple[str, str, Event, State, tuple[Effect, ...]]] = [
     ("the first signature", "drafted", life.SignatureMade(KEEPER), at.PartlySigned(DRAFT, KEEPER), ()),
     ("the second", "partly", life.SignatureMade(COOLER), at.Signed(DRAFT), ()),
     ("the first again", "partly", life.SignatureMade(KEEPER), STATES["partly"], ()),
+    ("a shared draft given up", "partly", life.Undrafted(), at.Requested(), ()),
     ("a no", "drafted", life.Objected((NO,), review=False), at.Refused((NO,)), (Effect.RELEASE,)),
     (
         "a no beside one signature",
