@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from keepcool.chains.bitcoin.family import BitcoinFamily
 from keepcool.chains.evm.family import EvmFamily
 from keepcool.chains.family import Family, FamilyName
 from keepcool.chains.minter.family import MinterFamily
 from keepcool.core.errors import Malformed
 from keepcool.core.ids import NetworkId
 
-_NAMESPACES = {"eip155": FamilyName.EVM, "minter": FamilyName.MINTER}  # CAIP-2 namespaces
+_NAMESPACES = {  # of CAIP-2
+    "eip155": FamilyName.EVM,
+    "minter": FamilyName.MINTER,
+    "bip122": FamilyName.BITCOIN,
+}
 
 
 def family_named(name: str) -> Family:
@@ -24,6 +29,8 @@ def family_named(name: str) -> Family:
             return EvmFamily()
         case FamilyName.MINTER:
             return MinterFamily()
+        case FamilyName.BITCOIN:
+            return BitcoinFamily()
         case _ as never:
             assert_never(never)
 
@@ -36,6 +43,13 @@ def family_of(network: NetworkId) -> Family:
     return family_named(name.value)
 
 
+def ordered(network: NetworkId) -> bool:
+    """Whether the positions of a slot's space are used up one after another there, as nonces are; coins of
+    Bitcoin are spent in any order."""
+    return _NAMESPACES.get(network.partition(":")[0]) is not FamilyName.BITCOIN
+
+
 def first_position(network: NetworkId) -> int:
-    """The lowest position of a slot there: an account of Minter begins at nonce 1, a Safe at nonce 0."""
+    """The lowest position of a slot there: an account of Minter begins at nonce 1, a Safe at nonce 0. Where
+    slots are not `ordered`, none comes first."""
     return 1 if _NAMESPACES.get(network.partition(":")[0]) is FamilyName.MINTER else 0

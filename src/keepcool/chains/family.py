@@ -21,31 +21,32 @@ class FamilyName(StrEnum):
 
     EVM = "evm"
     MINTER = "minter"
+    BITCOIN = "bitcoin"
 
 
 @dataclass(frozen=True, slots=True)
 class WalletTerms:
-    """What an address is derived from. `owners`: compressed public keys in hex, hot, cool, cold."""
+    """What an address is derived from. `owners`: compressed public keys in hex, hot, cool, cold; `origins`:
+    where each is said to come from, as its `OwnerKey` states it (Bitcoin: a whole key expression)."""
 
     wallet: WalletId
     network: NetworkId
     profile: str
     threshold: int
     owners: tuple[str, str, str]
+    origins: tuple[str, str, str] = ("", "", "")
 
 
 def terms_of(record: WalletRecord) -> WalletTerms:
     """The terms a record states. Its address is left out: that is what they must lead to."""
+    hot, cool, cold = record.key(Role.HOT), record.key(Role.COOL), record.key(Role.COLD)
     return WalletTerms(
         wallet=record.wallet,
         network=record.network,
         profile=record.profile,
         threshold=record.threshold,
-        owners=(
-            record.key(Role.HOT).public_key,
-            record.key(Role.COOL).public_key,
-            record.key(Role.COLD).public_key,
-        ),
+        owners=(hot.public_key, cool.public_key, cold.public_key),
+        origins=(hot.origin, cool.origin, cold.origin),
     )
 
 
@@ -68,7 +69,8 @@ class Family(Protocol):
 
     def encode_signature(self, r: bytes, s: bytes, recovery_id: int) -> bytes:
         """A signature as this family's transactions carry it or the code that assembles them takes it
-        (EVM and Minter: 65 bytes, v 27 or 28)."""
+        (EVM and Minter: 65 bytes, v 27 or 28; Bitcoin: DER and the sighash byte)."""
 
     def verify_signature(self, digest: bytes, signature: bytes, public_key: str) -> None:
-        """Returns when the key (compressed hex) made this signature over `digest`. Raises Malformed."""
+        """Returns when the key (compressed hex) made this signature over `digest`. Raises Malformed. Takes
+        the 65 bytes that signers answer with, and what `encode_signature` gives."""

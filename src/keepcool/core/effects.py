@@ -54,7 +54,11 @@ class Effects:
     computed here from the bytes and never received: 32 bytes each. `fee_rate` is the price per unit of
     size or gas in the network's own unit (Minter: the gas price multiplier), `fee_asset` what the draft
     itself pays its fee in, both None where it pays none; `data_bytes` counts what it carries besides its
-    payments (Minter: payload and service data)."""
+    payments (Minter: payload and service data; Bitcoin: data outputs).
+
+    `leaves` says, per digest, the path below the record's public key whose child signs it (Bitcoin: each
+    coin has keys of its own); empty: the record's key itself signs all. `ordered`: the positions of a slot's
+    space are used up one after another (nonces); outpoints have no order."""
 
     family: str
     network: NetworkId
@@ -69,3 +73,5 @@ class Effects:
     fee_rate: int | None = None
     fee_asset: AssetId | None = None
     data_bytes: int = 0
+    leaves: tuple[tuple[int, ...], ...] = ()
+    ordered: bool = True

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from embit.bip32 import HDKey
+from embit.bip39 import mnemonic_to_seed
 from eth_account import Account as Oracle
 
 from keepcool.chains import accounts
@@ -58,11 +60,11 @@ def test_a_pin_survives_being_written_down(cool: AccountPin) -> None:
 def test_a_row_of_the_layout_is_all_a_family_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     """With one row more, the same words give one account more, and the old one stays what it was."""
     before = [one.pin for one in papers.opened(COOL_WORDS, Role.COOL).accounts]
-    monkeypatch.setitem(dict_of_layout(), "bitcoin", "48h/0h/0h/2h")
+    monkeypatch.setitem(dict_of_layout(), "other", "48h/0h/0h/2h")
     after = [one.pin for one in papers.opened(COOL_WORDS, Role.COOL).accounts]
     assert after[: len(before)] == before
     added = after[-1]
-    assert (added.family, added.origin) == ("bitcoin", "[5436d724/48h/0h/0h/2h]")
+    assert (added.family, added.origin) == ("other", "[5436d724/48h/0h/0h/2h]")
     assert parse_account(Role.COOL, **accounts.plain(added)) == added
 
 
@@ -144,3 +146,51 @@ def test_leaf_keys_belong_to_no_account() -> None:
     for origin in ("", "44h/60h/0h/0/0"):
         assert accounts.account_origin_of(OwnerKey(Role.COOL, "", origin)) is None
         assert accounts.wallet_number_of(OwnerKey(Role.COOL, "", origin)) is None
+
+
+def test_a_bitcoin_key_carries_its_whole_expression(cool: AccountPin) -> None:
+    """Wallet w: origin, xpub and /w; a pool: the account itself. Both lead back to the account and the node,
+    and embit derives the same from the words."""
+    pin = pin_of(COOL_WORDS, Role.COOL, "bitcoin")
+    assert pin.origin == "[5436d724/45h]"
+    seven, pool = child_key(pin, 7), child_key(pin, None)
+    assert (seven.origin, pool.origin) == (f"{pin.expression}/7", pin.expression)
+    root = HDKey.from_seed(mnemonic_to_seed(COOL_WORDS))
+    for key, path, number, steps in ((seven, "m/45h/7", 7, (7,)), (pool, "m/45h", None, ())):
+        assert key.public_key == root.derive(path).get_public_key().sec().hex()
+        assert accounts.wallet_number_of(key) == number
+        assert accounts.steps_of(key) == steps
+        assert accounts.account_origin_of(key) == pin.origin
+        assert accounts.account_named_by(key) == pin.expression
+        node = accounts.node_of(key)
+        assert node is not None
+        assert node.public_key.hex() == key.public_key
+    minter = child_key(cool, 7)
+    assert accounts.node_of(minter) is None
+    assert accounts.steps_of(minter) == (0, 7)
+    assert accounts.account_named_by(minter) == cool.origin
+
+
+def test_a_bitcoin_key_that_is_not_its_expressions_is_refused() -> None:
+    """Public key and expression must agree, and the expression has one form."""
+    pin = pin_of(COOL_WORDS, Role.COOL, "bitcoin")
+    seven = child_key(pin, 7)
+    with pytest.raises(Malformed, match=r"account\.key_node"):
+        accounts.node_of(replace(seven, public_key=child_key(pin, 8).public_key))
+    for below in ("/07", "/7h", "/2147483648", "/0/7", "/*", "/"):
+        with pytest.raises(Malformed, match=r"account\.key_origin"):
+            accounts.node_of(replace(seven, origin=pin.expression + below))
+    with pytest.raises(Malformed, match=r"account\.pool"):
+        child_key(pin_of(COOL_WORDS, Role.COOL), None)
+
+
+def test_a_pools_keys_are_the_accounts_themselves() -> None:
+    """Pins tell a pool (None) from wallet 0, and neither passes for the other."""
+    pins = account_pins([pin_of(COOL_WORDS, Role.COOL, "bitcoin"), pin_of(COLD_WORDS, Role.COLD, "bitcoin")])
+    pool, first = pins.owner_keys("bitcoin", None), pins.owner_keys("bitcoin", 0)
+    assert pins.wallet_number("bitcoin", *pool) is None
+    assert pins.wallet_number("bitcoin", *first) == 0
+    leaf = OwnerKey(Role.COOL, pool[0].public_key, "44h/60h/0h/0/0")
+    for wrong in ((pool[0], first[1]), (first[0], pool[1]), (leaf, pool[1]), (pool[1], pool[0])):
+        with pytest.raises(Refused, match=r"account\.child"):
+            pins.wallet_number("bitcoin", *wrong)

@@ -1,12 +1,13 @@
 """What a PSBT would really do, as every family says it: payments, change, fee, coins used up, digests.
 
-Laws: effects come from a proven draft alone; whatever is no payment and no change is a hazard or stands in
-`data_bytes`; a coin is used up by its outpoint, so two drafts that share one exclude each other.
+Laws: effects come from a proven draft alone; whatever is no payment and no change stands in `data_bytes`;
+a coin is used up by its outpoint, so two drafts that share one exclude each other.
 """
 
 from __future__ import annotations
 
 from keepcool.chains.bitcoin.limits import data_bytes
+from keepcool.chains.bitcoin.ownership import Owned
 from keepcool.chains.bitcoin.proving import Belongs, Proven, ProvenOutput
 from keepcool.chains.bitcoin.transaction import Outpoint, shown
 from keepcool.core.effects import Effects, Payment, Slot
@@ -14,6 +15,7 @@ from keepcool.core.ids import NetworkId
 from keepcool.core.money import Amount
 
 FAMILY = "bitcoin"
+LEAF_STEPS = 3
 
 
 def effects_of(proven: Proven, source: str) -> Effects:
@@ -33,7 +35,15 @@ def effects_of(proven: Proven, source: str) -> Effects:
         fee_rate=proven.fee_rate,
         fee_asset=network.asset,
         data_bytes=data_bytes([one.output for one in proven.outputs]),
+        leaves=tuple([leaf_of(one.owned) for one in proven.inputs]),
+        ordered=False,
     )
+
+
+def leaf_of(owned: Owned) -> tuple[int, ...]:
+    """The steps below the purpose or wallet key that all keys of one script share (BIP-45): whose branch,
+    receiving or change, index."""
+    return owned.keypaths[0].path[-LEAF_STEPS:]
 
 
 def slot_of(network: NetworkId, outpoint: Outpoint) -> Slot:

@@ -16,6 +16,7 @@ from keepcool.core.errors import Malformed
 
 _HALF_ORDER = CURVE_ORDER // 2
 _ALL = bytes((SIGHASH_ALL,))
+WIRE_BYTES, WIRE_V = 65, (27, 28)
 
 
 def encode_signature(r: bytes, s: bytes) -> bytes:
@@ -25,6 +26,13 @@ def encode_signature(r: bytes, s: bytes) -> bytes:
         raise _high_s()
     body = _integer(int.from_bytes(r, "big")) + _integer(high)
     return b"\x30" + bytes((len(body),)) + body + _ALL
+
+
+def from_wire(signature: bytes) -> bytes:
+    """DER and sighash byte of the 65 bytes (r, s, v) that signers answer with. Raises Malformed."""
+    if len(signature) != WIRE_BYTES or signature[64] not in WIRE_V:
+        raise Malformed("signature.form", "a signer's signature is 65 bytes: r, s and v, where v is 27 or 28")
+    return encode_signature(signature[:32], signature[32:64])
 
 
 def parse_signature(signature: bytes) -> tuple[int, int]:
