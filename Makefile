@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: $(VENV)/.ready node_modules/.ready ## install everything into .venv and node_modules
+setup: $(VENV)/.ready node_modules/.ready litecoind ## install everything into .venv and node_modules
 
 $(VENV)/.ready: requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -26,6 +26,9 @@ node_modules/.ready: package.json package-lock.json
 	elif [ -n "$$CI" ]; then echo "npm is missing: install Node.js 18 or newer" >&2; exit 1; \
 	else echo "npm is missing: live EVM tests and the demo need Node.js 18 or newer (apt install nodejs npm)" >&2; \
 	fi
+
+litecoind:
+	@scripts/litecoind.sh
 
 demo: setup ## the whole story on real parts (CHAINS=evm,minter chooses; KEEP=1 leaves it running)
 	@$(BIN)/keepcool demo $(if $(CHAINS),--chains $(CHAINS)) $(if $(KEEP),--keep)
@@ -54,4 +57,4 @@ lock: ## renew the hash-locked requirements from requirements/*.in
 clean: ## remove what setup and runs made
 	rm -rf $(VENV) $(VENV)-lock node_modules build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help setup demo test test-fast lint bench lock clean
+.PHONY: help setup litecoind demo test test-fast lint bench lock clean
