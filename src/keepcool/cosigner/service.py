@@ -12,12 +12,14 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from keepcool.chains.bitcoin.listing import listing_of
 from keepcool.chains.families import family_named, family_of
 from keepcool.core.errors import Breach, KeepcoolError, Malformed, Refused
 from keepcool.core.parties import Peer, Service
 from keepcool.core.registry import Role, WalletRecord
 from keepcool.cosigner import freezes as freezing
 from keepcool.cosigner import interpreter
+from keepcool.cosigner.addressing import Addressing, IssuedAddresses
 from keepcool.cosigner.drafts import SignedDrafts
 from keepcool.cosigner.entries import WALLET, WalletRow
 from keepcool.cosigner.freezes import Freezes
@@ -39,6 +41,7 @@ from keepcool.ports.system import Clock, Entropy, Faults
 from keepcool.wire.envelope import Opened
 from keepcool.wire.exchange import Exchange, OpenedHandler
 from keepcool.wire.messages import (
+    AttestAddresses,
     FreezeAnswer,
     FreezeRequest,
     Message,
@@ -91,7 +94,8 @@ class Signer:
     def __init__(self, foundation: Foundation, part: Part) -> None:
         self.foundation, self._peer = foundation, _pinned(foundation.peers, part.peer)
         self.drafts, self.freezes, self._policies = SignedDrafts(), Freezes(), PoliciesSeen()
-        memories: list[Memory] = [self.drafts, self.freezes, self._policies, *part.memories]
+        self.issued = IssuedAddresses()
+        memories: list[Memory] = [self.drafts, self.freezes, self._policies, self.issued, *part.memories]
         self.journal = Journal.opened(foundation.store, memories)
         self.keyring = SealedKeyring(
             foundation.store, foundation.keystore, foundation.inner, part.role, part.place
@@ -111,6 +115,16 @@ class Signer:
             faults=foundation.faults,
             points=part.points,
             reserved_at=part.reserved_at,
+        )
+        self._addressing = Addressing(
+            journal=self.journal,
+            registry=self.registry,
+            freezes=self.freezes,
+            witness=self.witness,
+            memory=self.issued,
+            identity=foundation.identity,
+            clock=foundation.clock,
+            listing_of=listing_of,
         )
         self.lost = asyncio.Event()
         self._started_at_s = foundation.clock.now_ms() // 1000
@@ -141,6 +155,7 @@ class Signer:
             "status.v1": status,
             "freeze.v1": self._answer_freeze,
             "sign.v1": self._answer_sign,
+            "addresses.attest.v1": self._answer_addresses,
         }
         for typ, handler in {**common, **handlers}.items():
             await self.foundation.exchange.serve(typ, self._guarded(handler))
@@ -213,6 +228,9 @@ class Signer:
 
     async def _answer_sign(self, opened: Opened) -> Message:
         return await self.cosigner.sign(body_of(opened, SignRequest), self.asked(opened))
+
+    async def _answer_addresses(self, opened: Opened) -> Message:
+        return await self._addressing.attest(body_of(opened, AttestAddresses), self.asked(opened))
 
     async def _answer_witness(self, opened: Opened) -> Message:
         if opened.sender is not self._peer.service:

@@ -1,0 +1,44 @@
+"""The addresses a wallet record stands for, many at once: what both signers derive and App hands out.
+
+Law: from the record's public keys alone, on the hot key's branch, so that whoever has the record gets the
+same list. BIP-45.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from keepcool.chains.bitcoin.address import spell
+from keepcool.chains.bitcoin.branch import Branch
+from keepcool.chains.bitcoin.networks import Network
+from keepcool.chains.bitcoin.wallets import wallet_of
+from keepcool.chains.family import FamilyName
+from keepcool.core.errors import Refused
+from keepcool.core.registry import WalletRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One branch of a record, ready to be read. `cosigner`: whose branch it is."""
+
+    network: Network
+    cosigner: int
+    change: int
+    branch: Branch
+
+    def scripts(self, indices: Sequence[int]) -> tuple[bytes, ...]:
+        return tuple(self.branch.script_pubkeys(indices))
+
+    def addresses(self, indices: Sequence[int]) -> tuple[str, ...]:
+        """In the order of the indices."""
+        return tuple(spell(self.network, one) for one in self.branch.script_pubkeys(indices))
+
+
+def listing_of(record: WalletRecord, change: int) -> Listing:
+    """Raises Refused for a record of a family of one address a wallet, Malformed for one that gives none."""
+    if record.family != FamilyName.BITCOIN:
+        raise Refused("addresses.family", f"a wallet of the family {record.family} has one address")
+    wallet = wallet_of(record)
+    branch = wallet.bip45.branch(wallet.hot_branch, change)
+    return Listing(wallet.network, wallet.hot_branch, change, branch)
