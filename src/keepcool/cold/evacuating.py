@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from keepcool.chains.accounts import account_origin_of, child_key, wallet_number_of
+from keepcool.chains.accounts import account_origin_of, child_key, steps_of, wallet_number_of
 from keepcool.chains.families import family_named
 from keepcool.chains.family import FamilyName, terms_of
 from keepcool.chains.minter.assets import coin_asset
@@ -156,8 +156,8 @@ def _key(words: str, record: WalletRecord) -> Iterator[Secret]:
 
 def _secret_of(paper: Paper, record: WalletRecord) -> Secret:
     owner = record.key(Role.COLD)
-    number = wallet_number_of(owner)
-    if number is None:
+    number, steps = wallet_number_of(owner), steps_of(owner)
+    if number is None or steps is None:
         if owner.public_key != paper.public.hex():
             raise _other_words()
         return paper.leaf
@@ -165,7 +165,7 @@ def _secret_of(paper: Paper, record: WalletRecord) -> Secret:
         if account.pin.family == record.family and account.pin.origin == account_origin_of(owner):
             if child_key(account.pin, number) != owner:
                 raise _other_words()
-            return accounts.children(account.secret, [(number, bytes.fromhex(owner.public_key))])[0]
+            return accounts.children(account.secret, [(steps, bytes.fromhex(owner.public_key))])[0]
     raise _other_words()
 
 

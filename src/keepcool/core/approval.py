@@ -16,16 +16,20 @@ STAMP = object()
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """All rules said yes to these digests (32 bytes each) under this policy (SHA-256, hex)."""
+    """All rules said yes to these digests (32 bytes each) under this policy (SHA-256, hex). `leaves`: per
+    digest the path below the wallet's key whose child signs it; empty where the key itself signs all."""
 
     intent: IntentId
     wallet: WalletId
     digests: tuple[bytes, ...]
     policy: str
     stamp: object = field(repr=False, compare=False)
+    leaves: tuple[tuple[int, ...], ...] = ()
 
     def __post_init__(self) -> None:
         _genuine(self.stamp, self.digests)
+        if self.leaves and (len(self.leaves) != len(self.digests) or not all(self.leaves)):
+            raise TypeError("an approval names the leaf of every digest, or of none")
 
 
 @dataclass(frozen=True, slots=True)

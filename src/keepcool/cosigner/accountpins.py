@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keepcool.chains.accounts import LAYOUT, AccountPins, account_pins, parse_account
+from keepcool.chains.accounts import LAYOUT, WHOLE, AccountPins, account_pins, parse_account
 from keepcool.core.registry import Role
 from keepcool.ports.settings import SignerSettings
 
@@ -23,7 +23,8 @@ def _sentence(pins: AccountPins, family: str) -> str:
     cool, cold = pins.cool.get(family), pins.cold.get(family)
     if cool is None or cold is None:
         return f"It lacks a cool or a cold account of {family}: no {family} wallet gets keys of its own."
+    below, pool = ("w", "; a pool has these accounts themselves") if family in WHOLE else ("0/w", "")
     return (
-        f"A {family} wallet's cool and cold key are its own: children 0/w of {cool.expression} "
-        f"and of {cold.expression}."
+        f"A {family} wallet's cool and cold key are its own: children {below} of {cool.expression} "
+        f"and of {cold.expression}{pool}."
     )

@@ -2,8 +2,9 @@
 
 Laws: a key lies sealed twice, inside by hazmat and outside by the keystore, both bound to service,
 wallet, network and purpose; every opening names the journal rows it is for; opened keys are wiped. Where
-a record's key is an account's child (`chains.accounts`), the account is opened once for the whole batch,
-each child is proved to be the key on record, and the account is wiped before anything is signed.
+a record's key is of an account (`chains.accounts`), the account is opened once for the whole batch, each
+key is proved to be the one on record, and the account is wiped before anything is signed; so is a hot seed,
+which is what lies sealed of a hot key that goes on below itself.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from keepcool.chains.accounts import account_origin_of, wallet_number_of
+from keepcool.chains.accounts import account_named_by, path_of, steps_of
 from keepcool.core.errors import Refused
 from keepcool.core.parties import Service
 from keepcool.core.registry import OwnerKey, Role, WalletRecord
 from keepcool.core.secret import Secret
-from keepcool.hazmat import accounts
+from keepcool.hazmat import accounts, hotseeds
 from keepcool.hazmat.innerseal import InnerKey
 from keepcool.ports.keystore import Bound, Keystore
 from keepcool.ports.signer_store import SealedKey, SignerStore
@@ -60,7 +61,7 @@ def one_key(service: Service, role: Role) -> Callable[[WalletRecord], Bound]:
     only = Bound(service.value, "*", "*", role.value)
 
     def place(record: WalletRecord) -> Bound:
-        if account_origin_of(record.key(role)) is None:
+        if account_named_by(record.key(role)) is None:
             return only
         return account_place(service, role, record.family)
 
@@ -119,14 +120,14 @@ class SealedKeyring:
     def _refuse_other_accounts(
         self, places: Sequence[Bound], wanted: Sequence[tuple[Bound, OwnerKey]]
     ) -> None:
-        """A child's origin must name the account that lies here."""
-        if all(account_origin_of(owner) is None for _, owner in wanted):
+        """A record must name the account that lies here."""
+        if all(account_named_by(owner) is None for _, owner in wanted):
             return
         held = dict(zip(places, self._rows(places), strict=True))
         for place, owner in wanted:
-            origin = account_origin_of(owner)
-            if origin is not None and not held[place].public_key.startswith(origin):
-                raise Refused("keys.account", f"this signer's account is not {origin}, as on the record")
+            named = account_named_by(owner)
+            if named is not None and not held[place].public_key.startswith(named):
+                raise Refused("keys.account", f"this signer's account is not {named}, as on the record")
 
     def _rows(self, bounds: Sequence[Bound]) -> list[SealedKey]:
         rows = self._store.keys([(bound.wallet, bound.network, bound.purpose) for bound in bounds])
@@ -161,7 +162,7 @@ def wipe(secrets: Sequence[Secret]) -> None:
 def _keys_of(
     opened: Mapping[Bound, Secret], wanted: Sequence[tuple[Bound, OwnerKey]]
 ) -> dict[tuple[Bound, OwnerKey], Secret]:
-    """The key of each owner from what lies at its place: that itself, or the owner's child of it."""
+    """The key of each owner from what lies at its place: that itself, or what it is taken from."""
     owners: dict[Bound, dict[OwnerKey, None]] = {place: {} for place in opened}
     for place, owner in wanted:
         owners[place][owner] = None
@@ -177,15 +178,27 @@ def _keys_of(
 
 
 def _taken(secret: Secret, owners: Sequence[OwnerKey]) -> list[Secret]:
-    children = [
-        (number, bytes.fromhex(owner.public_key))
-        for owner in owners
-        if (number := wallet_number_of(owner)) is not None
-    ]
-    if not children:
+    """One kind of key lies at one place: shared by all, of a wallet's own seed, or of an account."""
+    paths = [path_of(owner) for owner in owners]
+    if all(path is None for path in paths):
         return [secret] * len(owners)
     with secret:
-        return accounts.children(secret, children)
+        if owners[0].role is Role.HOT:
+            return _of_seed(secret, owners)
+        wanted = [(steps_of(owner) or (), bytes.fromhex(owner.public_key)) for owner in owners]
+        return accounts.children(secret, wanted)
+
+
+def _of_seed(seed: Secret, owners: Sequence[OwnerKey]) -> list[Secret]:
+    made: list[Secret] = []
+    try:
+        made.extend(
+            hotseeds.key_of(seed, path_of(owner) or (), bytes.fromhex(owner.public_key)) for owner in owners
+        )
+    except BaseException:
+        wipe(made)
+        raise
+    return made
 
 
 def _found(bound: Bound, row: SealedKey | None) -> SealedKey:

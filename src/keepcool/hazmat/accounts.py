@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from keepcool.chains.accounts import LAYOUT, RECEIVING, AccountPin, path_numbers
+from keepcool.chains.accounts import LAYOUT, AccountPin, path_numbers
 from keepcool.chains.bip32 import ExtendedKey, fingerprint
 from keepcool.core.errors import Breach
 from keepcool.core.registry import Role
@@ -54,14 +54,17 @@ def wipe(accounts: Sequence[Account]) -> None:
         account.secret.wipe()
 
 
-def children(account: Secret, wanted: Sequence[tuple[int, bytes]]) -> list[Secret]:
-    """The keys of these wallets, in order, each asked for as its number and its public key on record. The
-    caller wipes them. Raises Breach when one is not the key on record; then none is handed out."""
+def children(account: Secret, wanted: Sequence[tuple[tuple[int, ...], bytes]]) -> list[Secret]:
+    """The keys of these wallets, in order, each asked for as its steps below the account and its public key
+    on record. The caller wipes them. Raises Breach when one is not the key on record; then none is handed
+    out."""
     made: list[Secret] = []
-    branch = _branch(account)
+    above: dict[tuple[int, ...], Node] = {(): _node(account)}
     try:
-        for number, public in wanted:
-            node = derivation.child(branch, number)
+        for steps, public in wanted:
+            if steps[:-1] not in above:
+                above[steps[:-1]] = derivation.below(above[()], steps[:-1])
+            node = derivation.below(above[steps[:-1]], steps[-1:])
             made.append(node.secret)
             if node.public.public_key != public:
                 raise Breach(
@@ -72,17 +75,21 @@ def children(account: Secret, wanted: Sequence[tuple[int, bytes]]) -> list[Secre
             secret.wipe()
         raise
     finally:
-        branch.secret.wipe()
+        for node in above.values():
+            node.secret.wipe()
     return made
 
 
-def _branch(account: Secret) -> Node:
-    """The node all wallets' keys lie directly below."""
+def _node(account: Secret) -> Node:
     with account.opened() as whole:
         if len(whole) != _SIZE:
             raise Breach("hazmat.account", "what was sealed as an account is none; restore it from paper")
-        key, chain_code = whole[:_KEY], bytes(whole[_KEY:])
-    with Secret(key) as secret:
-        # Children depend on key and chain code alone; the place above them is not sealed and not needed.
-        public = ExtendedKey(0, _UNKNOWN, 0, chain_code, curve.public_key_of(key))
-        return derivation.child(Node(secret, public), RECEIVING)
+        own = Secret(whole[:_KEY])  # a slice is a copy
+        try:
+            with own.opened() as key:
+                # Children depend on key and chain code alone; the place above is not sealed and not needed.
+                public = ExtendedKey(0, _UNKNOWN, 0, bytes(whole[_KEY:]), curve.public_key_of(key))
+        except BaseException:
+            own.wipe()
+            raise
+    return Node(own, public)

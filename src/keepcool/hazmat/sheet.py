@@ -6,7 +6,7 @@ its owner can read, printed, checked by reading it back, and the file destroyed.
 
 from __future__ import annotations
 
-from keepcool.chains.accounts import AccountPin
+from keepcool.chains.accounts import WHOLE, AccountPin
 from keepcool.core.registry import Role
 from keepcool.core.secret import Secret
 from keepcool.hazmat import papers
@@ -48,4 +48,5 @@ def _sheet(words: str, role: Role, paper: Paper, made_on: str) -> str:
 
 
 def _account(pin: AccountPin) -> list[str]:
-    return [f"{pin.family:<12} {pin.origin}; the key of wallet w is 0/w below it", f"  {pin.xpub}"]
+    below = "w below it, of a pool itself" if pin.family in WHOLE else "0/w below it"
+    return [f"{pin.family:<12} {pin.origin}; the key of wallet w is {below}", f"  {pin.xpub}"]

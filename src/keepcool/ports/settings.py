@@ -49,7 +49,8 @@ class PolicySettings(Settings, frozen=True):
 
 
 class AccountSettings(Settings, frozen=True):
-    """A paper key's account for one family: "[<fingerprint>/44h/60h/1h]" and the xpub that lies there."""
+    """A paper key's account for one family: its origin, "[<fingerprint>/44h/60h/1h]" for Minter and
+    "[<fingerprint>/45h]" for Bitcoin, and the xpub that lies there."""
 
     family: str
     origin: str

@@ -100,7 +100,7 @@ def test_the_sheet_names_its_accounts(room: Room) -> None:
     made = room.make()
     with made.text.opened() as raw:
         text = raw.decode("ascii")
-    assert [pin.family for pin in made.accounts] == ["minter"]
+    assert [pin.family for pin in made.accounts] == ["minter", "bitcoin"]
     for pin in made.accounts:
         assert pin.origin in text
         assert pin.xpub in text

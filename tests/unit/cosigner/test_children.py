@@ -143,9 +143,8 @@ def test_a_record_with_a_foreign_cool_key_opens_nothing(desk: Desk, which: int) 
 def test_without_the_check_a_foreign_child_is_handed_out(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """The twin: without hazmat's comparison, a record with another wallet's origin gets its key."""
 
-    def unchecked(account: Secret, wanted: Sequence[tuple[int, bytes]]) -> list[Secret]:
-        branch = accounts._branch(account)
-        return [derivation.child(branch, number).secret for number, _ in wanted]
+    def unchecked(account: Secret, wanted: Sequence[tuple[tuple[int, ...], bytes]]) -> list[Secret]:
+        return [derivation.below(accounts._node(account), steps).secret for steps, _ in wanted]
 
     mine, other = child_key(desk.pin, 7), child_key(desk.pin, 8)
     attack = record_with(replace(mine, origin=other.origin))

@@ -163,8 +163,9 @@ def child(house: House, record: WalletRecord, role: Role) -> Secret:
     """Cool's or cold's key of this wallet, as two people with both papers have it."""
     paper = house.cool if role is Role.COOL else house.cold
     number = house.pins.wallet_number("minter", record.key(Role.COOL), record.key(Role.COLD))
+    assert number is not None
     public = bytes.fromhex(record.key(role).public_key)
-    return accounts.children(paper.account.secret, [(number, public)])[0]
+    return accounts.children(paper.account.secret, [((0, number), public)])[0]
 
 
 def leaf(house: House, record: WalletRecord, role: Role) -> Secret:

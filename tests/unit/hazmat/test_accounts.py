@@ -17,8 +17,8 @@ def account(words: str = ABANDON_ART) -> Account:
     return papers.opened(words, Role.COOL).accounts[0]
 
 
-def wanted(of: Account, *numbers: int) -> list[tuple[int, bytes]]:
-    return [(number, bytes.fromhex(child_key(of.pin, number).public_key)) for number in numbers]
+def wanted(of: Account, *numbers: int) -> list[tuple[tuple[int, ...], bytes]]:
+    return [((0, number), bytes.fromhex(child_key(of.pin, number).public_key)) for number in numbers]
 
 
 def test_children_in_secret_are_the_children_in_public() -> None:
@@ -43,9 +43,9 @@ def test_hands_out_nothing_when_one_child_is_another_wallets() -> None:
     """One wallet's number with another's key spoils the whole batch; each with its own key is fine."""
     of = account()
     right = wanted(of, 1, 2)
-    swapped = [(1, right[1][1]), (2, right[0][1])]
+    swapped = [((0, 1), right[1][1]), ((0, 2), right[0][1])]
     assert len(accounts.children(of.secret, right)) == 2
-    for wrong in (swapped, [right[0], (3, right[1][1])]):
+    for wrong in (swapped, [right[0], ((0, 3), right[1][1])]):
         with pytest.raises(Breach, match=r"hazmat\.wrong_child"):
             accounts.children(of.secret, wrong)
 
@@ -81,7 +81,7 @@ def test_refused_children_are_wiped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(derivation, "child", watched)
     right = wanted(of, 1, 2)
     with pytest.raises(Breach):
-        accounts.children(of.secret, [right[0], (2, right[0][1])])
+        accounts.children(of.secret, [right[0], ((0, 2), right[0][1])])
     assert len(made) == 3
     for node in made:
         with pytest.raises(ValueError, match="wiped"), node.secret.opened():

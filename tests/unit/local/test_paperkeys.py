@@ -100,11 +100,12 @@ def test_signers_pin_what_the_papers_told(tmp_path: Path) -> None:
 
 def test_a_signer_says_where_its_wallets_keys_come_from(tmp_path: Path) -> None:
     """check-config names both accounts, or says what is lacking for want of one."""
-    [both] = accountpins.sentences(pins_after(tmp_path, cool=COOL, cold=COLD))
-    assert COOL.accounts[0].expression in both
-    assert COLD.accounts[0].expression in both
-    [one] = accountpins.sentences(pins_after(tmp_path, cool=COOL, cold=PaperPublic(COLD.public_key)))
-    assert "lacks a cool or a cold account of minter" in one
+    told = accountpins.sentences(pins_after(tmp_path, cool=COOL, cold=COLD))
+    for sentence, cool, cold in zip(told, COOL.accounts, COLD.accounts, strict=True):
+        assert cool.expression in sentence
+        assert cold.expression in sentence
+    for lacking in accountpins.sentences(pins_after(tmp_path, cool=COOL, cold=PaperPublic(COLD.public_key))):
+        assert "lacks a cool or a cold account of" in lacking
 
 
 def test_a_pin_that_was_altered_keeps_a_signer_from_starting(tmp_path: Path) -> None:
