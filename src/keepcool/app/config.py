@@ -12,7 +12,7 @@ import msgspec
 
 from keepcool.chains.bitcoin.network_table import SHIPPED
 from keepcool.chains.bitcoin.networks import DECIMALS as BITCOIN_DECIMALS
-from keepcool.chains.bitcoin.networks import Network, check
+from keepcool.chains.bitcoin.networks import Network, Replacement, check
 from keepcool.chains.bitcoin.script import ScriptKind
 from keepcool.chains.minter.assets import coin_of
 from keepcool.chains.minter.wallets import PROFILE
@@ -64,7 +64,9 @@ class BitcoinFeeSettings(Settings, frozen=True):
     Rates are satoshi per 1000 virtual bytes: `fee_rate_max` is never gone beyond, `fee_rate_fallback` taken
     where nodes know none (0: the network's floor). `rungs`: how many fees one payment may climb, each
     signed beforehand; `bump_after_s`: when the next is taken. Withdrawals that come within `batch_s` of one
-    another share a transaction of at most `batch_outputs_max` payments."""
+    another share a transaction of at most `batch_outputs_max` payments. `fee_rate_long_term`: what spending
+    a coin costs on a good day (0: the fallback, or the floor); at no more than it, a source of `gather_coins`
+    coins or more (0: never) has its small ones made into few."""
 
     withdrawal_fee_max: str = "100000"
     fee_rate_max: int = 500_000
@@ -75,6 +77,8 @@ class BitcoinFeeSettings(Settings, frozen=True):
     batch_outputs_max: int = 100
     intent_lifetime_s: int = 86_400
     bump_after_s: int = 1_800
+    fee_rate_long_term: int = 0
+    gather_coins: int = 0
 
 
 class _Network(Settings, frozen=True, kw_only=True, tag_field="family"):
@@ -120,14 +124,16 @@ class BitcoinSettings(_Network, frozen=True, kw_only=True, tag="bitcoin"):
     """`profile`: of new users' own wallets, "bip45-" and the script. `pool`: new users get addresses of a
     pool of that script instead, unless a request says otherwise. `agree`: how many nodes must say the same; 0
     is two where there are two. `node_cookies`: files of `user:password`, one for each node, where nodes ask
-    for them. `confirmations`: [from this many satoshi, so deep], instead of the network's own. Deposits below
-    the asset's `deposit_min` are dust."""
+    for them. `confirmations`: [from this many satoshi, so deep], instead of the network's own; `replacement`:
+    whether nodes replace a transaction by a dearer one (any | signalled | none), likewise. Deposits below the
+    asset's `deposit_min` are dust."""
 
     profile: str
     pool: bool = False
     agree: int = 0
     node_cookies: tuple[str, ...] = ()
     confirmations: tuple[tuple[int, int], ...] = ()
+    replacement: Replacement | None = None
     fees: BitcoinFeeSettings = BitcoinFeeSettings()
 
     @property
@@ -256,11 +262,14 @@ def _check_minter(network: str, where: str, table: MinterSettings) -> None:
 
 
 def bitcoin_row(network: str, table: BitcoinSettings) -> Network:
-    """The network as data, with the depths the configuration asks for. Raises Malformed on an unknown one."""
+    """The network as data, with the depths and habits the configuration tells. Raises Malformed on one
+    that is unknown."""
     row = SHIPPED.of(NetworkId(network))
-    if not table.confirmations:
-        return row
-    row = replace(row, confirmations=table.confirmations)
+    row = replace(
+        row,
+        confirmations=table.confirmations or row.confirmations,
+        replacement=table.replacement or row.replacement,
+    )
     check(row)
     return row
 
@@ -284,7 +293,7 @@ def _check_bitcoin_fees(where: str, row: Network, fees: BitcoinFeeSettings) -> N
     if not row.fee_rate_min <= fees.fee_rate_max or fees.fee_rate_fallback < 0:
         raise Refused("config.fee_rate", f"{where}: fee_rate_max is at least {row.fee_rate_min}")
     counts = (fees.target_blocks, fees.rungs, fees.batch_outputs_max, fees.intent_lifetime_s)
-    if min(*counts, fees.bump_after_s) < 1 or fees.batch_s < 0:
+    if min(*counts, fees.bump_after_s) < 1 or min(fees.batch_s, fees.fee_rate_long_term) < 0:
         raise Refused("config.fees", f"{where}: counts and times of fees are at least 1")
 
 
