@@ -1,0 +1,1 @@
+"""Wallets brought back on an empty machine: from descriptors, two papers and a node, without any service."""

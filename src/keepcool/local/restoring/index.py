@@ -1,0 +1,87 @@
+"""Which address a script of the chain is, among millions derived from descriptors.
+
+Laws: 13 bytes per script and no object each; a match is proved by deriving that place again, so a
+collision of the few bytes kept is never taken for a coin of ours.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from keepcool.chains.bitcoin.branch import Branch
+
+_KEPT = slice(2, 10)  # the first bytes of the hash, in every script of this family
+_LENGTHS = (23, 34)
+_PLACE_BITS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Indices `first` to `end` - 1 of one branch; `track` is the caller's number for the branch."""
+
+    track: int
+    branch: Branch
+    first: int
+    end: int
+
+    def __len__(self) -> int:
+        return self.end - self.first
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Where a script lies."""
+
+    track: int
+    index: int
+
+
+class ScriptIndex:
+    """Made once from its spans, then asked for every output of every block."""
+
+    def __init__(self, spans: Sequence[Span]) -> None:
+        self._spans = tuple(span for span in spans if len(span))
+        self._starts: list[int] = []
+        keys = sorted(self._derived())
+        self._hashes = array("Q", (key >> _PLACE_BITS for key in keys))
+        self._places = array("L", (key & (1 << _PLACE_BITS) - 1 for key in keys))
+        self._mask = (1 << max(len(keys).bit_length() + 2, 10)) - 1
+        self._seen = bytearray(self._mask + 1)
+        for kept in self._hashes:
+            self._seen[kept & self._mask] = 1
+
+    def __len__(self) -> int:
+        return len(self._hashes)
+
+    def find(self, script: bytes) -> Found | None:
+        """None for a script that is none of these."""
+        if len(script) not in _LENGTHS:
+            return None
+        kept = int.from_bytes(script[_KEPT], "little")
+        if not self._seen[kept & self._mask]:
+            return None
+        at = bisect_left(self._hashes, kept)
+        while at < len(self._hashes) and self._hashes[at] == kept:
+            found = self._proved(self._places[at], script)
+            if found is not None:
+                return found
+            at += 1
+        return None
+
+    def _proved(self, place: int, script: bytes) -> Found | None:
+        number = bisect_right(self._starts, place) - 1
+        span = self._spans[number]
+        index = span.first + place - self._starts[number]
+        fits = span.branch.locking(index).script_pubkey == script
+        return Found(span.track, index) if fits else None
+
+    def _derived(self) -> Iterator[int]:
+        place = 0
+        for span in self._spans:
+            self._starts.append(place)
+            for script in span.branch.script_pubkeys(range(span.first, span.end)):
+                yield int.from_bytes(script[_KEPT], "little") << _PLACE_BITS | place
+                place += 1

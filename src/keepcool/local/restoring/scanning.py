@@ -1,0 +1,245 @@
+"""The chain read from the wallets' birth on, until no address is left that could hold a coin.
+
+Laws: a branch is done when `gap` addresses behind the last one ever paid to (and the last one issued) were
+looked for in all blocks; the scripts of one reading are bounded, so memory is; what was read stays read, and
+a reorganisation takes back exactly what it undid. The node is believed as far as its adapter proves it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeAlias
+
+from keepcool.chains.bitcoin.restoring import Backup, spelled_backup
+from keepcool.chains.bitcoin.transaction import shown
+from keepcool.core.errors import Conflict, Malformed, Unavailable
+from keepcool.local.restoring.blocks import walk
+from keepcool.local.restoring.index import ScriptIndex, Span
+from keepcool.local.restoring.store import FoundCoin, Pass, Store
+from keepcool.ports.bitcoinnode import BlockId
+
+GAP = 100_000
+SCRIPTS_MAX = 4_000_000  # of one reading: about 100 MB
+_AHEAD = 8
+_TELL_EVERY = 1_000
+_INDEX_LIMIT = 2**31
+_TIME = slice(68, 72)  # in a block's header
+_CLOCKS_S = 24 * 3600  # how far clocks and blocks' times may be apart
+Say: TypeAlias = Callable[[str], None]
+_Block: TypeAlias = tuple[int, str, bytes]  # height, hash, bytes
+
+
+class Chain(Protocol):
+    """What a scan asks of a node."""
+
+    async def tip(self) -> BlockId: ...
+
+    async def block_hashes(self, heights: Sequence[int]) -> list[str | None]: ...
+
+    async def raw_block(self, block_hash: str) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One branch of the backup: which wallet, which of its descriptors, which alternative."""
+
+    wallet: int
+    descriptor: int
+    choice: int
+
+
+def tracks_of(backup: Backup) -> list[Track]:
+    """All branches, in an order that the same file always gives."""
+    return [
+        Track(wallet, number, choice)
+        for wallet, kept in enumerate(backup.wallets)
+        for number, descriptor in enumerate(kept.descriptors)
+        for choice in range(descriptor.choices)
+    ]
+
+
+async def scan(backup: Backup, node: Chain, store: Store, say: Say, gap: int = GAP) -> int:
+    """Reads what is not read yet; returns the height up to which all is known. Raises Conflict when `store`
+    belongs to other descriptors, Refused or Unavailable from the node."""
+    if not 1 <= gap < _INDEX_LIMIT:
+        raise Malformed("restore.gap", f"a gap is from 1 to {_INDEX_LIMIT - 1} addresses")
+    store.claim(_fingerprint(backup))
+    await _step_back(node, store, say)
+    reading = _Reading(backup, node, store, say)
+    for one in store.passes():
+        await reading.finish(one)
+    while True:
+        wanted = reading.wanted(gap)
+        if wanted:
+            first = await reading.birth()
+            await reading.finish(store.add_pass(wanted, first, max(first, await reading.target())))
+            continue
+        tip = await node.tip()
+        missed = reading.missed(tip.height)
+        if not missed:
+            return tip.height
+        for spans, first in missed:
+            await reading.finish(store.add_pass(spans, first, tip.height))
+
+
+class _Reading:
+    """One run over the chain; what it knows beyond the store can be lost at any moment."""
+
+    def __init__(self, backup: Backup, node: Chain, store: Store, say: Say) -> None:
+        self._backup, self._node, self._store, self._say = backup, node, store, say
+        self._tracks = tracks_of(backup)
+
+    async def target(self) -> int:
+        """Readings of one run end at one height; later blocks are read at the end, for all scripts."""
+        ends = [one.last for one in self._store.passes()]
+        return max(ends) if ends else (await self._node.tip()).height
+
+    async def birth(self) -> int:
+        """The first block to read: known by its height, else found by the time the wallets were made."""
+        begun = [one.first for one in self._store.passes()]
+        if begun:
+            return min(begun)
+        if self._backup.birth_height or not self._backup.born_s:
+            return self._backup.birth_height
+        low, high = 0, (await self._node.tip()).height
+        while low < high:
+            middle = (low + high + 1) // 2
+            ((_, _, raw),) = await self._blocks([middle])
+            early = int.from_bytes(raw[_TIME], "little") <= self._backup.born_s - _CLOCKS_S
+            low, high = (middle, high) if early else (low, middle - 1)
+        self._say(f"the wallets were made after block {low}")
+        return low
+
+    def wanted(self, gap: int) -> tuple[tuple[int, int, int], ...]:
+        """The next spans to look for, at most SCRIPTS_MAX addresses; none when every branch is done."""
+        used, done = self._store.used(), _ends(self._store.passes())
+        spans: list[tuple[int, int, int]] = []
+        room = SCRIPTS_MAX
+        for number, track in enumerate(self._tracks):
+            end = self._end(track, used.get(number, -1), gap)
+            first = done.get(number, 0)
+            if first < end and room:
+                spans.append((number, first, min(end, first + room)))
+                room -= spans[-1][2] - first
+        return tuple(spans)
+
+    def missed(self, tip: int) -> list[tuple[tuple[tuple[int, int, int], ...], int]]:
+        """What was looked for only in blocks below the tip, and from where on to go on."""
+        behind: dict[int, list[tuple[int, int, int]]] = {}
+        for span, last in _read_up_to(self._store.passes()).items():
+            if last < tip:
+                behind.setdefault(last + 1, []).append(span)
+        return [(bounded, first) for first, spans in behind.items() for bounded in _bounded(spans)]
+
+    async def finish(self, one: Pass) -> None:
+        if one.done >= one.last:
+            return
+        count = sum(end - first for _, first, end in one.spans)
+        self._say(f"deriving {count} addresses")
+        index = await asyncio.to_thread(ScriptIndex, [self._span(*span) for span in one.spans])
+        unspent = {bytes.fromhex(c.txid)[::-1] + c.vout.to_bytes(4, "little") for c in self._store.coins()}
+        self._say(f"reading blocks {one.done + 1} to {one.last}")
+        heights = range(one.done + 1, one.last + 1)
+        for start in range(0, len(heights), _AHEAD):
+            part = heights[start : start + _AHEAD]
+            for block in await self._blocks(part):
+                self._read(one, index, unspent, block)
+            if (part[-1] + 1) // _TELL_EVERY != part[0] // _TELL_EVERY or part[-1] == one.last:
+                self._say(f"block {part[-1]} of {one.last}: {len(unspent)} coins")
+
+    async def _blocks(self, heights: Sequence[int]) -> list[_Block]:
+        hashes = [found for found in await self._node.block_hashes(heights) if found is not None]
+        if len(hashes) < len(heights):
+            raise Unavailable("restore.chain", "the node has fewer blocks than before; scan again")
+        raws = await asyncio.gather(*(self._node.raw_block(found) for found in hashes))
+        return list(zip(heights, hashes, raws, strict=True))
+
+    def _read(self, one: Pass, index: ScriptIndex, unspent: set[bytes], block: _Block) -> None:
+        height, block_hash, raw = block
+        coins: list[FoundCoin] = []
+        made: dict[str, bytes] = {}
+        spent: list[bytes] = []
+        for tx in walk(raw, self._backup.network):
+            spent += [outpoint for outpoint in tx.spends if outpoint in unspent]
+            for vout, (amount_sat, script) in enumerate(tx.pays):
+                found = index.find(script)
+                if found is None:
+                    continue
+                txid = shown(tx.txid)
+                made[txid] = tx.stripped
+                coins.append(FoundCoin(txid, vout, found.track, found.index, amount_sat, height, tx.coinbase))
+                unspent.add(tx.txid + vout.to_bytes(4, "little"))
+        with self._store.block():
+            self._store.add(coins, made.items())
+            self._store.spend([(shown(o[:32]), int.from_bytes(o[32:], "little")) for o in spent], height)
+            self._store.read(one, height, block_hash)
+        unspent.difference_update(spent)
+
+    def _span(self, number: int, first: int, end: int) -> Span:
+        track = self._tracks[number]
+        descriptor = self._backup.wallets[track.wallet].descriptors[track.descriptor]
+        return Span(number, descriptor.branch(track.choice), first, end)
+
+    def _end(self, track: Track, used: int, gap: int) -> int:
+        wallet = self._backup.wallets[track.wallet]
+        if not wallet.descriptors[track.descriptor].ranged:
+            return 1
+        issued = wallet.issued.get((track.descriptor, track.choice), -1)
+        return min(max(issued, used) + 1 + gap, _INDEX_LIMIT)
+
+
+async def _step_back(node: Chain, store: Store, say: Say) -> None:
+    """To the last block read that is still in the chain."""
+    known = store.hashes()
+    if not known:
+        return
+    there = await node.block_hashes([height for height, _ in known])
+    for (height, block_hash), now in zip(known, there, strict=True):
+        if block_hash == now:
+            if height != known[0][0]:
+                say(f"the chain was reorganised: back to block {height}")
+                store.undo(height)
+            return
+    raise Conflict(
+        "restore.reorganised",
+        f"none of the last {len(known)} blocks read is in this node's chain; begin with a new state file",
+    )
+
+
+def _ends(passes: Sequence[Pass]) -> dict[int, int]:
+    """By track, how many of its addresses were looked for."""
+    found: dict[int, int] = {}
+    for number, _, end in (span for one in passes for span in one.spans):
+        found[number] = max(end, found.get(number, 0))
+    return found
+
+
+def _read_up_to(passes: Sequence[Pass]) -> Mapping[tuple[int, int, int], int]:
+    """By span the last block it was looked for in."""
+    found: dict[tuple[int, int, int], int] = {}
+    for one in passes:
+        for span in one.spans:
+            found[span] = max(one.done, found.get(span, -1))
+    return found
+
+
+def _bounded(spans: Sequence[tuple[int, int, int]]) -> Iterator[tuple[tuple[int, int, int], ...]]:
+    part: list[tuple[int, int, int]] = []
+    count = 0
+    for span in spans:
+        if part and count + span[2] - span[1] > SCRIPTS_MAX:
+            yield tuple(part)
+            part, count = [], 0
+        part.append(span)
+        count += span[2] - span[1]
+    if part:
+        yield tuple(part)
+
+
+def _fingerprint(backup: Backup) -> str:
+    """Of the addresses alone: what was issued since may be told by a newer file."""
+    bare = [replace(wallet, name=f"w{number}", issued={}) for number, wallet in enumerate(backup.wallets)]
+    return hashlib.sha256(spelled_backup(Backup(backup.network, tuple(bare))).encode()).hexdigest()
