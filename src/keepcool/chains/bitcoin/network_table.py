@@ -116,6 +116,7 @@ DOGECOIN = Network(
     confirmations=((0, 20), (1_000 * _COIN, 40), (1_000_000 * _COIN, 60)),
     coinbase_maturity=240,
     block_s=60,
+    merged_mining=True,
 )
 DASH = Network(
     name="dash",
@@ -175,6 +176,7 @@ class _Row(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     replacement: Replacement = Replacement.NONE
     coinbase_maturity: int = 100
     header_sha256d: bool = True
+    merged_mining: bool = False
     payloads: bool = False
 
 

@@ -58,6 +58,7 @@ class Network:
     coinbase_maturity: int
     block_s: int
     header_sha256d: bool = True  # a block's hash is the double SHA-256 of its header (Dash: X11)
+    merged_mining: bool = False  # a header may be followed by its proof in another network (AuxPoW)
     payloads: bool = False  # a transaction of version 3 with a type carries a payload at its end (DIP-2)
 
     @property
