@@ -86,10 +86,10 @@ class IssuedAddresses:
     def knows(self, row: AddressesRow) -> bool:
         return self._ranges.get(_key(row), 0) > 0
 
-    def highest(self, wallet: str, change: int = addresses.RECEIVING) -> int | None:
-        """The highest index attested, None when there is none. Change addresses are not handed out."""
+    def highest(self, wallet: str, change: int = addresses.RECEIVING) -> int:
+        """The highest index attested on this branch, -1 when there is none."""
         told = self._highest.get((wallet, change))
-        return told[-1] if told else None
+        return told[-1] if told else -1
 
     def __len__(self) -> int:
         return sum(1 for times in self._ranges.values() if times)
@@ -157,12 +157,12 @@ class Addressing:
         except KeepcoolError as error:
             return failure(error)
         at_s = self.journal.now_ms(self.clock.now_ms()) // 1000
-        row = _row(one, at_s)
+        row, highest = _row(one, at_s), self.memory.highest(one.wallet, one.change)
         if not self.memory.knows(row):
             batch.add(row)
         statement = one.encoded()
         signature = self.identity.attest(addresses.signed_bytes(statement))
-        return RangeAttested(statement=statement, signature=signature)
+        return RangeAttested(statement=statement, signature=signature, highest=highest)
 
     def _check_thawed(self, wallet: WalletId, network: ids.NetworkId) -> None:
         frozen = self.freezes.touching(wallet, network)

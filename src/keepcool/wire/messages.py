@@ -155,10 +155,13 @@ class AttestAddresses(Message, frozen=True):
 
 class RangeAttested(Message, frozen=True, tag="attested"):
     """A statement's canonical bytes (`core.addresses.AddressRange`) and this signer's signature over it. The
-    addresses do not travel: whoever has the record derives them, and their root tells whether rightly."""
+    addresses do not travel: whoever has the record derives them, and their root tells whether rightly.
+    `highest`: the highest index of the branch that was attested before, -1 when none was. An App whose
+    database was restored learns from it which addresses others may have."""
 
     statement: bytes
     signature: bytes
+    highest: int
 
 
 class AddressesAnswer(Message, frozen=True):

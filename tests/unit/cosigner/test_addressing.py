@@ -120,11 +120,12 @@ def test_the_same_range_is_the_same_answer_and_remembered_once(pair: Pair) -> No
     async def story() -> None:
         keeper, _ = await both(pair, bitcoin_record("pool"))
         first = attested(await keeper.ask(item))
-        assert attested(await keeper.ask(item, item), 1) == first
+        assert (first.highest, attested(await keeper.ask(item, item), 1).highest) == (-1, 7)
         assert keeper.journal.committed.sequence == 1
         pair.close(Service.KEEPER)
         again = desk_of(pair.open(Service.KEEPER))
-        assert attested(await again.ask(item)) == first
+        later = attested(await again.ask(item))
+        assert (later.statement, later.signature) == (first.statement, first.signature)
         assert (again.journal.committed.sequence, len(again.memory)) == (1, 1)
 
     asyncio.run(story())
@@ -143,7 +144,7 @@ def test_the_journal_knows_the_highest_index(pair: Pair) -> None:
         again = desk_of(pair.open(Service.KEEPER)).memory
         assert again.highest("pool") == INDEX_END - 1
         assert again.highest("pool", CHANGE) == 7
-        assert again.highest("other") is None
+        assert again.highest("other") == -1
 
     asyncio.run(story())
 
@@ -157,7 +158,7 @@ def test_what_was_not_committed_is_not_known(pair: Pair) -> None:
         attested(await keeper.ask(AddressItem(wallet="pool", first=0, count=1)))
         with pytest.raises(Conflict):
             await rival.ask(AddressItem(wallet="pool", first=10, count=1))
-        assert (rival.memory.highest("pool"), len(rival.memory)) == (None, 0)
+        assert (rival.memory.highest("pool"), len(rival.memory)) == (-1, 0)
 
     asyncio.run(story())
 
