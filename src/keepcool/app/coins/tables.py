@@ -26,7 +26,8 @@ _HASH = String(64)
 _ID = String(64)
 
 # `source`: the wallet whose record gives the script; `wallet`: whose deposits come in there, NULL for change
-# and for what is a pool's own. `next` addresses are handed out in the order of their index.
+# and for what is a pool's own. `holder`: the batch an address of change is reserved for; `used`: a coin has
+# lain there.
 address = Table(
     "coin_address",
     metadata,
@@ -37,17 +38,19 @@ address = Table(
     Column("wallet", _ID, nullable=True),
     Column("cosigner", Integer, nullable=False),
     Column("change", Integer, nullable=False),
-    Column("index", BigInteger, nullable=False),
+    Column("index", BigInteger, key="leaf", nullable=False),  # a row has a method `index`
+    Column("holder", _ID, nullable=True),
+    Column("used", Boolean, nullable=False),
     UniqueConstraint("network", "script"),
-    UniqueConstraint("source", "cosigner", "change", "index"),
+    UniqueConstraint("source", "cosigner", "change", "leaf"),
     Index("coin_address_of", "network", "number"),
     Index("coin_address_wallet", "wallet"),
+    Index("coin_address_free", "source", "cosigner", "change", "used", "holder"),
     sqlite_autoincrement=True,
 )
 
 # `height` and `block_hash` are NULL while it is in the pool alone; `matures`: the first block that may spend
-# it. `own`: made by a transaction of ours that spends our coins alone. `gone`: what made it is in no block and
-# no pool any more.
+# it. `own`: made by a draft of ours. `gone`: what made it is in no block and no pool any more.
 coin = Table(
     "coin",
     metadata,
@@ -58,7 +61,7 @@ coin = Table(
     Column("wallet", _ID, nullable=True),
     Column("cosigner", Integer, nullable=False),
     Column("change", Integer, nullable=False),
-    Column("index", BigInteger, nullable=False),
+    Column("index", BigInteger, key="leaf", nullable=False),  # a row has a method `index`
     Column("amount_sat", BigInteger, nullable=False),
     Column("height", BigInteger, nullable=True),
     Column("block_hash", _HASH, nullable=True),

@@ -1,0 +1,307 @@
+"""What of a block concerns us: one pass over its bytes, no objects but for what is ours.
+
+Laws: every byte of a block is accounted for, or the block is refused; a hit says what to look up, and only
+what is looked up counts; the root in the header covers every transaction, so a node can neither invent nor
+hide one; an output that a later transaction of the same block spends is found too. What flag bytes announce
+beyond the witness is skipped where it is known (Litecoin's extension block) and refused where it is not.
+BIP-141, BIP-144, LIP-0002, LIP-0004; CVE-2012-2459.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from keepcool.chains.bitcoin.transaction import encode_stripped, hash256, parse_stripped, shown
+from keepcool.core.errors import Malformed
+
+HEADER_BYTES = 80
+_WITNESS, _EXTENSION = 1, 8
+_MINTED = b"\x01" + bytes(32) + b"\xff\xff\xff\xff"  # one input, from nowhere
+
+
+@dataclass(slots=True)
+class Watch:
+    """What is looked for: output scripts (23 or 34 bytes: P2SH and P2WSH) and outpoints (36 bytes, as on the
+    wire). Outputs found are watched from then on."""
+
+    scripts: set[bytes] = field(default_factory=set)
+    outpoints: set[bytes] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    vout: int
+    amount_sat: int
+    script: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A transaction with outputs or inputs of ours. `place`: its number in the block; `stripped`: without
+    any witness; `pegged`: outputs come out of an extension block; `spent`: outpoints of ours, as on the
+    wire."""
+
+    place: int
+    stripped: bytes
+    paid: tuple[Paid, ...]
+    spent: tuple[bytes, ...]
+    pegged: bool = False
+
+    @property
+    def txid(self) -> str:
+        return shown(hash256(self.stripped))
+
+    @property
+    def coinbase(self) -> bool:
+        return self.stripped[4:41] == _MINTED
+
+    @property
+    def body(self) -> str:
+        return _body(self.stripped)
+
+    @property
+    def inputs(self) -> int:
+        return len(parse_stripped(self.stripped).inputs)
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """A block whose bytes are all accounted for. Hashes as people write them."""
+
+    hash: str
+    previous: str
+    transactions: int
+    hits: tuple[Hit, ...]
+
+
+@dataclass(slots=True)
+class _Walk:
+    """Where a walk stands: `bounds` of each transaction are start, end of the outputs, end, flags."""
+
+    raw: bytes
+    watch: Watch
+    position: int
+    bounds: list[tuple[int, int, int, int]] = field(default_factory=list)
+    hits: list[Hit] = field(default_factory=list)
+
+
+def scan(raw: bytes, watch: Watch) -> Scanned:
+    """Raises Malformed `block.…` on bytes that are no block, or whose transactions its header does not
+    cover."""
+    header = header_of(raw)
+    try:
+        count, position = _count(raw, HEADER_BYTES)
+        walk = _Walk(raw, watch, position)
+        _transactions(walk, count)
+        _end(walk)
+    except (IndexError, OverflowError) as error:
+        raise _truncated() from error
+    ids = [hash256(_stripped(raw, bounds)) for bounds in walk.bounds]
+    if merkle_root(ids) != header[36:68]:
+        raise Malformed("block.root", "the block's header does not cover these transactions")
+    if _stripped(raw, walk.bounds[0])[4:41] != _MINTED:
+        raise Malformed("block.coinbase", "a block begins with the transaction that mints its reward")
+    return Scanned(shown(hash256(header)), shown(header[4:36]), count, tuple(walk.hits))
+
+
+def scan_transaction(raw: bytes, watch: Watch) -> Hit | None:
+    """One that is in no block. Raises Malformed on bytes that are none."""
+    walk = _Walk(raw, watch, 0)
+    try:
+        _transactions(walk, 1, alone=True)
+    except (IndexError, OverflowError) as error:
+        raise _truncated() from error
+    if walk.position != len(raw):
+        raise Malformed("block.trailing", "bytes follow the end of the transaction")
+    return walk.hits[0] if walk.hits else None
+
+
+def header_of(raw: bytes) -> bytes:
+    """A block's first 80 bytes; its hash is hash256 of them. Raises Malformed."""
+    if len(raw) <= HEADER_BYTES:
+        raise _truncated()
+    return raw[:HEADER_BYTES]
+
+
+def stripped_of(raw: bytes) -> bytes:
+    """A transaction without its witness and whatever else its id does not cover. Raises Malformed."""
+    walk = _Walk(raw, Watch(), 0)
+    try:
+        _transactions(walk, 1, alone=True)
+    except (IndexError, OverflowError) as error:
+        raise _truncated() from error
+    if walk.position != len(raw):
+        raise Malformed("block.trailing", "bytes follow the end of the transaction")
+    return _stripped(raw, walk.bounds[0])
+
+
+def txid_of(raw: bytes) -> str:
+    """As people write it. Raises Malformed."""
+    return shown(hash256(stripped_of(raw)))
+
+
+def body_of(raw: bytes) -> str:
+    """The id a transaction has without a single signature: nobody can alter it, and a draft has it already.
+    Where all inputs are native segregated witness it is the txid. Raises Malformed."""
+    return _body(stripped_of(raw))
+
+
+def merkle_root(ids: Sequence[bytes]) -> bytes:
+    """Of ids in the order of the wire. Raises Malformed where two transactions are told twice, so that the
+    root is another block's."""
+    level = list(ids)
+    while len(level) > 1:
+        if len(level) % 2:
+            level.append(level[-1])
+            paired = len(level) - 2
+        else:
+            paired = len(level)
+        if any(level[place] == level[place + 1] for place in range(0, paired, 2)):
+            raise Malformed("block.twice", "the block tells a transaction twice")
+        level = [
+            hashlib.sha256(hashlib.sha256(one + other).digest()).digest()
+            for one, other in zip(level[::2], level[1::2], strict=True)
+        ]
+    if not level:
+        raise Malformed("block.empty", "a block has at least one transaction")
+    return level[0]
+
+
+def _transactions(walk: _Walk, count: int, *, alone: bool = False) -> None:  # noqa: PLR0912 - one pass, no calls
+    raw, scripts, outpoints = walk.raw, walk.watch.scripts, walk.watch.outpoints
+    position, bounds = walk.position, walk.bounds
+    spent: list[int] = []
+    paid: list[tuple[int, int]] = []
+    for _ in range(count):
+        start = position
+        flags = 0
+        if raw[position + 4]:
+            position += 4
+        else:
+            flags = raw[position + 5]
+            position += 6
+            if not flags or flags & ~(_WITNESS | _EXTENSION):
+                raise _unknown()
+        inputs = raw[position]
+        position += 1
+        if inputs > 252:
+            inputs, position = _long(raw, inputs, position)
+        for _input in range(inputs):
+            if raw[position : position + 36] in outpoints:
+                spent.append(position)
+            size = raw[position + 36]
+            position += 41 + size
+            if size > 252:
+                size, position = _long(raw, size, position - size - 4)
+                position += size + 4
+        outputs = raw[position]
+        position += 1
+        if outputs > 252:
+            outputs, position = _long(raw, outputs, position)
+        for vout in range(outputs):
+            size = raw[position + 8]
+            if size in (23, 34):
+                if raw[position + 9 : position + 9 + size] in scripts:
+                    paid.append((vout, position))
+            elif size > 252:
+                size, position = _long(raw, size, position + 9)
+                position += size - 9
+                size = 0
+            position += size + 9
+        outputs_end = position
+        if flags:
+            position = _beyond(raw, position, inputs, flags, alone=alone)
+        position += 4
+        bounds.append((start, outputs_end, position, flags))
+        if spent or paid:
+            _hit(walk, len(bounds) - 1, paid, spent)
+            spent, paid = [], []
+    walk.position = position
+
+
+def _beyond(raw: bytes, position: int, inputs: int, flags: int, *, alone: bool) -> int:
+    """Past the witness, and what else the flags announce."""
+    if flags & _WITNESS:
+        for _ in range(inputs):
+            items = raw[position]
+            position += 1
+            if items > 252:
+                items, position = _long(raw, items, position)
+            for _item in range(items):
+                size = raw[position]
+                position += 1 + size
+                if size > 252:
+                    size, position = _long(raw, size, position - size)
+                    position += size
+    if flags & _EXTENSION:
+        if raw[position] and alone:
+            return len(raw) - 4  # its part of the extension block: the id does not cover it
+        if raw[position]:
+            raise _unknown()
+        position += 1
+    return position
+
+
+def _hit(walk: _Walk, number: int, paid: Sequence[tuple[int, int]], spent: Sequence[int]) -> None:
+    raw, bounds = walk.raw, walk.bounds[number]
+    if bounds[2] > len(raw):
+        raise _truncated()
+    stripped = _stripped(raw, bounds)
+    outs = tuple([_paid(raw, vout, position) for vout, position in paid])
+    if outs:
+        txid = hash256(stripped)
+        walk.watch.outpoints.update(txid + one.vout.to_bytes(4, "little") for one in outs)
+    ins = tuple([raw[position : position + 36] for position in spent])
+    walk.hits.append(Hit(number, stripped, outs, ins, bool(bounds[3] & _EXTENSION)))
+
+
+def _paid(raw: bytes, vout: int, position: int) -> Paid:
+    script = raw[position + 9 : position + 9 + raw[position + 8]]
+    return Paid(vout, int.from_bytes(raw[position : position + 8], "little"), script)
+
+
+def _stripped(raw: bytes, bounds: tuple[int, int, int, int]) -> bytes:
+    start, outputs_end, end, flags = bounds
+    if not flags:
+        return raw[start:end]
+    return raw[start : start + 4] + raw[start + 6 : outputs_end] + raw[end - 4 : end]
+
+
+def _body(stripped: bytes) -> str:
+    tx = parse_stripped(stripped)
+    unsigned = replace(tx, inputs=tuple(replace(one, script=b"", witness=()) for one in tx.inputs))
+    return shown(hash256(encode_stripped(unsigned)))
+
+
+def _end(walk: _Walk) -> None:
+    """After the last transaction nothing follows, or Litecoin's extension block."""
+    left = len(walk.raw) - walk.position
+    extended = bool(walk.bounds) and bool(walk.bounds[-1][3] & _EXTENSION)
+    if left < 0:
+        raise _truncated()
+    if left and not (extended and walk.raw[walk.position] in (0, 1)):
+        raise Malformed("block.trailing", "bytes follow the last transaction of the block")
+
+
+def _count(raw: bytes, position: int) -> tuple[int, int]:
+    first = raw[position]
+    return _long(raw, first, position + 1) if first > 252 else (first, position + 1)
+
+
+def _long(raw: bytes, first: int, position: int) -> tuple[int, int]:
+    """A compact number of more than one byte, and where it ends."""
+    size = 1 << (first - 252)
+    number = int.from_bytes(raw[position : position + size], "little")
+    if position + size > len(raw) or number < (253, 1 << 16, 1 << 32)[first - 253]:
+        raise Malformed("block.number", "a number of the block is cut off, or longer than it needs to be")
+    return number, position + size
+
+
+def _truncated() -> Malformed:
+    return Malformed("block.truncated", "the bytes end before the block or the transaction does")
+
+
+def _unknown() -> Malformed:
+    return Malformed("block.flags", "a transaction announces a form that is not known here")
