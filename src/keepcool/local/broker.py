@@ -20,8 +20,10 @@ from keepcool.core.parties import Service
 from keepcool.local.permissions import ON_THE_BUS, permissions_of
 from keepcool.local.process import ChildProcess, listening
 from keepcool.ports.system import Entropy
+from keepcool.wire.requests import REQUESTS
 
-MAX_PAYLOAD_BYTES = 1024 * 1024 + 64 * 1024  # the largest frame, and headroom for headers
+_HEADERS_BYTES_MAX = 64 * 1024
+MAX_PAYLOAD_BYTES = max(kind.frame_bytes_max for kind in REQUESTS.values()) + _HEADERS_BYTES_MAX
 _START_TIMEOUT_S = 20.0
 _ANSWER_EXPIRES_S = 35
 

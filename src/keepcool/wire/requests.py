@@ -41,6 +41,9 @@ class Kind(msgspec.Struct, frozen=True):
 
 
 _KIB = 1024
+# A draft of Bitcoin carries the whole transaction behind each of its coins, and a batch has a draft for every
+# rung of the ladder; what carries it (base64 in base64, padded) is twice as long. NATS advises 8 MiB at most.
+_SIGN_BYTES_MAX = 8 * 1024 * _KIB - 64 * _KIB
 REQUESTS: dict[str, Kind] = {
     "wallets.create.v1": Kind(CreateWallets, WalletsAnswer, frozenset({"app"}), 128 * _KIB),
     "wallets.attest.v1": Kind(AttestWallets, WalletsAnswer, frozenset({"app"}), 512 * _KIB),
@@ -48,7 +51,7 @@ REQUESTS: dict[str, Kind] = {
     "wallets.reserve.v1": Kind(ReserveWallets, ReserveAnswer, frozenset({"app"}), 512 * _KIB),
     "wallets.prove.v1": Kind(ProveWallets, WalletsAnswer, frozenset({"app"}), 512 * _KIB),
     "addresses.attest.v1": Kind(AttestAddresses, AddressesAnswer, frozenset({"app"}), 64 * _KIB),
-    "sign.v1": Kind(SignRequest, SignAnswer, frozenset({"app"}), 1024 * _KIB),
+    "sign.v1": Kind(SignRequest, SignAnswer, frozenset({"app"}), _SIGN_BYTES_MAX),
     "purse.sign.v1": Kind(PurseRequest, PurseAnswer, frozenset({"app"}), 1024 * _KIB),
     "witness.v1": Kind(WitnessRequest, WitnessAnswer, frozenset({"keeper", "cooler"}), 8 * _KIB),
     "status.v1": Kind(StatusRequest, StatusAnswer, frozenset({"app", "watchtower"}), 8 * _KIB),

@@ -9,7 +9,7 @@ import pytest
 from keepcool.adapters.system.clock import SystemEntropy
 from keepcool.core.errors import Refused
 from keepcool.core.parties import Service
-from keepcool.local.broker import BrokerFiles, configuration, make_nkey
+from keepcool.local.broker import MAX_PAYLOAD_BYTES, BrokerFiles, configuration, make_nkey
 from keepcool.local.permissions import ON_THE_BUS, SERVED, permissions_of
 from keepcool.wire.requests import REQUESTS
 
@@ -40,6 +40,12 @@ def test_a_service_hears_only_itself(service: Service) -> None:
         assert subject == f"_INBOX_{name}.>" or (
             subject.startswith(f"rpc.{name}.") and subject.endswith(f" {name}")
         )
+
+
+def test_every_frame_fits_under_what_the_broker_carries() -> None:
+    """The largest request and its headers pass; nats-server advises against more than 8 MiB."""
+    largest = max(kind.frame_bytes_max for kind in REQUESTS.values())
+    assert largest + 64 * 1024 <= MAX_PAYLOAD_BYTES <= 8 * 1024 * 1024
 
 
 def test_app_serves_nothing_and_desk_only_freezes() -> None:
