@@ -65,7 +65,10 @@ def affirm(case: Case, remembered: Remembered, book: Rulebook) -> Ruling:
 
 
 def _approval(case: Case, policy: str) -> Approval:
-    return Approval(case.intent.intent, case.record.wallet, case.effects.digests, policy, STAMP)
+    effects = case.effects
+    return Approval(
+        case.intent.intent, case.record.wallet, effects.digests, policy, STAMP, effects.leaves
+    )
 
 
 def _asked(name: str, rule: Rule, case: Case) -> Verdict:

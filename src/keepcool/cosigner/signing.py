@@ -12,10 +12,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
+from keepcool.chains.accounts import node_of
 from keepcool.core.approval import Approval
 from keepcool.core.errors import Conflict, Refused
 from keepcool.core.faults import FaultPoint
 from keepcool.core.ids import NetworkId, WalletId
+from keepcool.core.secret import Secret
 from keepcool.core.verdict import Approved, Denied, Failed, NeedsReview, Verdict
 from keepcool.cosigner.cases import Read, case_of, failure, read_items
 from keepcool.cosigner.drafts import SignedDrafts
@@ -28,6 +30,7 @@ from keepcool.cosigner.known import OwnRegistry
 from keepcool.cosigner.witness import Witness
 from keepcool.hazmat import coinkeys
 from keepcool.policy.case import Case
+from keepcool.policy.spending import leaving
 from keepcool.ports.signer_store import Claim, ClaimedIntent
 from keepcool.ports.system import Clock, Faults
 from keepcool.wire.messages import Declined, Failure, SignAnswer, Signed, SignItem, SignRequest, VerdictItem
@@ -158,16 +161,13 @@ class CoSigner:
         with wiped_after(secrets):
             self._refuse_changed(kept)  # opening them took its time as well
             return [
-                Signed(
-                    signatures=coinkeys.sign(
-                        one.approval,
-                        secret,
-                        bytes.fromhex(one.read.known.record.key(self.keyring.role).public_key),
-                    ),
-                    sequence=one.sequence,
-                )
+                Signed(signatures=self._signatures(one, secret), sequence=one.sequence)
                 for one, secret in zip(kept, secrets, strict=True)
             ]
+
+    def _signatures(self, one: Remembrance, secret: Secret) -> list[bytes]:
+        owner = one.read.known.record.key(self.keyring.role)
+        return coinkeys.sign(one.approval, secret, bytes.fromhex(owner.public_key), node_of(owner))
 
     def _refuse_changed(self, kept: Sequence[Remembrance]) -> None:
         """While this request waited, a freeze may have come, and a row that another request had staged
@@ -195,7 +195,7 @@ def _remember(read: Read, batch: Batch, book: Rulebook, now_s: int) -> None:
         policy=book.policy,
         requester=batch.asked.requester.value if batch.asked else "",
         slots=[(slot.network, slot.space, slot.position) for slot in effects.slots],
-        spent=_spent(read),
+        spent={asset: str(units) for asset, units in leaving(effects).items()},
         wallet=read.known.record.wallet,
     )
     batch.add(
@@ -203,14 +203,6 @@ def _remember(read: Read, batch: Batch, book: Rulebook, now_s: int) -> None:
         claims=[Claim(slot, effects.digests[0], sequence) for slot in effects.slots],
         intents=[ClaimedIntent(read.intent.intent, read.intent_hash)],
     )
-
-
-def _spent(read: Read) -> dict[str, str]:
-    """What the draft pays out, per asset: change comes back, and fees have a ceiling of their own."""
-    sums: dict[str, int] = {}
-    for payment in read.effects.payments:
-        sums[payment.amount.asset] = sums.get(payment.amount.asset, 0) + payment.amount.units
-    return {asset: str(units) for asset, units in sums.items()}
 
 
 def declined(verdicts: Sequence[Verdict], *, review: bool) -> Declined:
