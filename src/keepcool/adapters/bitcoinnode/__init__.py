@@ -1,0 +1,1 @@
+"""Nodes of the Bitcoin Core family over JSON-RPC and REST: strict, bounded, and holding no key."""
