@@ -78,44 +78,35 @@ class Scanned:
 
 @dataclass(slots=True)
 class _Walk:
-    """Where a walk stands: `bounds` of each transaction are start, end of the outputs, end, flags."""
+    """From `position` on. `ids` of all transactions, `first` one's bytes, `flags` of the last."""
 
     raw: bytes
     watch: Watch
     position: int
-    bounds: list[tuple[int, int, int, int]] = field(default_factory=list)
+    ids: list[bytes] = field(default_factory=list)
     hits: list[Hit] = field(default_factory=list)
+    first: bytes = b""
+    flags: int = 0
 
 
 def scan(raw: bytes, watch: Watch) -> Scanned:
     """Raises Malformed `block.…` on bytes that are no block, or whose transactions its header does not
     cover."""
     header = header_of(raw)
-    try:
-        count, position = _count(raw, HEADER_BYTES)
-        walk = _Walk(raw, watch, position)
-        _transactions(walk, count)
-        _end(walk)
-    except (IndexError, OverflowError) as error:
-        raise _truncated() from error
-    ids = [hash256(_stripped(raw, bounds)) for bounds in walk.bounds]
-    if merkle_root(ids) != header[36:68]:
+    count, position = _count(raw, HEADER_BYTES)
+    walk = _walked(_Walk(raw, watch, position), count)
+    _check_end(walk)
+    if merkle_root(walk.ids) != header[36:68]:
         raise Malformed("block.root", "the block's header does not cover these transactions")
-    if _stripped(raw, walk.bounds[0])[4:41] != _MINTED:
+    if walk.first[4:41] != _MINTED:
         raise Malformed("block.coinbase", "a block begins with the transaction that mints its reward")
     return Scanned(shown(hash256(header)), shown(header[4:36]), count, tuple(walk.hits))
 
 
 def scan_transaction(raw: bytes, watch: Watch) -> Hit | None:
     """One that is in no block. Raises Malformed on bytes that are none."""
-    walk = _Walk(raw, watch, 0)
-    try:
-        _transactions(walk, 1, alone=True)
-    except (IndexError, OverflowError) as error:
-        raise _truncated() from error
-    if walk.position != len(raw):
-        raise Malformed("block.trailing", "bytes follow the end of the transaction")
-    return walk.hits[0] if walk.hits else None
+    hits = _alone(raw, watch).hits
+    return hits[0] if hits else None
 
 
 def header_of(raw: bytes) -> bytes:
@@ -127,14 +118,7 @@ def header_of(raw: bytes) -> bytes:
 
 def stripped_of(raw: bytes) -> bytes:
     """A transaction without its witness and whatever else its id does not cover. Raises Malformed."""
-    walk = _Walk(raw, Watch(), 0)
-    try:
-        _transactions(walk, 1, alone=True)
-    except (IndexError, OverflowError) as error:
-        raise _truncated() from error
-    if walk.position != len(raw):
-        raise Malformed("block.trailing", "bytes follow the end of the transaction")
-    return _stripped(raw, walk.bounds[0])
+    return _alone(raw, Watch()).first
 
 
 def txid_of(raw: bytes) -> str:
@@ -169,15 +153,33 @@ def merkle_root(ids: Sequence[bytes]) -> bytes:
     return level[0]
 
 
-def _transactions(walk: _Walk, count: int, *, alone: bool = False) -> None:  # noqa: PLR0912 - one pass, no calls
+def _alone(raw: bytes, watch: Watch) -> _Walk:
+    walk = _walked(_Walk(raw, watch, 0), 1, alone=True)
+    if walk.position != len(raw):
+        raise Malformed("block.trailing", "bytes follow the end of the transaction")
+    return walk
+
+
+def _walked(walk: _Walk, count: int, *, alone: bool = False) -> _Walk:
+    try:
+        _walk(walk, count, alone=alone)
+    except (IndexError, OverflowError) as error:
+        raise _truncated() from error
+    if walk.position > len(walk.raw):
+        raise _truncated()
+    return walk
+
+
+def _walk(walk: _Walk, count: int, *, alone: bool) -> None:  # noqa: PLR0912, PLR0915 - one pass, few calls
     raw, scripts, outpoints = walk.raw, walk.watch.scripts, walk.watch.outpoints
-    position, bounds = walk.position, walk.bounds
+    position, ids, sha256 = walk.position, walk.ids, hashlib.sha256
     spent: list[int] = []
     paid: list[tuple[int, int]] = []
-    for _ in range(count):
+    flags = 0
+    for number in range(count):
         start = position
-        flags = 0
         if raw[position + 4]:
+            flags = 0
             position += 4
         else:
             flags = raw[position + 5]
@@ -210,15 +212,20 @@ def _transactions(walk: _Walk, count: int, *, alone: bool = False) -> None:  # n
                 position += size - 9
                 size = 0
             position += size + 9
-        outputs_end = position
         if flags:
-            position = _beyond(raw, position, inputs, flags, alone=alone)
-        position += 4
-        bounds.append((start, outputs_end, position, flags))
+            end = position
+            position = 4 + _beyond(raw, position, inputs, flags, alone=alone)
+            stripped = raw[start : start + 4] + raw[start + 6 : end] + raw[position - 4 : position]
+        else:
+            position += 4
+            stripped = raw[start:position]
+        ids.append(sha256(sha256(stripped).digest()).digest())
         if spent or paid:
-            _hit(walk, len(bounds) - 1, paid, spent)
+            _hit(walk, Hit(number, stripped, (), (), bool(flags & _EXTENSION)), paid, spent)
             spent, paid = [], []
-    walk.position = position
+        if not number:
+            walk.first = stripped
+    walk.position, walk.flags = position, flags
 
 
 def _beyond(raw: bytes, position: int, inputs: int, flags: int, *, alone: bool) -> int:
@@ -244,29 +251,17 @@ def _beyond(raw: bytes, position: int, inputs: int, flags: int, *, alone: bool) 
     return position
 
 
-def _hit(walk: _Walk, number: int, paid: Sequence[tuple[int, int]], spent: Sequence[int]) -> None:
-    raw, bounds = walk.raw, walk.bounds[number]
-    if bounds[2] > len(raw):
-        raise _truncated()
-    stripped = _stripped(raw, bounds)
+def _hit(walk: _Walk, hit: Hit, paid: Sequence[tuple[int, int]], spent: Sequence[int]) -> None:
+    raw, txid = walk.raw, walk.ids[-1]
     outs = tuple([_paid(raw, vout, position) for vout, position in paid])
-    if outs:
-        txid = hash256(stripped)
-        walk.watch.outpoints.update(txid + one.vout.to_bytes(4, "little") for one in outs)
+    walk.watch.outpoints.update(txid + one.vout.to_bytes(4, "little") for one in outs)
     ins = tuple([raw[position : position + 36] for position in spent])
-    walk.hits.append(Hit(number, stripped, outs, ins, bool(bounds[3] & _EXTENSION)))
+    walk.hits.append(replace(hit, paid=outs, spent=ins))
 
 
 def _paid(raw: bytes, vout: int, position: int) -> Paid:
     script = raw[position + 9 : position + 9 + raw[position + 8]]
     return Paid(vout, int.from_bytes(raw[position : position + 8], "little"), script)
-
-
-def _stripped(raw: bytes, bounds: tuple[int, int, int, int]) -> bytes:
-    start, outputs_end, end, flags = bounds
-    if not flags:
-        return raw[start:end]
-    return raw[start : start + 4] + raw[start + 6 : outputs_end] + raw[end - 4 : end]
 
 
 def _body(stripped: bytes) -> str:
@@ -275,13 +270,10 @@ def _body(stripped: bytes) -> str:
     return shown(hash256(encode_stripped(unsigned)))
 
 
-def _end(walk: _Walk) -> None:
+def _check_end(walk: _Walk) -> None:
     """After the last transaction nothing follows, or Litecoin's extension block."""
-    left = len(walk.raw) - walk.position
-    extended = bool(walk.bounds) and bool(walk.bounds[-1][3] & _EXTENSION)
-    if left < 0:
-        raise _truncated()
-    if left and not (extended and walk.raw[walk.position] in (0, 1)):
+    extended = walk.flags & _EXTENSION and walk.raw[walk.position : walk.position + 1] in (b"\0", b"\1")
+    if walk.position != len(walk.raw) and not extended:
         raise Malformed("block.trailing", "bytes follow the last transaction of the block")
 
 
