@@ -1,7 +1,8 @@
 """Every draft this signer has remembered: by intent, by slot, by digest, and in the windows of the caps.
 
 Laws: a question costs the same whether the journal has ten entries or a million; nothing is forgotten;
-groups are cliques (every two members share a slot), so that a group counts once in a window.
+groups are cliques (every two members share a slot), so that a group counts once in a window; where slots have
+no order (coins), no order is kept of them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
 
-from keepcool.chains.families import first_position
+from keepcool.chains.families import first_position, ordered
 from keepcool.core.effects import Slot
 from keepcool.core.ids import AssetId, NetworkId
 from keepcool.cosigner import entries
@@ -82,10 +83,7 @@ class SignedDrafts:
         self._by_digest.setdefault(_name(remembered), sequence)
         for slot in remembered.slots:
             self._by_slot[slot] = (*self._by_slot.get(slot, ()), sequence)
-            place = (slot.network, slot.space)
-            if place not in self._positions:
-                self._positions[place] = Positions(first_position(slot.network))
-            self._positions[place].take(slot.position)
+            self._take(slot)
         spending = Spending(sequence, group, row.at_s, remembered.spent)
         for window in (self._hour, self._day):
             window.add(spending)
@@ -102,7 +100,7 @@ class SignedDrafts:
             del self._by_digest[_name(remembered)]
         for slot in remembered.slots:
             _pop(self._by_slot, slot)
-            if slot not in self._by_slot:
+            if slot not in self._by_slot and ordered(slot.network):
                 self._positions[(slot.network, slot.space)].free(slot.position)
         self._hour.drop_newest(sequence)
         self._day.drop_newest(sequence)
@@ -126,7 +124,7 @@ class SignedDrafts:
         return History(
             same_intent=self._remembered(self._by_intent.get(intent, ())),
             same_slots=self._remembered(rivals),
-            lowest_unsigned={slot.space: self._lowest_free(slot) for slot in slots},
+            lowest_unsigned={slot.space: self._lowest_free(slot) for slot in slots if ordered(slot.network)},
             spent_hour=self._hour.spent(own),
             spent_day=self._day.spent(own),
             frozen=frozen,
@@ -142,6 +140,14 @@ class SignedDrafts:
 
     def _remembered(self, sequences: Iterable[int]) -> tuple[Remembered, ...]:
         return tuple(self._kept[one].remembered for one in sequences)
+
+    def _take(self, slot: Slot) -> None:
+        if not ordered(slot.network):
+            return
+        place = (slot.network, slot.space)
+        if place not in self._positions:
+            self._positions[place] = Positions(first_position(slot.network))
+        self._positions[place].take(slot.position)
 
     def _lowest_free(self, slot: Slot) -> int:
         positions = self._positions.get((slot.network, slot.space))

@@ -14,7 +14,8 @@ from keepcool.core.registry import WalletRecord
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """A draft this signer has signed before. `spent` is what it pays out, per asset, in base units."""
+    """A draft this signer has signed before. `spent` is what leaves by it (paid out, and a fee
+    it states), per asset, in base units."""
 
     intent: str
     intent_hash: str

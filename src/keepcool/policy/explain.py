@@ -20,6 +20,11 @@ _NEVER_WITHOUT_CONTRACTS = (
     "Never signed on {name}, whatever the policy says: changes of owners or threshold, staking, exchange and "
     "all else that is no payment; a wallet paying itself, or paid before its owners were read from the chain."
 )
+_NEVER_OF_COINS = (
+    "Never signed on {name}, whatever the policy says: a coin, amount or change that whole previous "
+    "transactions and the wallet's own keys do not prove; a signature over less than the whole transaction; "
+    "a wait for a time; a wallet paying its own first address."
+)
 _ALWAYS = (
     "An intent is paid at most once: a second transaction for it is signed only when it excludes every "
     "earlier one on the chain.",
@@ -49,19 +54,25 @@ def _all(policy: Policy) -> Iterator[str]:
 
 
 def _never(policy: Policy) -> Iterator[str]:
-    without = sorted(name for name, network in policy.networks.items() if network.calls is not None)
-    if len(without) < len(policy.networks) or not without:
+    coins = sorted(name for name, network in policy.networks.items() if network.coins)
+    without = sorted(
+        name for name, network in policy.networks.items() if network.calls is not None and not network.coins
+    )
+    if len(without) + len(coins) < len(policy.networks) or not policy.networks:
         yield _NEVER
     if without:
         yield _NEVER_WITHOUT_CONTRACTS.format(name=_listed(iter(without)))
+    if coins:
+        yield _NEVER_OF_COINS.format(name=_listed(iter(coins)))
 
 
 def _network(network: NetworkRules, policy: Policy) -> Iterator[str]:
     name, native = network.network, network.native
-    older = f", and older ones {_listed(network.older_profiles)}" if network.older_profiles else ""
-    yield f"On {name} (family {network.family}) wallets are {network.profile}{older}, two of three keys."
+    pools = "" if network.pool_profile is None else f", pools {network.pool_profile}"
+    others = pools + (f", and older ones {_listed(network.older_profiles)}" if network.older_profiles else "")
+    yield f"On {name} (family {network.family}) wallets are {network.profile}{others}, two of three keys."
     fee = f"{decimal(network.fee_max_units, native.decimals)} {native.symbol}"
-    if network.calls is None:
+    if network.calls is None or network.coins:
         yield f"On {name} an intent may spend at most {fee} on fees."
     else:
         yield f"On {name} an intent may name at most {fee} for fees; what one comes to, the chain decides."
@@ -79,6 +90,9 @@ def _network(network: NetworkRules, policy: Policy) -> Iterator[str]:
 def _drafts(network: NetworkRules, policy: Policy) -> Iterator[str]:
     """What bounds a draft that pays its own fee; nothing is said where drafts pay none."""
     if network.calls is None:
+        return
+    if network.coins:
+        yield from _coins(network)
         return
     name, calls = network.network, (call_name(network.family, call) for call in network.calls)
     yield (
@@ -105,6 +119,23 @@ def _drafts(network: NetworkRules, policy: Policy) -> Iterator[str]:
             assert_never(never)
 
 
+def _coins(network: NetworkRules) -> Iterator[str]:
+    name, symbol = network.network, network.native.symbol
+    yield (
+        f"On {name} a wallet pays its own fee: at most {network.fee_rate_max} base units of {symbol} per "
+        f"1000 virtual bytes, and at most {network.fee_share_max} thousandths of what is moved. Fees count "
+        "towards what leaves in an hour and a day."
+    )
+    back = (
+        f"comes back in at most {network.change_max} outputs of the wallet's own"
+        if network.change_max
+        else "may not come back: only whole coins are paid"
+    )
+    yield f"On {name} what a payment leaves of its coins {back}."
+    yield f"On {name} a transaction carries at most {network.data_bytes_max} bytes of other data."
+    yield f"On {name} each wallet has a cool and a cold key of its own."
+
+
 def _fee_coin(asset: AssetId, network: NetworkRules, policy: Policy) -> str:
     listed = policy.assets.get(asset)
     if asset == network.native.asset:
@@ -121,6 +152,8 @@ def _harbor(network: NetworkRules) -> Iterator[str]:
 
 def _purse(network: NetworkRules) -> Iterator[str]:
     purse, native = network.purse, network.native
+    if network.coins:
+        return
     if purse is None:
         yield f"On {network.network} this signer pays no fees: the policy gives it no purse."
         return

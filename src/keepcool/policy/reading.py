@@ -62,10 +62,7 @@ def _network(name: str, plain: schema.Table) -> NetworkRules:
         network=ids.network_id(name),
         family=table.family,
         profile=_matched(_NAME, f"{where} profile", table.profile),
-        older_profiles=tuple(
-            _matched(_NAME, f"{where} older_profiles", profile)
-            for profile in _once(f"{where} older_profiles", [*table.older_profiles, table.profile])[:-1]
-        ),
+        older_profiles=_older(table, f"{where} older_profiles"),
         native=_native(name, table.native, f"{where} native"),
         fee_max_units=_units(f"{where} fee_max_units", table.fee_max_units),
         purse=None if table.purse is None else _purse(table.purse, f"{where} purse"),
@@ -81,6 +78,8 @@ def _network(name: str, plain: schema.Table) -> NetworkRules:
 def _with_own_fees(
     rules: NetworkRules, table: schema.NetworkTable, drafts: families.DraftTerms, where: str
 ) -> NetworkRules:
+    if drafts.coins:
+        return _of_coins(rules, table, drafts, where)
     assets = [ids.asset_id(text) for text in _once(f"{where} fee_assets", table.fee_assets or ())]
     if not assets:
         raise Malformed("policy.fee_assets", f"policy: {where} fee_assets: a draft pays its fee in something")
@@ -94,6 +93,31 @@ def _with_own_fees(
         calls=frozenset(_once(f"{where} calls", table.calls or ())),
         layout=table.layout,
     )
+
+
+def _of_coins(
+    rules: NetworkRules, table: schema.NetworkTable, drafts: families.DraftTerms, where: str
+) -> NetworkRules:
+    return replace(
+        rules,
+        fee_rate_max=_within(f"{where} fee_rate_max", table.fee_rate_max or 0, 1, drafts.fee_rate_max),
+        fee_assets=frozenset({rules.native.asset}),
+        data_bytes_max=_within(
+            f"{where} data_bytes_max", table.data_bytes_max or 0, 0, drafts.data_bytes_max
+        ),
+        calls=frozenset(),
+        layout="children",
+        coins=True,
+        fee_share_max=_within(f"{where} fee_share_max", table.fee_share_max or 0, 1, families.SHARE_MAX),
+        change_max=_within(f"{where} change_max", table.change_max or 0, 0, families.CHANGE_MAX),
+        pool_profile=table.pool_profile,
+    )
+
+
+def _older(table: schema.NetworkTable, where: str) -> tuple[str, ...]:
+    newer = [table.profile, *([] if table.pool_profile is None else [table.pool_profile])]
+    older = _once(where, [*table.older_profiles, *newer])[: -len(newer)]
+    return tuple(_matched(_NAME, where, profile) for profile in older)
 
 
 def _native(network: str, plain: schema.Table, where: str) -> NativeAsset:
@@ -159,8 +183,8 @@ def _agree(networks: dict[NetworkId, NetworkRules], assets: dict[AssetId, AssetR
             raise Malformed("policy.asset", f'policy: {asset}: there is no [networks."{network}"]')
         if symbols.setdefault((network, rules.symbol), asset) != asset:
             raise Malformed("policy.asset", f"policy: {asset}: {rules.symbol} names another asset already")
-        families.check_asset(asset, networks[network].family, rules.decimals)
         native = networks[network].native
+        families.check_asset(asset, networks[network].family, rules.decimals, native.asset)
         if native.asset == asset and (native.symbol, native.decimals) != (rules.symbol, rules.decimals):
             raise Malformed("policy.native", f"policy: {asset}: symbol and decimals differ from native's")
     for network, of_network in networks.items():

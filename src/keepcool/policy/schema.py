@@ -51,7 +51,8 @@ class DestinationsTable(Settings, frozen=True):
 
 
 class NetworkTable(Settings, frozen=True):
-    """From `fee_rate_max` to `layout`: for families whose drafts pay their own fee, and no others."""
+    """From `fee_rate_max` to `layout`: for families whose drafts pay their own fee, and no others. The last
+    three: for those that spend coins."""
 
     family: str
     profile: str
@@ -66,6 +67,9 @@ class NetworkTable(Settings, frozen=True):
     calls: tuple[str, ...] | None = None
     layout: Literal["children", "shared"] | None = None
     harbor: str | None = None
+    fee_share_max: int | None = None
+    change_max: int | None = None
+    pool_profile: str | None = None
 
 
 class AssetTable(Settings, frozen=True):

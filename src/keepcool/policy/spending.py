@@ -1,6 +1,7 @@
 """What a draft takes out of a wallet, and how it weighs in a window.
 
-Laws: counted from the draft's decoded bytes, never from what the intent claims; of drafts that conflict
+Laws: counted from the draft's decoded bytes, never from what the intent claims; a fee that the draft states
+leaves the wallet as well, so it counts in every window, also where nobody is paid; of drafts that conflict
 only one can confirm, so a conflict set weighs as much as its dearest member, once.
 """
 
@@ -18,11 +19,20 @@ from keepcool.policy.terms import AssetRules, Policy
 
 
 def paid(effects: Effects) -> dict[AssetId, int]:
-    """Base units paid out per asset: what a journal remembers as `spent`."""
+    """Base units paid out per asset."""
     total: dict[AssetId, int] = {}
     for payment in effects.payments:
         asset = payment.amount.asset
         total[asset] = total.get(asset, 0) + payment.amount.units
+    return total
+
+
+def leaving(effects: Effects) -> dict[AssetId, int]:
+    """Base units that leave the wallet per asset, a stated fee among them: what a journal remembers as
+    `spent`."""
+    total, fee = paid(effects), effects.fee_max
+    if fee is not None and fee.units:
+        total[fee.asset] = total.get(fee.asset, 0) + fee.units
     return total
 
 
@@ -43,8 +53,8 @@ class Window:
 
 
 def judge_window(window: Window, case: Case, policy: Policy) -> Verdict:
-    """Denies when an asset the case pays, with all that was signed in the window, would pass its cap."""
-    for asset, units in sorted(paid(case.effects).items()):
+    """Denies when an asset that leaves, with all that was signed in the window, would pass its cap."""
+    for asset, units in sorted(leaving(case.effects).items()):
         rules = policy.assets.get(asset)
         if rules is None:
             return Denied(window.rule, unlisted(asset))

@@ -46,10 +46,14 @@ class NetworkRules:
     destination of an evacuation; None: there is none.
 
     The rest is of families whose drafts pay their own fee. `fee_rate_max` is the highest rate (Minter: gas
-    price), `fee_assets` what a fee may be paid in; None and empty where drafts pay none. `data_bytes_max`
-    bounds what a draft carries besides its payments. `calls` are the selectors a wallet may use where there
-    are no contracts, None where there are. `layout` says whether each wallet has cool and cold keys of its
-    own ("children") or all share one of each."""
+    price; Bitcoin: per 1000 virtual bytes), `fee_assets` what a fee may be paid in; None and empty where
+    drafts pay none. `data_bytes_max` bounds what a draft carries besides its payments. `calls` are the
+    selectors a wallet may use where there are no contracts, None where there are. `layout` says whether each
+    wallet has cool and cold keys of its own ("children") or all share one of each.
+
+    `coins`: wallets spend coins, by outputs and not by calls. `fee_share_max` is the highest fee in
+    thousandths of what is moved, None where drafts state no fee; `change_max` how many outputs may come back.
+    `pool_profile` is that of new pools; None: there are none."""
 
     network: NetworkId
     family: str
@@ -66,10 +70,15 @@ class NetworkRules:
     calls: frozenset[str] | None = None
     layout: Layout | None = None
     harbor: str | None = None
+    coins: bool = False
+    fee_share_max: int | None = None
+    change_max: int = 0
+    pool_profile: str | None = None
 
     @property
     def profiles(self) -> tuple[str, ...]:
-        return (self.profile, *self.older_profiles)
+        pool = () if self.pool_profile is None else (self.pool_profile,)
+        return (self.profile, *pool, *self.older_profiles)
 
     def knows(self, profile: str) -> bool:
         """Whether a wallet of this profile may pay. Where there are no contracts, a record's profile goes on

@@ -17,6 +17,7 @@ from keepcool.policy import rules
 from keepcool.policy.case import Case
 from keepcool.policy.rules import ALL
 from keepcool.policy.terms import Policy
+from tests.unit.policy import bitcoin_samples as bitcoin
 from tests.unit.policy import minter_samples as minter
 from tests.unit.policy import samples
 from tests.unit.policy.samples import (
@@ -61,6 +62,10 @@ HOSTILE: dict[str, tuple[Case, Policy]] = {
     "fee_ceiling": (with_intent(PAYMENT, fee_max=Amount(ETH, FEE_CEILING + 1)), POLICY),
     "data_bytes": (with_effects(minter.PAYMENT, data_bytes=10_000), minter.POLICY),
     "fee_rate": (with_effects(minter.PAYMENT, fee_rate=2**32 - 1), minter.POLICY),
+    "fee_share": (
+        with_effects(bitcoin.PAYMENT, fee_max=Amount(bitcoin.LTC, bitcoin.SHARE_MAX + 1)),
+        bitcoin.POLICY,
+    ),
     "fee_asset": (with_effects(minter.PAYMENT, fee_asset=minter.USDTE), minter.POLICY),
     "cap_transaction": (pay((ALICE, ETH, CAP + 1)), POLICY),
     "cap_hour": (with_history(pay((ALICE, USD, CAP)), spent_hour={USD: CAP_HOUR - CAP + 1}), POLICY),

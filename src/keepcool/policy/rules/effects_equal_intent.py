@@ -1,4 +1,8 @@
-"""The draft does exactly what the intent says: this wallet, this chain, these payments, nothing beside."""
+"""The draft does exactly what the intent says: this wallet, this chain, these payments, nothing beside.
+
+Where wallets spend coins, what is left of them comes back: to as many places as the policy allows, each of
+which the family has proved to be the wallet's own.
+"""
 
 from __future__ import annotations
 
@@ -47,8 +51,8 @@ def _same_payments(case: Case, policy: Policy) -> Denied | None:
     wanted = [_triple(output) for output in case.intent.outputs]
     drafted = [_triple(payment) for payment in case.effects.payments]
     if wanted != drafted:  # in another order they may be the same still
-        return _difference(Counter(wanted), Counter(drafted), policy) or _beside(case)
-    return _beside(case)
+        return _difference(Counter(wanted), Counter(drafted), policy) or _beside(case, policy)
+    return _beside(case, policy)
 
 
 def _difference(meant: _Triples, done: _Triples, policy: Policy) -> Denied | None:
@@ -62,11 +66,19 @@ def _difference(meant: _Triples, done: _Triples, policy: Policy) -> Denied | Non
     return None
 
 
-def _beside(case: Case) -> Denied | None:
-    if case.effects.change:
-        return Denied(NAME, f"the draft returns change to {case.effects.change[0].recipient}; there is none")
-    if case.intent.purpose is Purpose.VOID and case.effects.calls:
+def _beside(case: Case, policy: Policy) -> Denied | None:
+    change, network = case.effects.change, policy.networks.get(case.intent.network)
+    most = 0 if network is None else network.change_max
+    if change and not most:
+        return Denied(NAME, f"the draft returns change to {change[0].recipient}; there is none")
+    if len(change) > most:
+        return Denied(NAME, f"the draft returns change in {len(change)} parts; at most {most} may be")
+    if case.intent.purpose is not Purpose.VOID:
+        return None
+    if case.effects.calls:
         return Denied(NAME, f"a void does nothing; this draft calls {case.effects.calls[0].contract}")
+    if network is not None and network.coins and not change:
+        return Denied(NAME, "a void returns its coins; this draft leaves them all to the fee")
     return None
 
 

@@ -1,8 +1,9 @@
 """However often an intent is asked for, at most one payment of it can confirm.
 
 Laws: an intent id stands for one intent; each draft of an intent shares a slot with every earlier one, so
-they exclude each other on the chain; slots are used in order, or used again by what conflicts; a payment
-never takes a slot another intent holds, because the ledger would ascribe it wrongly; a void may.
+they exclude each other on the chain; slots are used in order where they have one, or used again by what
+conflicts; a payment never takes a slot another intent holds, because the ledger would ascribe it wrongly; a
+void may.
 """
 
 from __future__ import annotations
@@ -53,6 +54,8 @@ def _free_slots(case: Case) -> Denied | None:
 
 
 def _in_order(case: Case) -> Denied | None:
+    if not case.effects.ordered:
+        return None
     signed = {slot for earlier in case.history.same_slots for slot in earlier.slots}
     for slot in case.effects.slots:
         lowest = case.history.lowest_unsigned.get(slot.space)

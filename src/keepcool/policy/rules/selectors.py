@@ -1,8 +1,8 @@
 """A wallet makes few kinds of call, and only those.
 
 Where there are contracts, two: a plain transfer, and `transfer` of a token the policy lists. Where there are
-none, the calls the policy lists by name. A second wall behind `hazards`: that rule names what is bad, this
-one what is good.
+none, the calls the policy lists by name; where coins are spent, no calls at all. A second wall behind
+`hazards`: that rule names what is bad, this one what is good.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def _pays(call: ContractCall, network: NetworkId, policy: Policy) -> bool:
 
 def _listed(case: Case, network: NetworkRules, calls: frozenset[str]) -> Verdict:
     allowed = " or ".join(call_name(network.family, call) for call in sorted(calls)) or "nothing"
-    if case.effects.payments and not case.effects.calls:
+    if case.effects.payments and not case.effects.calls and not network.coins:
         return Denied(NAME, f"the draft pays by no call that is known; allowed is {allowed}")
     for call in case.effects.calls:
         if call.contract or call.selector not in calls:
