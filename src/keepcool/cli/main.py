@@ -28,6 +28,7 @@ NOUNS: Mapping[str, str] = {
     "journal": "verify a signer's journal",
     "inspect": "what a transaction would really do, from its bytes alone",
     "derive": "a wallet's address from public data",
+    "restore": "wallets found again without any of our services",
     "user": "users of the App",
     "wallet": "wallets and their attested addresses",
     "withdraw": "withdrawals",

@@ -16,7 +16,7 @@ from keepcool.core.errors import Malformed
 
 _HEADER = 80
 _AUXPOW = 0x100
-_NOWHERE = bytes(32)
+_NOWHERE = bytes(32) + b"\xff\xff\xff\xff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +38,14 @@ class Walked:
 
     @property
     def coinbase(self) -> bool:
-        return self.spends[0][:32] == _NOWHERE
+        return self.spends == (_NOWHERE,)
 
 
 def walk(raw: bytes, network: Network) -> Iterator[Walked]:
     """Every transaction of a block. Raises Malformed."""
     try:
         at = _HEADER
-        if raw[1] & (_AUXPOW >> 8) and not network.hrp:
+        if raw[1] & (_AUXPOW >> 8) and network.merged_mining:
             at = _after_proof(raw, at, network)
         count, at = _size(raw, at)
         for _ in range(count):

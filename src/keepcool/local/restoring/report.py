@@ -71,7 +71,7 @@ class Report:
         held = len(self.by_wallet())
         return [
             *rows,
-            f"Total          {_spelled(self.total_sat)} {symbol} on {len(self.addresses)} addresses of {held} "
+            f"Total          {_spelled(self.total_sat)} {symbol} on {len(self.addresses)} addresses, {held} "
             f"of {self.wallets} wallets, as of block {self.height} of {self.network.name}",
         ]
 

@@ -66,7 +66,7 @@ async def scan(backup: Backup, node: Chain, store: Store, say: Say, gap: int = G
     belongs to other descriptors, Refused or Unavailable from the node."""
     if not 1 <= gap < _INDEX_LIMIT:
         raise Malformed("restore.gap", f"a gap is from 1 to {_INDEX_LIMIT - 1} addresses")
-    store.claim(_fingerprint(backup))
+    store.claim(fingerprint(backup))
     await _step_back(node, store, say)
     reading = _Reading(backup, node, store, say)
     for one in store.passes():
@@ -145,8 +145,10 @@ class _Reading:
         heights = range(one.done + 1, one.last + 1)
         for start in range(0, len(heights), _AHEAD):
             part = heights[start : start + _AHEAD]
-            for block in await self._blocks(part):
-                self._read(one, index, unspent, block)
+            blocks = await self._blocks(part)
+            with self._store.together():
+                for block in blocks:
+                    self._read(one, index, unspent, block)
             if (part[-1] + 1) // _TELL_EVERY != part[0] // _TELL_EVERY or part[-1] == one.last:
                 self._say(f"block {part[-1]} of {one.last}: {len(unspent)} coins")
 
@@ -172,10 +174,9 @@ class _Reading:
                 made[txid] = tx.stripped
                 coins.append(FoundCoin(txid, vout, found.track, found.index, amount_sat, height, tx.coinbase))
                 unspent.add(tx.txid + vout.to_bytes(4, "little"))
-        with self._store.block():
-            self._store.add(coins, made.items())
-            self._store.spend([(shown(o[:32]), int.from_bytes(o[32:], "little")) for o in spent], height)
-            self._store.read(one, height, block_hash)
+        self._store.add(coins, made.items())
+        self._store.spend([(shown(o[:32]), int.from_bytes(o[32:], "little")) for o in spent], height)
+        self._store.read(one, height, block_hash)
         unspent.difference_update(spent)
 
     def _span(self, number: int, first: int, end: int) -> Span:
@@ -239,7 +240,7 @@ def _bounded(spans: Sequence[tuple[int, int, int]]) -> Iterator[tuple[tuple[int,
         yield tuple(part)
 
 
-def _fingerprint(backup: Backup) -> str:
+def fingerprint(backup: Backup) -> str:
     """Of the addresses alone: what was issued since may be told by a newer file."""
     bare = [replace(wallet, name=f"w{number}", issued={}) for number, wallet in enumerate(backup.wallets)]
     return hashlib.sha256(spelled_backup(Backup(backup.network, tuple(bare))).encode()).hexdigest()

@@ -1,7 +1,7 @@
 """What a restore has found so far, in one file: it goes on where it was interrupted.
 
-Laws: a block's coins and the height it stands for are committed together; the file belongs to one set of
-descriptors and says so; it holds public data alone. SQLite, one writer.
+Laws: coins and the height they were read at are committed together; what a power cut takes is read again;
+the file belongs to one set of descriptors and says so; it holds public data alone. SQLite, one writer.
 """
 
 from __future__ import annotations
@@ -59,11 +59,12 @@ class FoundCoin:
 
 
 class Store:
-    """Methods commit before they return, unless they are called within `block`."""
+    """Methods commit before they return, unless they are called within `together`."""
 
     def __init__(self, file: Path) -> None:
         self._db = sqlite3.connect(file, isolation_level=None)
         self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.executescript(_SCHEMA)
 
     def close(self) -> None:
@@ -78,7 +79,7 @@ class Store:
             )
 
     @contextmanager
-    def block(self) -> Iterator[None]:
+    def together(self) -> Iterator[None]:
         """What is written within is written together."""
         self._db.execute("BEGIN IMMEDIATE")
         try:
@@ -117,7 +118,7 @@ class Store:
 
     def undo(self, above: int) -> None:
         """Forgets what blocks above this height told."""
-        with self.block():
+        with self.together():
             self._db.execute("DELETE FROM coin WHERE height > ?", (above,))
             self._db.execute("UPDATE coin SET spent_height = NULL WHERE spent_height > ?", (above,))
             self._db.execute("DELETE FROM block WHERE height > ?", (above,))
