@@ -32,6 +32,7 @@ _OPTIONS = (
     "-dnsseed=0",
     "-rpcbind=127.0.0.1",
     "-rpcallowip=127.0.0.1",
+    "-rpcservertimeout=3",  # its end waits for idle connections
     "-dbcache=16",
     "-keypool=10",
     "-fallbackfee=0.0002",

@@ -27,6 +27,7 @@ _PAUSES_S = (0.1, 0.5)  # before the second and the third attempt of a read
 _CONNECTIONS_MAX = 4  # a node has four threads for all its callers
 _IDLE_S = 15.0  # a node closes what is idle for 30
 _ERRORS_IN_JSON = (200, 400, 404, 500)
+_JSON = {"Content-Type": "application/json"}
 _UNREACHED = "node.unreachable"
 
 Param: TypeAlias = "str | int | bool | Sequence[Param] | None"
@@ -81,12 +82,14 @@ class Rpc:
         return said
 
     async def once(self, ask: Ask) -> Said:
-        """Asked a single time. Raises Unavailable; only with `node.unreachable` was surely nothing sent."""
-        return (await self._attempt([ask]))[0]
+        """Asked a single time, on a connection of its own. Raises Unavailable; only with `node.unreachable` was
+        surely nothing sent."""
+        async with self._session_with(aiohttp.TCPConnector(force_close=True)) as fresh:
+            return (await self._attempt([ask], fresh))[0]
 
     async def fetch(self, path: str) -> bytes | None:
         """A resource of the REST interface, None when there is no such thing. Raises Unavailable."""
-        status, body = await self._exchanged("GET", self._url.rstrip("/") + "/rest/" + path, None)
+        status, body = await self._exchanged(self._opened(), f"{self._url.rstrip('/')}/rest/{path}", None)
         return body if status == 200 else None
 
     async def _patiently(self, asks: Sequence[Ask]) -> list[Said]:
@@ -99,30 +102,37 @@ class Rpc:
             await asyncio.sleep(pause_s)
         return await self._attempt(asks)
 
-    async def _attempt(self, asks: Sequence[Ask]) -> list[Said]:
+    async def _attempt(self, asks: Sequence[Ask], session: aiohttp.ClientSession | None = None) -> list[Said]:
+        session = session or self._opened()
         numbers = [next(self._numbers) for _ in asks]
         calls = [
             {"jsonrpc": "1.0", "id": number, "method": ask.method, "params": ask.params}
             for number, ask in zip(numbers, asks, strict=True)
         ]
         body = msgspec.json.encode(calls if len(calls) > 1 else calls[0])
-        status, answer = await self._exchanged("POST", self._url, body)
+        status, answer = await self._exchanged(session, self._url, body)
         if status in (401, 403):
             self._secret.renew()
-            status, answer = await self._exchanged("POST", self._url, body)
+            status, answer = await self._exchanged(session, self._url, body)
         if status in (401, 403):
             raise Unavailable("node.auth", f"{self.name} {self._secret.mend}")
         if status not in _ERRORS_IN_JSON or not answer:
             raise Unavailable("node.http", f"{self.name} answered with HTTP {status}")
         return self._matched(answer, numbers)
 
-    async def _exchanged(self, method: str, url: str, body: bytes | None) -> tuple[int, bytes]:
-        headers = self._secret.headers() | ({"Content-Type": "application/json"} if body else {})
+    async def _exchanged(
+        self, session: aiohttp.ClientSession, url: str, body: bytes | None
+    ) -> tuple[int, bytes]:
+        method = "GET" if body is None else "POST"
+        headers = self._secret.headers() | ({} if body is None else _JSON)
         try:
-            async with self._opened().request(
+            async with session.request(
                 method, url, data=body, headers=headers, allow_redirects=False
             ) as response:
-                return response.status, await _bounded(response)
+                answer = await _bounded(response)
+                if response.status not in _ERRORS_IN_JSON:
+                    response.close()  # a node that ends waits for its connections
+                return response.status, answer
         except _TooLong as error:
             raise Unavailable("node.nonsense", f"{self.name} gave an answer without an end") from error
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
@@ -137,9 +147,12 @@ class Rpc:
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             connector = aiohttp.TCPConnector(limit=_CONNECTIONS_MAX, keepalive_timeout=_IDLE_S)
-            jar = aiohttp.DummyCookieJar()
-            self._session = aiohttp.ClientSession(connector=connector, timeout=self._limit, cookie_jar=jar)
+            self._session = self._session_with(connector)
         return self._session
+
+    def _session_with(self, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+        jar = aiohttp.DummyCookieJar()
+        return aiohttp.ClientSession(connector=connector, timeout=self._limit, cookie_jar=jar)
 
     def _matched(self, body: bytes, numbers: Sequence[int]) -> list[Said]:
         try:
