@@ -82,8 +82,8 @@ class Rpc:
         return said
 
     async def once(self, ask: Ask) -> Said:
-        """Asked a single time, on a connection of its own. Raises Unavailable; only with `node.unreachable` was
-        surely nothing sent."""
+        """Asked a single time, on a connection of its own. Raises Unavailable; only with `node.unreachable`
+        was surely nothing sent."""
         async with self._session_with(aiohttp.TCPConnector(force_close=True)) as fresh:
             return (await self._attempt([ask], fresh))[0]
 
