@@ -36,14 +36,13 @@ SHARE_MAX = 1000
 @dataclass(frozen=True, slots=True)
 class DraftTerms:
     """Of a family whose drafts pay their own fee. `calls`: every call that pays, by selector and name;
-    `native`: the reference of what fees are counted in; `asset`: that of any asset there, named in words by
-    `asset_form`; `decimals`: of every asset there. `needs` and `may`: the keys a network's table states
+    `native`: the reference of what fees are counted in, "" where that is the one asset there; `asset`: the
+    reference of any asset, named in words by `asset_form`; `decimals`: of every asset there. `needs` and `may`: the keys a network's table states
     beside those every family has. `coins`: as in `NetworkRules`."""
 
     calls: Mapping[str, str]
     profiles: frozenset[str]
-    native: re.Pattern[str]
-    native_form: str
+    native: str
     asset: re.Pattern[str]
     asset_form: str
     decimals: int
@@ -67,8 +66,7 @@ class FamilyTerms:
 MINTER = DraftTerms(
     calls={"0x01": "Send", "0x0d": "Multisend"},
     profiles=frozenset({"multisig-v2"}),
-    native=re.compile("coin:0"),
-    native_form="coin:0",
+    native="coin:0",
     asset=re.compile(_COIN_ID),
     asset_form="coin:ID",
     decimals=18,
@@ -77,14 +75,12 @@ MINTER = DraftTerms(
     needs=("fee_rate_max", "fee_assets", "calls", "layout"),
     may=("data_bytes_max",),
 )
-_SLIP44 = re.compile(r"slip44:(0|[1-9][0-9]{0,9})")
 _SCRIPTS = ("p2wsh", "p2sh-p2wsh", "p2sh")
 BITCOIN = DraftTerms(
     calls={},
     profiles=frozenset(f"bip45-{script}" for script in _SCRIPTS),
-    native=_SLIP44,
-    native_form="slip44:N",
-    asset=_SLIP44,
+    native="",
+    asset=re.compile(r"slip44:(0|[1-9][0-9]{0,9})"),
     asset_form="slip44:N",
     decimals=8,
     fee_rate_max=10**10,
@@ -175,8 +171,11 @@ def _check_names(name: str, table: NetworkTable, drafts: DraftTerms, where: str)
             known = " or ".join(f"{one} ({drafts.calls[one]})" for one in sorted(drafts.calls))
             raise Malformed("policy.calls", f"policy: {where} calls: {known} can pay, {call[:40]!r} cannot")
     network, _, reference = str(table.native.get("asset")).partition("/")
-    if network != name or not drafts.native.fullmatch(reference):
-        raise Malformed("policy.native", f"policy: {where} native: asset is {name}/{drafts.native_form}")
+    fits = reference == drafts.native if drafts.native else _is_asset(reference, drafts)
+    if network != name or not fits:
+        raise Malformed(
+            "policy.native", f"policy: {where} native: asset is {name}/{drafts.native or drafts.asset_form}"
+        )
     if table.native.get("decimals") != drafts.decimals:
         raise Malformed("policy.native", f"policy: {where} native: it has {drafts.decimals} decimals")
 
