@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -20,12 +20,16 @@ from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 from sqlalchemy import Connection
 
+from keepcool.app.answered import new_wallet, sorted_out, unique
 from keepcool.app.books import registry
 from keepcool.app.books.registry import Asked, Stage, Stored
+from keepcool.app.pools import rows as pools
+from keepcool.app.pools.proofs import Proof, verify_address
+from keepcool.app.pools.rows import Member
 from keepcool.app.spares import giving
 from keepcool.app.spares.bells import Bells
 from keepcool.app.store import Store
-from keepcool.core.errors import Breach, KeepcoolError, Malformed, Refused, Unavailable, rebuild
+from keepcool.core.errors import Breach, KeepcoolError, Malformed, Refused, Unavailable
 from keepcool.core.ids import WalletId
 from keepcool.core.parties import Peer, Service
 from keepcool.core.registry import Standing, WalletRecord, attested_bytes, parse_record
@@ -39,7 +43,6 @@ from keepcool.wire.messages import (
     Failure,
     Head,
     Message,
-    NewWallet,
     ProveWallets,
     RegisterWallets,
     WalletsAnswer,
@@ -51,14 +54,20 @@ _log = logging.getLogger("keepcool.app")
 
 @dataclass(frozen=True, slots=True)
 class Wallet:
-    """A wallet whose record and both attestations were verified just now."""
+    """A wallet whose record and both attestations were verified just now. In a pool the record is the
+    pool's, and `proof` says which of its addresses is the wallet's."""
 
     stored: Stored
     record: WalletRecord
+    proof: Proof | None = None
+
+    @property
+    def id(self) -> WalletId:
+        return self.stored.asked.id
 
     @property
     def address(self) -> str:
-        return self.record.address
+        return self.record.address if self.proof is None else self.proof.address
 
 
 Outcome: TypeAlias = Wallet | Stored | KeepcoolError
@@ -103,7 +112,33 @@ class Attesters:
 
     def wallet(self, tx: Connection, wallet_id: str) -> Wallet:
         """The verified wallet. Raises Conflict `wallet.not_found` as well."""
-        return self.served(registry.get_wallet(tx, wallet_id))
+        return self.shown(tx, registry.get_wallet(tx, wallet_id))
+
+    def shown(self, tx: Connection, stored: Stored) -> Wallet:
+        """`served`, also for a wallet of a pool, which has no record of its own."""
+        member = None if stored.record is not None else pools.find_member(tx, stored.asked.id)
+        return self.served(stored) if member is None else self._in_pool(tx, stored, member)
+
+    @property
+    def keys(self) -> Mapping[Service, VerifyKey]:
+        return self._keys
+
+    def _in_pool(self, tx: Connection, stored: Stored, member: Member) -> Wallet:
+        if member.index is None:
+            raise Unavailable(
+                "wallet.pending", f"wallet {stored.asked.id} waits for an address of its pool; ask again"
+            )
+        record = self.served(registry.get_wallet(tx, member.pool)).record
+        proof = pools.proofs(tx, member.pool, [member.index]).get(member.index)
+        if proof is None:
+            raise Breach(
+                "addresses.missing", f"wallet {stored.asked.id}: its address has no proof; not served"
+            )
+        verify_address(self._keys, record, proof)
+        if (proof.address, record.network) != (stored.address, stored.asked.network):
+            text = f"wallet {stored.asked.id}: the database differs from what was attested; not served"
+            raise Breach("wallet.row_differs", text)
+        return Wallet(stored, record, proof)
 
 
 class Issuer:
@@ -147,12 +182,12 @@ class Issuer:
 
     async def _completed(self, rows: Sequence[Stored]) -> list[Outcome]:
         failed: dict[WalletId, KeepcoolError] = {}
-        bare = _unique(row for row in rows if row.stage is Stage.ASKED)
+        bare = unique(row for row in rows if row.stage is Stage.ASKED)
         if bare:
             failed |= await self._attest([row.asked for row in bare])
         ids = [row.asked.id for row in rows]
         now = await self._store.run(lambda tx: [registry.get_wallet(tx, one) for one in ids])
-        unregistered = _unique(row for row in now if row.stage is Stage.ATTESTED)
+        unregistered = unique(row for row in now if row.stage is Stage.ATTESTED)
         if unregistered:
             failed |= await self._register(unregistered)
             now = await self._store.run(lambda tx: [registry.get_wallet(tx, one) for one in ids])
@@ -204,7 +239,7 @@ class Issuer:
         if created:
             request = AttestWallets(records=[item for _, item in created])
             answered = await self._ask(Service.COOLER, "wallets.attest.v1", request)
-            attested, refused = _sorted_out([one for one, _ in created], answered)
+            attested, refused = sorted_out([one for one, _ in created], answered)
             failed |= refused
             before = {one.id: item.record for one, item in created}
             failed |= await self._keep(attested, before)
@@ -217,12 +252,12 @@ class Issuer:
         told: list[tuple[Asked, Attested]] = []
         failed: dict[WalletId, KeepcoolError] = {}
         asked: list[tuple[str, Sequence[Asked], Message]] = [
-            ("wallets.create.v1", fresh, CreateWallets(wallets=[_new_wallet(one) for one in fresh])),
+            ("wallets.create.v1", fresh, CreateWallets(wallets=[new_wallet(one) for one in fresh])),
             ("wallets.prove.v1", proven, ProveWallets(items=[giving.prove_item(one) for one in proven])),
         ]
         for typ, some, body in asked:
             if some:
-                good, bad = _sorted_out(some, await self._ask(Service.KEEPER, typ, body))
+                good, bad = sorted_out(some, await self._ask(Service.KEEPER, typ, body))
                 told += good
                 failed |= bad
         return told, failed
@@ -256,7 +291,7 @@ class Issuer:
         records = [Attested(record=row.record or b"", attestations=dict(row.attestations)) for row in rows]
         asked = [row.asked for row in rows]
         body = RegisterWallets(records=records)
-        done, failed = _sorted_out(asked, await self._ask(Service.KEEPER, "wallets.register.v1", body))
+        done, failed = sorted_out(asked, await self._ask(Service.KEEPER, "wallets.register.v1", body))
         await self._store.run(lambda tx: registry.mark_registered(tx, [one.id for one, _ in done]))
         return failed
 
@@ -278,17 +313,6 @@ class Issuer:
         return record
 
 
-def _new_wallet(asked: Asked) -> NewWallet:
-    return NewWallet(
-        wallet=asked.id,
-        network=asked.network,
-        profile=asked.profile,
-        owner=asked.user,
-        user_key=asked.user_key,
-        policy_class=asked.policy_class,
-    )
-
-
 def _is_asked(record: WalletRecord, asked: Asked) -> bool:
     # a profile may go on, after a colon, with what the address was made of
     profile = record.profile.partition(":")[0] if giving.is_made_first(asked) else record.profile
@@ -302,23 +326,3 @@ def _parsed(record: bytes) -> WalletRecord:
         return parse_record(record)
     except Malformed as error:
         raise Breach("wallet.record", "an attested record that cannot be read") from error
-
-
-def _unique(rows: Iterable[Stored]) -> list[Stored]:
-    return list({row.asked.id: row for row in rows}.values())
-
-
-def _sorted_out(
-    asked: Sequence[Asked], items: Sequence[Attested | Failure]
-) -> tuple[list[tuple[Asked, Attested]], dict[WalletId, KeepcoolError]]:
-    if len(items) != len(asked):
-        raise Malformed("wallet.answer", "a signer answered with another number of wallets than asked for")
-    good: list[tuple[Asked, Attested]] = []
-    failed: dict[WalletId, KeepcoolError] = {}
-    for one, item in zip(asked, items, strict=True):
-        match item:
-            case Attested():
-                good.append((one, item))
-            case Failure(problem=problem):
-                failed[one.id] = rebuild(problem.kind, problem.code, problem.text)
-    return good, failed

@@ -74,6 +74,11 @@ def way_of(addresses: Sequence[str], place: int) -> tuple[bytes, ...]:
     return merkle.path([_entry(one) for one in addresses], place)
 
 
+def ways_of(addresses: Sequence[str]) -> list[tuple[bytes, ...]]:
+    """The proof of each address of a range's list, in order."""
+    return merkle.paths([_entry(one) for one in addresses])
+
+
 def check_indices(first: int, count: int, change: int) -> None:
     """Raises Malformed on indices that no branch has, and on more than one statement covers."""
     if not 1 <= count <= COUNT_MAX:

@@ -25,6 +25,11 @@ def path(entries: Sequence[bytes], place: int) -> tuple[bytes, ...]:
     return tuple(_path([_leaf(entry) for entry in entries], place))
 
 
+def paths(entries: Sequence[bytes]) -> list[tuple[bytes, ...]]:
+    """`path` of every place, with each node hashed once."""
+    return _paths([_leaf(entry) for entry in entries])[1]
+
+
 def root_by(entry: bytes, place: int, count: int, way: Sequence[bytes]) -> bytes:
     """The root of the list of `count` entries in which `entry` stands at `place`, if `way` is its path.
     Raises Malformed on a way that no such list has. RFC 9162, 2.1.3.2."""
@@ -59,6 +64,16 @@ def _path(leaves: Sequence[bytes], place: int) -> list[bytes]:
     if place < cut:
         return [*_path(leaves[:cut], place), _root(leaves[cut:])]
     return [*_path(leaves[cut:], place - cut), _root(leaves[:cut])]
+
+
+def _paths(leaves: Sequence[bytes]) -> tuple[bytes, list[tuple[bytes, ...]]]:
+    if len(leaves) <= 1:
+        return _root(leaves), [() for _ in leaves]
+    cut = _cut(len(leaves))
+    left, ways_left = _paths(leaves[:cut])
+    right, ways_right = _paths(leaves[cut:])
+    ways = [(*way, right) for way in ways_left] + [(*way, left) for way in ways_right]
+    return _node(left, right), ways
 
 
 def _cut(count: int) -> int:

@@ -41,9 +41,10 @@ def test_roots_are_those_of_certificate_transparency() -> None:
 def test_every_place_is_proven_by_its_path_alone(count: int) -> None:
     """Each entry's path leads to the root from its own place, and from no other place, length or entry."""
     entries = [f"address {number}".encode() for number in range(count)]
-    root = merkle.root(entries)
+    root, ways = merkle.root(entries), merkle.paths(entries)
     for place in {0, count // 3, count // 2, count - 1}:
         way = merkle.path(entries, place)
+        assert way == ways[place]
         assert merkle.root_by(entries[place], place, count, way) == root
         assert merkle.root_by(b"another", place, count, way) != root
         for other in {place + 1, place - 1, place ^ 1} - {place}:

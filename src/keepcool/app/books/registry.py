@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 
 from keepcool.app.books.people import dump
+from keepcool.app.pools.tables import member
 from keepcool.app.store import metadata
 from keepcool.core.errors import Breach, Conflict
 from keepcool.core.ids import NetworkId, UserId, WalletId
@@ -150,6 +151,12 @@ def store_record(
         tx.execute(wallet.update().where(wallet.c.id == wallet_id).values(**row))
 
 
+def give_address(tx: Connection, wallet_id: WalletId, address: str) -> None:
+    """A wallet of a pool has its address: nothing more has to be made for it."""
+    row = {"address": address, "stage": Stage.REGISTERED.value}
+    tx.execute(wallet.update().where(wallet.c.id == wallet_id, wallet.c.record.is_(None)).values(**row))
+
+
 def mark_registered(tx: Connection, wallet_ids: Sequence[WalletId]) -> None:
     kept = wallet.c.id.in_(wallet_ids) & wallet.c.record.is_not(None)
     tx.execute(wallet.update().where(kept).values(stage=Stage.REGISTERED.value))
@@ -189,8 +196,9 @@ def list_wallets(
 
 
 def unfinished(tx: Connection, *, limit: int, after: int = 0) -> list[Stored]:
-    """Wallets whose issuing was interrupted."""
-    query = select(wallet).where(wallet.c.stage != Stage.REGISTERED.value, wallet.c.number > after)
+    """Wallets whose issuing was interrupted. Those that wait for an address of a pool need no signer."""
+    pooled = select(member.c.wallet).where(member.c.wallet == wallet.c.id).exists()
+    query = select(wallet).where(wallet.c.stage != Stage.REGISTERED.value, wallet.c.number > after, ~pooled)
     return [_stored(row) for row in tx.execute(query.order_by(wallet.c.number).limit(limit))]
 
 

@@ -108,7 +108,7 @@ class PayoutDesk:
         return NewWithdrawal(
             id=order.id,
             kind=order.kind,
-            wallet=wallet.record.wallet,
+            wallet=wallet.id,
             network=network,
             asset=asset,
             units=order.units,

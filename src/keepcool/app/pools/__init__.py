@@ -1,0 +1,1 @@
+"""Addresses by ranges, the pools that many users' coins lie in, and where their surplus goes."""

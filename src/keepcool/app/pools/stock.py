@@ -1,0 +1,140 @@
+"""The stock of addresses: derived here, attested by both signers, stored before anybody is given one.
+
+Laws: App believes neither signer alone, and none that derived another list than it did itself; what a signer
+attested before and this database knows nothing of may be somebody's, so it is passed over, and the stock that
+was left is burnt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+
+from sqlalchemy import Connection
+
+from keepcool.app.pools import rows
+from keepcool.app.pools.proofs import verify_statement
+from keepcool.app.store import Store
+from keepcool.app.wallets import PINNED, Attesters
+from keepcool.chains.bitcoin.address import spell
+from keepcool.chains.bitcoin.listing import listing_of
+from keepcool.core import addresses
+from keepcool.core.addresses import RECEIVING, AddressRange
+from keepcool.core.errors import Breach, Malformed, Unavailable, rebuild
+from keepcool.core.ids import WalletId
+from keepcool.core.parties import Service
+from keepcool.core.registry import WalletRecord
+from keepcool.ports.system import Clock
+from keepcool.wire.exchange import Exchange
+from keepcool.wire.messages import (
+    AddressesAnswer,
+    AddressItem,
+    AttestAddresses,
+    Failure,
+    Head,
+    RangeAttested,
+)
+
+_PASSES = 3  # once is enough after a restore; more often means that somebody else hands out addresses
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """A range as App derives it: what it expects to be told, and each address with its script."""
+
+    stated: AddressRange
+    listed: tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stock:
+    """Asks Keeper and Cooler. `_floor`: per wallet the first index that is surely nobody's; `_asked`: ranges
+    this process has asked for, which are therefore its own."""
+
+    exchange: Exchange
+    store: Store
+    attesters: Attesters
+    clock: Clock
+    timeout_s: float
+    head_seen: Callable[[Service, Head], Awaitable[None]]
+    _floor: dict[WalletId, int] = field(default_factory=dict)
+    _asked: set[tuple[WalletId, int, int]] = field(default_factory=set)
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def add(self, source: WalletId, count: int) -> None:
+        """So many more addresses of this record into the stock. Raises Unavailable when a signer does not
+        answer, what it refuses with, and Breach when what it says is not so."""
+        async with self._lock:
+            for _ in range(_PASSES):
+                if await self._added(source, count):
+                    return
+        text = f"addresses of {source} are handed out by somebody else as well: is a second App running?"
+        raise Unavailable("addresses.contended", text)
+
+    async def ensure(self, source: WalletId, count: int) -> None:
+        """At least so many in stock."""
+        missing = count - await self.store.run(lambda tx: rows.in_stock(tx, source))
+        if missing > 0:
+            await self.add(source, missing)
+
+    async def _added(self, source: WalletId, count: int) -> bool:
+        """False when the range was passed over."""
+        record, first = await self.store.run(lambda tx: self._next(tx, source))
+        expected = await asyncio.to_thread(_derived, record, first, count)
+        known = (source, first, count) in self._asked
+        self._asked.add((source, first, count))
+        told = dict(
+            zip(PINNED, await asyncio.gather(*(self._ask(one, expected) for one in PINNED)), strict=True)
+        )
+        statement = expected.stated.encoded()
+        signatures = {service: answer.signature for service, answer in told.items()}
+        verify_statement(self.attesters.keys, statement, signatures)
+        highest = max(answer.highest for answer in told.values())
+        if highest >= first and not known:
+            self._floor[source] = highest + 1
+            await self.store.run(lambda tx: rows.burn_stock(tx, source))
+            return False
+        now_ms = self.clock.now_ms()
+        await self.store.run(
+            lambda tx: rows.add_range(
+                tx, expected.stated, signatures=signatures, listed=expected.listed, now_ms=now_ms
+            )
+        )
+        self._asked.discard((source, first, count))
+        return True
+
+    def _next(self, tx: Connection, source: WalletId) -> tuple[WalletRecord, int]:
+        first = rows.next_index(tx, source, RECEIVING)
+        return self.attesters.wallet(tx, source).record, max(first, self._floor.get(source, 0))
+
+    async def _ask(self, signer: Service, expected: _Listed) -> RangeAttested:
+        stated = expected.stated
+        item = AddressItem(wallet=stated.wallet, first=stated.first, count=stated.count, change=stated.change)
+        request = AttestAddresses(items=[item])
+        answer = await self.exchange.ask(signer, "addresses.attest.v1", request, self.timeout_s)
+        if not isinstance(answer, AddressesAnswer) or len(answer.items) != 1:
+            raise Malformed("addresses.answer", f"{signer} did not answer what it was asked")
+        await self.head_seen(signer, answer.head)
+        told = answer.items[0]
+        if isinstance(told, Failure):
+            raise rebuild(told.problem.kind, told.problem.code, told.problem.text)
+        if told.statement != stated.encoded():
+            raise Breach("addresses.differ", f"{signer} derives other addresses of {stated.wallet} than App")
+        return told
+
+
+def _derived(record: WalletRecord, first: int, count: int) -> _Listed:
+    listing, indices = listing_of(record, RECEIVING), range(first, first + count)
+    listed = tuple((spell(listing.network, script), script) for script in listing.scripts(indices))
+    blank = AddressRange(
+        wallet=record.wallet,
+        record=record.hash(),
+        network=record.network,
+        cosigner=listing.cosigner,
+        change=RECEIVING,
+        first=first,
+        count=count,
+        root="",
+    )
+    return _Listed(replace(blank, root=addresses.root_of([address for address, _ in listed])), listed)
