@@ -11,9 +11,10 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from keepcool.chains.accounts import NO_ACCOUNTS, AccountPins
+from keepcool.chains.accounts import NO_ACCOUNTS, WHOLE, AccountPins
 from keepcool.chains.families import family_named
 from keepcool.chains.family import FamilyName, terms_of
+from keepcool.cooler.number_memory import NumberMemory, numbered_row
 from keepcool.cooler.proven_memory import ProvenMemory, proven_row
 from keepcool.cooler.proving import Findings, Proofs
 from keepcool.core.errors import Breach, Conflict, KeepcoolError, Malformed, Refused
@@ -52,13 +53,22 @@ class _Checked:
     keeper: bytes
     number: int | None
     needs_proof: bool
+    is_numbered: bool
 
 
 class Attesting:
-    """`wallets.attest.v1`. `memory` is one of the signer's journal."""
+    """`wallets.attest.v1`. `memory` and `numbers` are of the signer's journal."""
 
-    def __init__(self, signer: Signer, pins: Pins, memory: ProvenMemory, proofs: Proofs) -> None:
-        self._signer, self._pins, self._memory, self._proofs = signer, pins, memory, proofs
+    def __init__(
+        self,
+        signer: Signer,
+        pins: Pins,
+        memory: ProvenMemory,
+        proofs: Proofs,
+        numbers: NumberMemory,
+    ) -> None:
+        self._signer, self._pins, self._proofs = signer, pins, proofs
+        self._memory, self._numbers = memory, numbers
 
     async def attest(self, opened: Opened) -> Message:
         """One outcome per record, in order; a record attested before gets the same attestation."""
@@ -90,6 +100,8 @@ class Attesting:
                 raise objections[record.wallet]
             if row is None and one.needs_proof:
                 self._memory.check_unique(record, one.number)
+            if row is None and one.is_numbered:
+                self._numbers.check_unique(record, one.number)
         except KeepcoolError as error:
             return _failed(record, error)
         if row is not None:
@@ -110,7 +122,7 @@ class Attesting:
         verify_attestation(self._pins.keeper, wanted.record, keeper)
         record = parse_record(wanted.record)
         rules = self._signer.foundation.policy.networks.get(record.network)
-        if rules is None or (record.family, profile_kind(record)) != (rules.family, rules.profile):
+        if rules is None or record.family != rules.family or profile_kind(record) not in issued(rules):
             raise Refused("wallet.profile", f"the policy has no such wallets on {record.network}")
         number = self._wallet_number(record, rules)
         needs_proof = record.family == FamilyName.MINTER
@@ -122,12 +134,12 @@ class Attesting:
             _check_new(record)
         if family_named(record.family).derive_address(terms_of(record)) != record.address:
             raise Refused("wallet.address", "the three keys do not lead to this address")
-        return _Checked(record, wanted.record, keeper, number, needs_proof)
+        return _Checked(record, wanted.record, keeper, number, needs_proof, record.family in WHOLE)
 
     def _wallet_number(self, record: WalletRecord, rules: NetworkRules) -> int | None:
         """Whose children the cool and cold keys are; None where all wallets share them."""
         cool, cold = record.key(Role.COOL), record.key(Role.COLD)
-        if rules.layout == "children":
+        if rules.layout == "children" or record.family in WHOLE:
             return self._pins.accounts.wallet_number(record.family, cool, cold)
         if (cool.public_key, cold.public_key) != (self._pins.cool, self._pins.cold):
             raise Refused("wallet.keys", "the cool or cold key of this record is not the pinned one")
@@ -138,6 +150,8 @@ class Attesting:
         at_s = signer.journal.now_ms(signer.foundation.clock.now_ms()) // 1000
         if one.needs_proof:
             batch.add(proven_row(record, one.number, at_s))
+        if one.is_numbered:
+            batch.add(numbered_row(record, one.number, at_s))
         batch.add(attested_row(record, at_s))
         batch.records.append(RecordRow(record.wallet, record.revision, one.encoded, attestations))
 
@@ -145,6 +159,11 @@ class Attesting:
 def profile_kind(record: WalletRecord) -> str:
     """A profile as a policy names it: without what the address was made of."""
     return record.profile.partition(":")[0] if record.family == FamilyName.MINTER else record.profile
+
+
+def issued(rules: NetworkRules) -> tuple[str, ...]:
+    """The profiles that new wallets may have."""
+    return (rules.profile,) if rules.pool_profile is None else (rules.profile, rules.pool_profile)
 
 
 def _check_new(record: WalletRecord) -> None:

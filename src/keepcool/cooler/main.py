@@ -32,6 +32,7 @@ from keepcool.cooler.config import CoolerSettings
 from keepcool.cooler.new_key import Desk, MadeKey, check_sealed, paper_file
 from keepcool.cooler.new_key import add_accounts as seal_accounts
 from keepcool.cooler.new_key import new_key as make_key
+from keepcool.cooler.number_memory import NumberMemory
 from keepcool.cooler.proven_memory import ProvenMemory
 from keepcool.cooler.proving import Proofs
 from keepcool.core.errors import Refused
@@ -155,16 +156,16 @@ async def _desk(settings: CoolerSettings, folder: Path, *, one_machine: bool) ->
 async def _serving(
     settings: CoolerSettings, host: SignerHost, nodes: Mapping[NetworkId, AgreeingNodes]
 ) -> Signer:
-    pins, memory = _pins(settings, host), ProvenMemory()
+    pins, memory, numbers = _pins(settings, host), ProvenMemory(), NumberMemory()
     part = Part(
         role=Role.COOL,
         place=one_key(Service.COOLER, Role.COOL),
         peer=Service.KEEPER,
         points=POINTS,
-        memories=(memory,),
+        memories=(memory, numbers),
     )
     signer = await Signer.opened(_foundation(host), part)
-    attesting = Attesting(signer, pins, memory, Proofs(nodes))
+    attesting = Attesting(signer, pins, memory, Proofs(nodes), numbers)
     await signer.serve({"wallets.attest.v1": attesting.attest})
     _log.info("serving", extra={"policy": host.policy.hash, "wallets": host.store.record_count()})
     return signer

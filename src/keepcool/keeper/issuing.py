@@ -2,6 +2,8 @@
 
 Laws: one wallet id is one record for ever, so an interrupted request is simply repeated; a hot key exists
 in clear only between being made and being sealed; a record counts once Cooler's attestation is registered.
+Where wallets take their keys from one row of accounts, each gets the next number, and no number is given
+twice; a pool has none.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from keepcool.chains.accounts import NO_ACCOUNTS, AccountPins
+from keepcool.chains.accounts import NO_ACCOUNTS, WHOLE, AccountPins
 from keepcool.chains.families import family_named
 from keepcool.chains.family import FamilyName, terms_of
 from keepcool.core import ids, registry
@@ -18,12 +20,14 @@ from keepcool.core.errors import Conflict, KeepcoolError, Malformed, Refused
 from keepcool.core.ids import NetworkId, WalletId
 from keepcool.core.parties import Service
 from keepcool.core.registry import OwnerKey, Role, Standing, WalletRecord, parse_record
+from keepcool.core.secret import Secret
 from keepcool.cosigner.attest import attest, verify_attestation
 from keepcool.cosigner.cases import failure
 from keepcool.cosigner.journal import Asked
-from keepcool.cosigner.keyring import NewKey, sealed, wiped_after
+from keepcool.cosigner.keyring import NewKey, sealed, wipe, wiped_after
 from keepcool.cosigner.service import Signer, attested_row, body_of
-from keepcool.hazmat import coinkeys
+from keepcool.hazmat import coinkeys, hotseeds
+from keepcool.keeper.number_memory import NUMBERED, POOLS_MAX, NumberMemory, NumberRow
 from keepcool.policy.terms import NetworkRules
 from keepcool.ports.keystore import Bound
 from keepcool.ports.signer_store import RecordRow, SealedKey
@@ -53,17 +57,20 @@ class PaperKeys:
 
 @dataclass(frozen=True, slots=True)
 class _Fresh:
-    """A wallet about to be: its record, and its hot key still in clear."""
+    """A wallet about to be: its record, and its hot key still in clear. `place` is where it stands among the
+    wallets of one row of accounts."""
 
     record: WalletRecord
     key: NewKey
+    place: NumberRow | None = None
 
 
 class Issuing:
-    """Keeper's part in making wallets."""
+    """Keeper's part in making wallets. `numbers` is a memory of the signer's journal."""
 
-    def __init__(self, signer: Signer, paper: PaperKeys, cooler_key: bytes) -> None:
+    def __init__(self, signer: Signer, paper: PaperKeys, cooler_key: bytes, numbers: NumberMemory) -> None:
         self._signer, self._paper, self._cooler_key = signer, paper, cooler_key
+        self._numbers = numbers
         self._one_at_a_time = asyncio.Lock()
 
     async def create(self, opened: Opened) -> Message:
@@ -71,8 +78,8 @@ class Issuing:
         wanted = body_of(opened, CreateWallets).wallets
         bounded(wanted)
         async with self._one_at_a_time:
-            plan = [self._planned(one) for one in wanted]
-            fresh = _unique([one for one in plan if isinstance(one, _Fresh)])
+            plan = self._plans(wanted)
+            fresh = [one for one in plan if isinstance(one, _Fresh)]
             with wiped_after([one.key.secret for one in fresh]):
                 rows = await self._sealed([one.key for one in fresh])
             await self._stored(fresh, rows, self._signer.asked(opened))
@@ -95,14 +102,26 @@ class Issuing:
         self._signer.registry.foresee([row.wallet for row in batch.records])
         return WalletsAnswer(items=items, head=self._signer.witness.stated())
 
-    def _planned(self, wanted: NewWallet) -> _Fresh | WalletId | Failure:
-        """A wallet to make, the id of one that is there already, or why neither."""
+    def _plans(self, wanted: Sequence[NewWallet]) -> list[_Fresh | WalletId | Failure]:
+        """In order. Whatever breaks, no hot key stays in clear."""
+        fresh: dict[WalletId, _Fresh] = {}
+        try:
+            return [self._planned(one, fresh) for one in wanted]
+        except BaseException:
+            wipe([one.key.secret for one in fresh.values()])
+            raise
+
+    def _planned(self, wanted: NewWallet, fresh: dict[WalletId, _Fresh]) -> _Fresh | WalletId | Failure:
+        """A wallet to make, which joins `fresh`, the id of one that is there already or was asked for in the
+        same request, or why neither."""
         try:
             wallet, rules = ids.wallet_id(wanted.wallet), self._rules(wanted)
             row = self._signer.foundation.store.record(wallet)
-            if row is None:
-                return self._made(wanted, rules)
-            if _terms(parse_record(row.record)) != _wanted_terms(wanted):
+            if row is None and wallet not in fresh:
+                fresh[wallet] = self._made(wanted, rules, list(fresh.values()))
+                return fresh[wallet]
+            record = fresh[wallet].record if row is None else parse_record(row.record)
+            if _terms(record) != _wanted_terms(wanted):
                 raise Conflict("wallet.other", f"wallet {wallet} exists on other terms; choose another id")
         except KeepcoolError as error:
             return failure(error)
@@ -112,37 +131,79 @@ class Issuing:
         rules = self._signer.foundation.policy.networks.get(NetworkId(wanted.network))
         if rules is None:
             raise Refused("wallet.network", f"the policy names no network {wanted.network[:64]}")
-        if wanted.profile != rules.profile:
+        if wanted.profile not in (rules.profile, rules.pool_profile):
+            pools = "" if rules.pool_profile is None else f", pools {rules.pool_profile}"
             raise Refused(
-                "wallet.profile", f"new wallets of {rules.network} have the profile {rules.profile}"
+                "wallet.profile", f"new wallets of {rules.network} have the profile {rules.profile}{pools}"
             )
         if rules.family == FamilyName.MINTER:
             raise Refused("wallet.reserve", "wallets there are reserved first: ask for wallets.reserve.v1")
         checked_texts(wanted.owner, wanted.user_key, wanted.policy_class)
         return rules
 
-    def _made(self, wanted: NewWallet, rules: NetworkRules) -> _Fresh:
-        foundation = self._signer.foundation
-        secret, public = coinkeys.new_key(foundation.entropy)
-        blank = WalletRecord(
-            wallet=WalletId(wanted.wallet),
-            revision=1,
-            previous=registry.NO_PREVIOUS,
+    def _made(self, wanted: NewWallet, rules: NetworkRules, before: Sequence[_Fresh]) -> _Fresh:
+        """`before`: what the same request makes already."""
+        if rules.family not in WHOLE:
+            secret, public = coinkeys.new_key(self._signer.foundation.entropy)
+            owners = (OwnerKey(Role.HOT, public.hex()), self._paper.cool, self._paper.cold)
+            return self._fresh(wanted, rules, owners, secret)
+        place = self._place(wanted, rules, [one.place for one in before if one.place is not None])
+        cool, cold = self._paper.accounts.owner_keys(rules.family, place.number)
+        secret, hot = hotseeds.new_seed(self._signer.foundation.entropy, rules.family, place.number)
+        return replace(self._fresh(wanted, rules, (hot, cool, cold), secret), place=place)
+
+    def _fresh(
+        self,
+        wanted: NewWallet,
+        rules: NetworkRules,
+        owners: tuple[OwnerKey, OwnerKey, OwnerKey],
+        secret: Secret,
+    ) -> _Fresh:
+        """Takes over the secret."""
+        hot = owners[0]
+        try:
+            blank = WalletRecord(
+                wallet=WalletId(wanted.wallet),
+                revision=1,
+                previous=registry.NO_PREVIOUS,
+                family=rules.family,
+                network=rules.network,
+                profile=wanted.profile,
+                threshold=2,
+                owners=owners,
+                address="",
+                owner=wanted.owner,
+                user_key=wanted.user_key,
+                policy_class=wanted.policy_class,
+                standing=Standing.PROVEN,
+                made_at_s=self._signer.foundation.clock.now_ms() // 1000,
+            )
+            record = replace(blank, address=family_named(rules.family).derive_address(terms_of(blank)))
+        except BaseException:
+            secret.wipe()
+            raise
+        bound = Bound(Service.KEEPER.value, record.wallet, record.network, Role.HOT.value)
+        return _Fresh(record, NewKey(bound, secret, bytes.fromhex(hot.public_key), hot.origin))
+
+    def _place(self, wanted: NewWallet, rules: NetworkRules, before: Sequence[NumberRow]) -> NumberRow:
+        """The next number of the family; none for a pool. Raises Refused when there are pools enough."""
+        number: int | None = None
+        if wanted.profile == rules.pool_profile:
+            here = sum(one.number is None and one.network == rules.network for one in before)
+            if self._numbers.pools(rules.network) + here >= POOLS_MAX:
+                raise Refused("wallet.pools", f"{rules.network} has {POOLS_MAX} pools already")
+        else:
+            taken = [one.number for one in before if one.family == rules.family and one.number is not None]
+            number = max([self._numbers.next_number(rules.family), *(one + 1 for one in taken)])
+        signer = self._signer
+        return NumberRow(
+            at_s=signer.journal.now_ms(signer.foundation.clock.now_ms()) // 1000,
+            kind=NUMBERED,
             family=rules.family,
             network=rules.network,
-            profile=rules.profile,
-            threshold=2,
-            owners=(OwnerKey(Role.HOT, public.hex()), self._paper.cool, self._paper.cold),
-            address="",
-            owner=wanted.owner,
-            user_key=wanted.user_key,
-            policy_class=wanted.policy_class,
-            standing=Standing.PROVEN,
-            made_at_s=foundation.clock.now_ms() // 1000,
+            number=number,
+            wallet=wanted.wallet,
         )
-        record = replace(blank, address=family_named(rules.family).derive_address(terms_of(blank)))
-        bound = Bound(Service.KEEPER.value, record.wallet, record.network, Role.HOT.value)
-        return _Fresh(record, NewKey(bound, secret, public))
 
     async def _sealed(self, keys: Sequence[NewKey]) -> list[SealedKey]:
         foundation = self._signer.foundation
@@ -154,6 +215,8 @@ class Issuing:
             at_s = signer.journal.now_ms(signer.foundation.clock.now_ms()) // 1000
             for one in fresh:
                 record, signature = one.record, attest(signer.foundation.identity, one.record)
+                if one.place is not None:
+                    batch.add(one.place)
                 batch.add(attested_row(record, at_s))
                 encoded = record.encoded()
                 batch.records.append(RecordRow(record.wallet, 1, encoded, {Service.KEEPER: signature}))
@@ -191,10 +254,6 @@ def checked_texts(owner: str, user_key: str, policy_class: str) -> None:
     for text in (owner, user_key, policy_class):
         if len(text) > _TEXT_MAX or not text.isascii():
             raise Malformed("wallet.text", f"owner, user key and class are ASCII, up to {_TEXT_MAX} long")
-
-
-def _unique(fresh: Sequence[_Fresh]) -> list[_Fresh]:
-    return list({one.record.wallet: one for one in reversed(fresh)}.values())[::-1]
 
 
 def _terms(record: WalletRecord) -> tuple[str, str, str, str, str]:

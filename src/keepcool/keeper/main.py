@@ -34,6 +34,7 @@ from keepcool.keeper.config import KeeperSettings
 from keepcool.keeper.creator_memory import CreatorMemory
 from keepcool.keeper.creators import Creators
 from keepcool.keeper.issuing import Issuing, PaperKeys
+from keepcool.keeper.number_memory import NumberMemory
 from keepcool.keeper.paying import Purses
 from keepcool.keeper.purse import Purse
 from keepcool.keeper.purse_memory import PurseMemory
@@ -96,20 +97,20 @@ async def _run(settings: KeeperSettings, folder: Path, *, one_machine: bool) -> 
 
 
 async def _serving(settings: KeeperSettings, host: SignerHost) -> Signer:
-    memory, creations = PurseMemory(), CreatorMemory()
+    memory, creations, numbers = PurseMemory(), CreatorMemory(), NumberMemory()
     part = Part(
         role=Role.HOT,
         place=own_key_of(Service.KEEPER, Role.HOT),
         peer=Service.COOLER,
         points=POINTS,
-        memories=(memory, creations),
+        memories=(memory, creations, numbers),
         reserved_at=creations.reserved_at,
     )
     signer = await Signer.opened(_foundation(host), part)
     creators = await Creators.opened(signer, creations, settings.creators)
     purses = Purses(signer, [await Purse.opened(signer, memory), creators])
     paper = _paper(settings)
-    issuing = Issuing(signer, paper, _cooler_key(host))
+    issuing = Issuing(signer, paper, _cooler_key(host), numbers)
     reserving = Reserving(signer, creations, creators, paper)
     handlers = {
         "wallets.create.v1": issuing.create,

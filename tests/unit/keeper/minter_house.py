@@ -20,6 +20,7 @@ from keepcool.chains.minter.address import of_multisig
 from keepcool.chains.minter.data import CreateMultisig
 from keepcool.chains.minter.transaction import SignedTransaction, parse_signed
 from keepcool.cooler.attesting import Attesting, Pins
+from keepcool.cooler.number_memory import NumberMemory as CoolerNumbers
 from keepcool.cooler.proven_memory import ProvenMemory
 from keepcool.cooler.proving import OwnersReader, Proofs
 from keepcool.core.ids import AssetId, IntentId, NetworkId, WalletId
@@ -39,6 +40,7 @@ from keepcool.keeper.creator_memory import CreatorMemory
 from keepcool.keeper.creators import Creators
 from keepcool.keeper.issuing import Issuing, PaperKeys
 from keepcool.keeper.main import POINTS
+from keepcool.keeper.number_memory import NumberMemory
 from keepcool.keeper.paying import Purses
 from keepcool.keeper.reserving import Reserving
 from keepcool.local.plan import minter_plan
@@ -253,7 +255,7 @@ async def opened_house(
     await _hold(cooler, cool)
     pool = await Creators.opened(keeper, memory, lambda _: creators)
     paper = PaperKeys(cool.shared, cold.shared, pins)
-    issuing = Issuing(keeper, paper, _key(peers[COOLER]))
+    issuing = Issuing(keeper, paper, _key(peers[COOLER]), NumberMemory())
     reserving, purses = Reserving(keeper, memory, pool, paper), Purses(keeper, [pool])
     await keeper.serve(
         {
@@ -266,7 +268,7 @@ async def opened_house(
         purses.status,
     )
     cooler_pins = Pins(cool.public.hex(), cold.public.hex(), _key(peers[KEEPER]), pins)
-    attesting = Attesting(cooler, cooler_pins, proven, Proofs({NETWORK: nodes or book}))
+    attesting = Attesting(cooler, cooler_pins, proven, Proofs({NETWORK: nodes or book}), CoolerNumbers())
     await cooler.serve({"wallets.attest.v1": attesting.attest})
     await keeper.witness.start()
     await cooler.witness.start()
