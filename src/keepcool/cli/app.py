@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from keepcool.cli import descriptors
+
 Command = Callable[[argparse.Namespace], int]
 
 
@@ -19,6 +21,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--one-machine", action="store_true", help="a trial: readable neighbours are warnings, not errors"
     )
     _configured(verbs, "check-config", "say what this App may do, whom it hears, what it refuses", _check)
+    kept = _configured(verbs, "descriptors", "write the file wallets come back from; it is public", _kept)
+    descriptors.add_options(kept)
     key = verbs.add_parser("api-key", help="keys of the HTTP API")
     actions = key.add_subparsers(dest="action", required=True, metavar="ACTION")
     new = _configured(actions, "new", "make a key; it is printed once and kept nowhere", _new_key)
@@ -55,6 +59,16 @@ def _check(arguments: argparse.Namespace) -> int:
     for sentence in config.sentences(config.load(arguments.config)):
         print(sentence)
     return 0
+
+
+def _kept(arguments: argparse.Namespace) -> int:
+    from keepcool.app import descriptors as kept
+    from keepcool.app import main
+    from keepcool.chains.bitcoin.network_table import SHIPPED
+
+    network = SHIPPED.named(arguments.network)
+    found = main.with_books(arguments.config, lambda tx: kept.backup(tx, network, arguments.harbor))
+    return descriptors.write(arguments, found)
 
 
 def _new_key(arguments: argparse.Namespace) -> int:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from keepcool.cli import descriptors
+
 Command = Callable[[argparse.Namespace], int]
 
 
@@ -29,6 +31,8 @@ def register(
     thaw.add_argument("--level", required=True, choices=("wallet", "network", "all"))
     thaw.add_argument("--target", default="", help="the wallet or network; leave out for all")
     thaw.add_argument("--reason", required=True, help="stands in the journal")
+    kept = configured(verbs, "descriptors", "write the file wallets come back from; it is public", _kept)
+    descriptors.add_options(kept)
     return verbs
 
 
@@ -72,3 +76,14 @@ def _thaw(arguments: argparse.Namespace) -> int:
     )
     print("thawed; " + ("still frozen: " + "; ".join(left) if left else "nothing is frozen"))
     return 0
+
+
+def _kept(arguments: argparse.Namespace) -> int:
+    from keepcool.chains.bitcoin.network_table import SHIPPED
+    from keepcool.chains.bitcoin.restoring import backup_of
+    from keepcool.local.restoring import records
+
+    found = records.of_signer(arguments.config, arguments.noun)
+    return descriptors.write(
+        arguments, backup_of(found, SHIPPED.named(arguments.network), harbor=arguments.harbor)
+    )

@@ -17,7 +17,10 @@ from keepcool.chains.bitcoin.address import parse_recipient
 from keepcool.chains.bitcoin.bip45 import PURPOSE, RECEIVING
 from keepcool.chains.bitcoin.descriptor import BOTH, Descriptor, parse_descriptor
 from keepcool.chains.bitcoin.networks import Network, Networks
-from keepcool.core.errors import Malformed
+from keepcool.chains.bitcoin.wallets import first_address, wallet_of
+from keepcool.core.errors import Breach, Malformed
+from keepcool.core.ids import WalletId
+from keepcool.core.registry import WalletRecord
 
 FIRST_LINE = "keepcool-descriptors 1"
 _CHARS_MAX = 512 * 1024 * 1024
@@ -81,6 +84,31 @@ def spelled_backup(backup: Backup) -> str:
         lines += [descriptor.spelled(network) for descriptor in wallet.descriptors]
         lines += [f"issued {one}/{branch} {index}" for (one, branch), index in sorted(wallet.issued.items())]
     return "\n".join(lines) + "\n"
+
+
+def backup_of(
+    records: Sequence[WalletRecord],
+    network: Network,
+    issued: Mapping[tuple[WalletId, int, int], int] | None = None,
+    harbor: str = "",
+) -> Backup:
+    """Of the registry's records those of this network. `issued`: by (wallet, cosigner, change) the highest
+    index handed out. Raises Malformed when there are none, Breach when one does not lead to its address."""
+    own: dict[WalletId, dict[tuple[int, int], int]] = {}
+    for (of, cosigner, change), index in (issued or {}).items():
+        own.setdefault(of, {})[cosigner, change] = index
+    wallets, born = [], []
+    for record in records:
+        if record.network != network.id:
+            continue
+        wallet = wallet_of(record, Networks((network,)))
+        if first_address(wallet) != record.address:
+            raise Breach("restore.record", f"the record of {record.wallet} does not lead to its address")
+        wallets.append(KeptWallet(record.wallet, wallet.bip45.descriptors(), own.get(record.wallet, {})))
+        born.append(record.made_at_s)
+    if not wallets:
+        raise Malformed("restore.empty", f"there is no wallet of {network.name}")
+    return Backup(network, tuple(wallets), born_s=min(born), harbor=harbor)
 
 
 def spelled_bsms(wallet: KeptWallet, network: Network) -> list[str]:

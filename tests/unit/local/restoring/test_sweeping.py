@@ -60,8 +60,8 @@ def drafted(
     return sweeping.drafts(what, store, terms, height, entropy)
 
 
-def entropy(count: int) -> bytes:
-    return bytes(range(count % 256)) + bytes(count - count % 256)
+def entropy(size_bytes: int) -> bytes:
+    return bytes(number % 251 for number in range(size_bytes))
 
 
 def finished(files: Sequence[bytes], what: Backup, terms: Terms = TERMS) -> list[int]:
