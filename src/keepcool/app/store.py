@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, MetaData, String, TypeDecorator
 from sqlalchemy.engine import Dialect
 
 metadata = MetaData()
+NEWS = "keepcool.news"  # set in a connection's `info` by a transaction that tells something
 _DIGITS = 78
 T = TypeVar("T")
 
@@ -42,14 +43,25 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="books")
+        self._bells: list[Callable[[], None]] = []
 
     def create_tables(self) -> None:
         metadata.create_all(self._engine)
 
+    def ring(self, bell: Callable[[], None]) -> None:
+        """`bell` is called, in whatever thread, after each commit of a transaction that set NEWS."""
+        self._bells.append(bell)
+
     def transact(self, work: Callable[[Connection], T]) -> T:
         """Run now, in the caller's thread: commits when `work` returns, rolls back when it raises."""
         with self._engine.begin() as connection:
-            return work(connection)
+            connection.info.pop(NEWS, None)
+            done = work(connection)
+            news = connection.info.pop(NEWS, False)
+        if news:
+            for bell in self._bells:
+                bell()
+        return done
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """The same from asyncio, in the writer thread."""

@@ -292,7 +292,8 @@ class Issuer:
         asked = [row.asked for row in rows]
         body = RegisterWallets(records=records)
         done, failed = sorted_out(asked, await self._ask(Service.KEEPER, "wallets.register.v1", body))
-        await self._store.run(lambda tx: registry.mark_registered(tx, [one.id for one, _ in done]))
+        names, now_ms = [one.id for one, _ in done], self._clock.now_ms()
+        await self._store.run(lambda tx: registry.mark_registered(tx, names, now_ms))
         return failed
 
     async def _ask(self, to: Service, typ: str, body: Message) -> list[Attested | Failure]:

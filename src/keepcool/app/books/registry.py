@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 
 from keepcool.app.books.people import dump
+from keepcool.app.events import telling
 from keepcool.app.pools.tables import member
 from keepcool.app.store import metadata
 from keepcool.core.errors import Breach, Conflict
@@ -151,15 +152,19 @@ def store_record(
         tx.execute(wallet.update().where(wallet.c.id == wallet_id).values(**row))
 
 
-def give_address(tx: Connection, wallet_id: WalletId, address: str) -> None:
+def give_address(tx: Connection, wallet_id: WalletId, address: str, at_ms: int) -> None:
     """A wallet of a pool has its address: nothing more has to be made for it."""
     row = {"address": address, "stage": Stage.REGISTERED.value}
-    tx.execute(wallet.update().where(wallet.c.id == wallet_id, wallet.c.record.is_(None)).values(**row))
+    bare = wallet.update().where(wallet.c.id == wallet_id, wallet.c.record.is_(None))
+    for given in tx.execute(bare.values(**row).returning(wallet)).all():
+        telling.wallet(tx, _stored(given), at_ms)
 
 
-def mark_registered(tx: Connection, wallet_ids: Sequence[WalletId]) -> None:
+def mark_registered(tx: Connection, wallet_ids: Sequence[WalletId], at_ms: int) -> None:
     kept = wallet.c.id.in_(wallet_ids) & wallet.c.record.is_not(None)
-    tx.execute(wallet.update().where(kept).values(stage=Stage.REGISTERED.value))
+    fresh = wallet.update().where(kept, wallet.c.stage != Stage.REGISTERED.value)
+    for row in tx.execute(fresh.values(stage=Stage.REGISTERED.value).returning(wallet)).all():
+        telling.wallet(tx, _stored(row), at_ms)
 
 
 def get_wallet(tx: Connection, wallet_id: str) -> Stored:

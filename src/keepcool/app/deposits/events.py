@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, or_, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from keepcool.app.deposits.tables import event
+from keepcool.app.events import telling
 from keepcool.core.errors import Conflict
 from keepcool.core.ids import NetworkId, WalletId
 
@@ -50,11 +51,14 @@ def record(
 ) -> None:
     """Once per key."""
     row = {"at_ms": at_ms, "network": network, "wallet": wallet, "text": text}
-    tx.execute(
+    made = tx.execute(
         upsert(event)
         .values(key=f"{network}:{key}"[:200], code=code, freezes=freezes.value, **row)
         .on_conflict_do_nothing(index_elements=["key"])
-    )
+        .returning(event)
+    ).one_or_none()
+    if made is not None:
+        telling.finding(tx, _event(made), at_ms)
 
 
 def frozen(tx: Connection, network: NetworkId, wallet: WalletId) -> Event | None:
@@ -72,7 +76,10 @@ def frozen(tx: Connection, network: NetworkId, wallet: WalletId) -> Event | None
 def thaw(tx: Connection, number: int, at_ms: int) -> Event:
     """A person has looked into it. Raises Conflict `event.not_found`; thawing twice changes nothing."""
     found = event.c.number == number
-    tx.execute(event.update().where(found, event.c.thawed_at_ms.is_(None)).values(thawed_at_ms=at_ms))
+    news = event.update().where(found, event.c.thawed_at_ms.is_(None)).values(thawed_at_ms=at_ms)
+    thawed = tx.execute(news.returning(event)).one_or_none()
+    if thawed is not None:
+        telling.finding(tx, _event(thawed), at_ms)
     row = tx.execute(select(event).where(found)).one_or_none()
     if row is None:
         raise Conflict("event.not_found", f"there is no event {number}")

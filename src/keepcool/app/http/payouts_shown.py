@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, assert_never
+from typing import Annotated
 
 from pydantic import Field
 from sqlalchemy import Connection, select
 
 from keepcool.app.http.fields import Out, Time, UnitsOut
-from keepcool.app.payouts import purses, store, wallet_fees
+from keepcool.app.payouts import purses, reasons, store, wallet_fees
 from keepcool.app.payouts.purses import Stage
 from keepcool.app.payouts.store import Kind, Withdrawal
 from keepcool.app.payouts.tables import withdrawal
 from keepcool.core import withdrawal_states as lives
-from keepcool.core.withdrawal_states import Objection, State
 
 
 class VerdictOut(Out):
@@ -73,10 +72,10 @@ def shown(tx: Connection, one: Withdrawal) -> WithdrawalOut:
         to=one.recipient,
         outputs=[OutputOut(to=to, amount=str(units)) for to, units in one.outputs],
         state=lives.name_of(one.state),
-        reason=_reason(one.state) or one.problem or "",
+        reason=reasons.reason(one.state) or one.problem or "",
         verdicts=[
             VerdictOut(signer=by.by.value, rule=by.rule, outcome=by.outcome, reason=by.reason)
-            for by in _objections(one.state)
+            for by in reasons.objections(one.state)
         ],
         transaction=one.transaction,
         transactions=[attempt.hash for attempt in attempts if attempt.hash is not None],
@@ -111,33 +110,3 @@ def newest(
     if before is not None:
         query = query.where(columns.number < before)
     return store.rows(tx, query.order_by(columns.number.desc()).limit(limit))
-
-
-def _reason(state: State) -> str:
-    match state:
-        case lives.Failed():
-            return f"{state.code}: {state.text}"
-        case lives.Uncertain():
-            return state.why
-        case lives.Frozen():
-            return state.reason
-        case lives.Refused() | lives.NeedsReview():
-            return "; ".join(f"{one.by.value}: {one.reason}" for one in state.objections)
-        case lives.Replaced():
-            return f"another transaction used its nonce: {state.by.transaction}"
-        case (
-            lives.Requested()
-            | lives.Drafted()
-            | lives.PartlySigned()
-            | lives.Signed()
-            | lives.Broadcast()
-            | lives.Confirmed()
-            | lives.Cancelled()
-        ):
-            return ""
-        case _ as never:
-            assert_never(never)
-
-
-def _objections(state: State) -> tuple[Objection, ...]:
-    return state.objections if isinstance(state, lives.Refused | lives.NeedsReview) else ()

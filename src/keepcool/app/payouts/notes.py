@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from sqlalchemy import Connection, select
 
+from keepcool.app.events import telling
 from keepcool.app.payouts.tables import payout_event
 from keepcool.core.ids import NetworkId
 
@@ -70,6 +71,7 @@ def note(tx: Connection, *, at_ms: int, kind: str, network: NetworkId, subject: 
         return False
     row = {"at_ms": at_ms, "kind": kind, "network": network, "subject": subject, "text": text}
     tx.execute(payout_event.insert().values(**row))
+    telling.note(tx, kind, network=network, subject=subject, text=text, at_ms=at_ms)
     _log.warning(kind, extra={"network": network, "subject": subject, "text": text})
     return True
 

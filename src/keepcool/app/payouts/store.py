@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from keepcool.app.books import ledger
 from keepcool.app.books.people import dump
+from keepcool.app.events import telling
 from keepcool.app.payouts import states, wallet_fees
 from keepcool.app.payouts.tables import withdrawal
 from keepcool.core import withdrawal as life
@@ -122,7 +123,7 @@ def insert(tx: Connection, new: NewWithdrawal, now_ms: int) -> Withdrawal:
             updated_at_ms=now_ms,
         )
     )
-    return get(tx, new.id)
+    return telling.withdrawal(tx, get(tx, new.id), now_ms)
 
 
 def step(tx: Connection, withdrawal_id: str, event: Event, now_ms: int, **columns: object) -> Withdrawal:
@@ -134,7 +135,7 @@ def step(tx: Connection, withdrawal_id: str, event: Event, now_ms: int, **column
     tx.execute(withdrawal.update().where(where).values(**row, updated_at_ms=now_ms))
     for effect in effects:
         _apply(tx, before, effect, now_ms)
-    return get(tx, withdrawal_id)
+    return telling.withdrawal(tx, get(tx, withdrawal_id), now_ms, before=before)
 
 
 def is_due(one: Withdrawal, now_ms: int) -> bool:

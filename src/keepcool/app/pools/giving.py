@@ -62,7 +62,7 @@ def _settled(tx: Connection, pool: WalletId, wallets: Sequence[WalletId], now_ms
         if not taken:
             break
         rows.set_index(tx, wallet, taken[0].index)
-        registry.give_address(tx, wallet, taken[0].address)
+        registry.give_address(tx, wallet, taken[0].address, now_ms)
         _watch(tx, taken)
         done += 1
     return done

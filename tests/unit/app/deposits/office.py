@@ -98,7 +98,7 @@ class Office:
 
     def _attest(self, tx: Connection, wallet: WalletId, address: str) -> None:
         registry.store_record(tx, wallet, record=b"record", address=address, keeper=b"k", cooler=b"c")
-        registry.mark_registered(tx, [wallet])
+        registry.mark_registered(tx, [wallet], 1)
         assert registry.get_wallet(tx, wallet).stage is Stage.REGISTERED
 
     def deposits(self) -> list[Deposit]:

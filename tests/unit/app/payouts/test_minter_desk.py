@@ -58,7 +58,7 @@ def test_what_a_wallet_would_pay_itself_is_refused(
         people.create_user(tx, user=UserId("owner"), external_id=None, about={}, now_ms=1)
         registry.ask(tx, Asked(RECORD.wallet, UserId("owner"), NETWORK, "multisig-v2", None, {}), 1)
         registry.store_record(tx, RECORD.wallet, record=RECORD.encoded(), address=OWN, **signed)
-        registry.mark_registered(tx, [RECORD.wallet])
+        registry.mark_registered(tx, [RECORD.wallet], 1)
         ledger.credit_deposit(tx, deposit="d", wallet=RECORD.wallet, asset=COIN, units=10**21, at_ms=1)
 
     def asked(name: str, outputs: tuple[tuple[str, int], ...]) -> None:

@@ -109,7 +109,7 @@ class Workshop:
             registry.store_record(
                 tx, record.wallet, record=record.encoded(), address=record.address, **signed
             )
-            registry.mark_registered(tx, [record.wallet])
+            registry.mark_registered(tx, [record.wallet], 1)
 
         self.store.transact(work)
         return record

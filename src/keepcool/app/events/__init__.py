@@ -1,0 +1,1 @@
+"""What changed, told to whoever must know: a log, a stream, webhooks."""

@@ -1,0 +1,1 @@
+"""Tests of App's events."""
