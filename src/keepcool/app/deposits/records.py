@@ -14,6 +14,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, Row, select
 
 from keepcool.app.deposits.tables import deposit
+from keepcool.app.events import telling
 from keepcool.core.errors import Conflict
 from keepcool.core.ids import AssetId, NetworkId, WalletId
 
@@ -91,12 +92,15 @@ def add(tx: Connection, claim: Claim, at_ms: int) -> Deposit:
         again = known.round + (known.state is State.REVERSED)
         values = {"state": State.PENDING.value, "round": again, "confirmed": 0, "decided_at_ms": None}
         tx.execute(deposit.update().where(deposit.c.id == known.id).values(**values))
-    return get_deposit(tx, claim.id())
+    else:
+        return known
+    return telling.deposit(tx, get_deposit(tx, claim.id()), at_ms)
 
 
 def decide(tx: Connection, one: Deposit, state: State, at_ms: int, *, confirmed: int, posted: bool) -> None:
     values = {"state": state.value, "confirmed": confirmed, "posted": posted, "decided_at_ms": at_ms}
     tx.execute(deposit.update().where(deposit.c.number == one.number).values(**values))
+    telling.deposit(tx, get_deposit(tx, one.id), at_ms)
 
 
 def find(tx: Connection, deposit_id: str) -> Deposit | None:
