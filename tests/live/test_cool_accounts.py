@@ -88,7 +88,11 @@ def test_an_older_cooler_gains_its_account_from_paper(place: Place) -> None:
     """Without its row Cooler's paper gives the account back, sealed anew, as the very pin it had; other
     words give nothing, and what is there already is left alone."""
     before = place.rows()
-    assert [row[1] for row in before] == ["cool", "cool-account"]
+    assert [row[:2] for row in before] == [
+        ("*", "cool"),
+        ("bitcoin", "cool-account"),
+        ("minter", "cool-account"),
+    ]
     place.rows("DELETE FROM sealed_key WHERE purpose = 'cool-account'")
     sheets = place.layout.paper
     with place.keystore():
@@ -100,8 +104,9 @@ def test_an_older_cooler_gains_its_account_from_paper(place: Place) -> None:
             added = place.add(words_on(sheets / "cool" / "cool.paper.txt"))
             assert added.returncode == 0, added.stderr
             assert place.rows() == before
-    [pin] = load(place.config, CoolerSettings).cool_accounts
-    assert msgspec.json.decode(added.stdout) == {"accounts": [msgspec.to_builtins(pin)]}
+    pins = load(place.config, CoolerSettings).cool_accounts
+    assert [pin.family for pin in pins] == ["minter", "bitcoin"]
+    assert msgspec.json.decode(added.stdout) == {"accounts": msgspec.to_builtins(pins)}
 
 
 def test_a_signer_does_not_start_on_accounts_it_cannot_serve(place: Place) -> None:

@@ -130,17 +130,9 @@ class House:
         assert isinstance(registered, Attested), registered
         return parse_record(both.record)
 
-    def coins(self, record: WalletRecord, count: int, amount_sat: int = COIN_SAT) -> list[Coin]:
-        """Coins at receiving addresses 0, 1, … of the hot branch."""
-        wallet, made = wallet_of(record), []
-        for index in range(count):
-            self.salt += 1
-            owned = wallet.owned(wallet.place(RECEIVING, index))
-            mine = TxOutput(amount_sat, owned.locking.script_pubkey)
-            made.append(
-                Coin(funding(TxOutput(70_000, b"\x00\x14" + b"\xb0" * 20), mine, salt=self.salt), 1, owned)
-            )
-        return made
+    def coins(self, record: WalletRecord, count: int) -> list[Coin]:
+        self.salt += count
+        return coins_of(record, count, self.salt)
 
     async def both_sign(self, record: WalletRecord, item: SignItem) -> Final:
         """Both signatures combined, and judged by Bitcoin Core's script code."""
@@ -154,6 +146,19 @@ class House:
         answer = await self.ask(to, typ, body)
         assert isinstance(answer, WalletsAnswer)
         return answer.items
+
+
+def coins_of(record: WalletRecord, count: int, salt: int, previous_bytes: int = 0) -> list[Coin]:
+    """Coins at receiving addresses 0, 1, … of the hot branch, other ones for another salt; each from a
+    transaction that carries so many bytes besides."""
+    wallet, made = wallet_of(record), []
+    data = [TxOutput(0, b"\x6a" + bytes(previous_bytes))] if previous_bytes else []
+    for index in range(count):
+        owned = wallet.owned(wallet.place(RECEIVING, index))
+        mine = TxOutput(COIN_SAT, owned.locking.script_pubkey)
+        other = TxOutput(70_000, b"\x00\x14" + b"\xb0" * 20)
+        made.append(Coin(funding(other, mine, *data, salt=salt + index), 1, owned))
+    return made
 
 
 def final(record: WalletRecord, raw: bytes, given: dict[Role, list[bytes]]) -> Final:
