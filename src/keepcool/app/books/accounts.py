@@ -1,8 +1,12 @@
 """The chart of accounts, and on which side each account grows.
 
 debit accounts (what there is): coins:<wallet> on chain, purse:<network>, fees:<network> spent,
-short:<wallet> owed back to us after a credited deposit vanished. credit accounts (whose it is):
-owed:<wallet> available to the owner, held:<wallet> reserved for a withdrawal, funding:<network>.
+short:<wallet> owed back to us after a credited deposit vanished, cold:<pool> its surplus in the harbor.
+credit accounts (whose it is):
+owed:<wallet> available to the owner, held:<wallet> reserved for a withdrawal, funding:<network>,
+dust:<wallet> coins too small to be worth their spending, lent:<pool> coins of its users that are on their way
+to the harbor, lie there, or were spent on fees: what the wallets of a pool have in coins: is by so much more
+than what lies there on chain.
 No account goes below zero on its own side.
 """
 
@@ -29,6 +33,9 @@ _SIDES = {
     "owed": Side.CREDIT,
     "held": Side.CREDIT,
     "funding": Side.CREDIT,
+    "dust": Side.CREDIT,
+    "cold": Side.DEBIT,
+    "lent": Side.CREDIT,
 }
 
 
@@ -53,8 +60,20 @@ def held(wallet: WalletId) -> str:
     return f"held:{wallet}"
 
 
+def dust(wallet: WalletId) -> str:
+    return f"dust:{wallet}"
+
+
 def short(wallet: WalletId) -> str:
     return f"short:{wallet}"
+
+
+def cold(pool: WalletId) -> str:
+    return f"cold:{pool}"
+
+
+def lent(pool: WalletId) -> str:
+    return f"lent:{pool}"
 
 
 def purse(network: NetworkId) -> str:

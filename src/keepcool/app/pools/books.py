@@ -1,0 +1,160 @@
+"""A pool's books: transfers between its users, surplus in the harbor, fees nobody's withdrawal pays.
+
+Laws: what the wallets of a pool have in `coins:`, less what was lent, is what lies there on chain, to the
+unit; a transfer between two of them touches no chain and is posted once, on both sides; surplus that left is
+still the users', and stands in `cold:` until it comes back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import BigInteger, Connection, String, cast, func, literal, select, type_coerce
+
+from keepcool.app.books import accounts
+from keepcool.app.books.postings import Line, balance, is_posted, post, wallet_short
+from keepcool.app.books.tables import balance_row
+from keepcool.app.coins import book
+from keepcool.app.pools.tables import member
+from keepcool.core.errors import Conflict
+from keepcool.core.ids import AssetId, NetworkId, WalletId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Base units. `users`: all that the pool's users are owed, what is held and dust included; `own`: the
+    pool's own; `booked`: what the books say lies on chain, `on_chain`: what does, in blocks; `cold`: in the
+    harbor; `fees`: spent for sweeps and for gathering coins."""
+
+    users: int
+    own: int
+    booked: int
+    on_chain: int
+    cold: int
+    fees: int
+
+
+def transfer(
+    tx: Connection,
+    *,
+    transfer: str,
+    pool: WalletId,
+    source: WalletId,
+    target: WalletId,
+    asset: AssetId,
+    units: int,
+    at_ms: int,
+) -> None:
+    """From one of a pool's wallets to another, once. Raises Conflict `ledger.overdrawn` when the first has
+    too little, `wallet.short` when it is frozen by a shortfall."""
+    key = f"transfer-out:{transfer}"
+    if wallet_short(tx, source) and not is_posted(tx, key):
+        text = f"wallet {source} is frozen: a deposit it was credited for has vanished from the chain"
+        raise Conflict("wallet.short", text)
+    # through the pool's own accounts, so that either side finds the entry among its own
+    for name, wallet, delta in ((key, source, units), (f"transfer-in:{transfer}", target, -units)):
+        lines = [*_owned(wallet, asset, -delta), *_owned(pool, asset, delta)]
+        post(
+            tx, key=name, kind="pool_transfer", lines=lines, at_ms=at_ms, wallet=wallet,
+            reference={"transfer": transfer},
+        )  # fmt: skip
+
+
+def lend(tx: Connection, *, sweep: str, pool: WalletId, asset: AssetId, units: int, at_ms: int) -> None:
+    """The pool may send so much of its users' coins to the harbor: what it is to pay there, and the fee."""
+    lines = [
+        *_owned(pool, asset, units),
+        Line(accounts.cold(pool), asset, units),
+        Line(accounts.lent(pool), asset, -units),
+    ]
+    _post_of(tx, f"sweep:{sweep}", lines, pool=pool, at_ms=at_ms)
+
+
+def swept(
+    tx: Connection,
+    *,
+    sweep: str,
+    pool: WalletId,
+    asset: AssetId,
+    lent: int,
+    arrived: int,
+    fee: int,
+    at_ms: int,
+) -> None:
+    """A sweep has ended: `arrived` lies in the harbor, `fee` is gone, the rest of what was lent is back."""
+    back = lent - arrived - fee
+    network = NetworkId(asset.partition("/")[0])
+    lines = [
+        *_owned(pool, asset, -back),
+        Line(accounts.cold(pool), asset, -(lent - arrived)),
+        Line(accounts.lent(pool), asset, back),
+        Line(accounts.fees(network), asset, fee),
+    ]
+    lines = [line for line in lines if line.delta]
+    if lines:
+        _post_of(tx, f"swept:{sweep}", lines, pool=pool, at_ms=at_ms)
+
+
+def fee(tx: Connection, *, key: str, pool: WalletId, asset: AssetId, units: int, at_ms: int) -> None:
+    """What the network took for gathering the pool's coins, once per key: out of the pool's own as far as it
+    has any, the rest lent by its users."""
+    name, network = f"pool-fee:{key}", NetworkId(asset.partition("/")[0])
+    if is_posted(tx, name) or not units:
+        return
+    own = min(units, balance(tx, accounts.owed(pool), asset))
+    lines = [
+        *_owned(pool, asset, -own),
+        Line(accounts.fees(network), asset, units - own),
+        Line(accounts.lent(pool), asset, -(units - own)),
+    ]
+    _post_of(tx, name, [line for line in lines if line.delta], pool=pool, at_ms=at_ms)
+
+
+def refilled(tx: Connection, *, refill: str, pool: WalletId, asset: AssetId, units: int, at_ms: int) -> None:
+    """Coins that came in at the pool's own address were the harbor's. Raises Conflict `ledger.overdrawn` when
+    the pool has not as many of its own, or the harbor not as many of the pool's."""
+    lines = [
+        *_owned(pool, asset, -units),
+        Line(accounts.cold(pool), asset, -units),
+        Line(accounts.lent(pool), asset, units),
+    ]
+    _post_of(tx, f"refill:{refill}", lines, pool=pool, at_ms=at_ms)
+
+
+def standing(tx: Connection, pool: WalletId, asset: AssetId) -> Standing:
+    of = {kind: _sum_of_members(tx, pool, kind, asset) for kind in ("owed", "held", "dust", "short", "coins")}
+    own = {
+        kind: balance(tx, f"{kind}:{pool}", asset)
+        for kind in ("owed", "held", "dust", "short", "coins", "lent", "cold")
+    }
+    return Standing(
+        users=of["owed"] + of["held"] + of["dust"] - of["short"],
+        own=own["owed"] + own["held"] + own["dust"] - own["short"],
+        booked=of["coins"] + own["coins"] - own["lent"],
+        on_chain=book.held_sat(tx, pool),
+        cold=own["cold"],
+        fees=own["lent"] - own["cold"],
+    )
+
+
+def _owned(wallet: WalletId, asset: AssetId, units: int) -> list[Line]:
+    """So much more (or less) on chain that is the wallet's, and that it may spend."""
+    return [Line(accounts.coins(wallet), asset, units), Line(accounts.owed(wallet), asset, -units)]
+
+
+def _sum_of_members(tx: Connection, pool: WalletId, kind: str, asset: AssetId) -> int:
+    # digits are cast in the database: a satoshi amount fits 64 bits, and there may be a million wallets
+    units = func.sum(cast(type_coerce(balance_row.c.units, String), BigInteger))
+    account = literal(f"{kind}:") + member.c.wallet
+    query = (
+        select(units)
+        .select_from(member)
+        .join(balance_row, (balance_row.c.account == account) & (balance_row.c.asset == asset))
+        .where(member.c.pool == pool)
+    )
+    return int(tx.execute(query).scalar_one() or 0)
+
+
+def _post_of(tx: Connection, key: str, lines: list[Line], *, pool: WalletId, at_ms: int) -> None:
+    kind = key.partition(":")[0].replace("-", "_")
+    post(tx, key=key, kind=kind, lines=lines, at_ms=at_ms, wallet=pool, reference={"pool": pool})
