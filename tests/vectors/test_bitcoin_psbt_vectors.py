@@ -232,7 +232,8 @@ NODES: list[dict[str, str]] = json.loads(
 @pytest.mark.parametrize("row", NODES, ids=[row["kind"] for row in NODES])
 def test_what_a_node_made_is_proven_as_it_stands(row: dict[str, str]) -> None:
     """A PSBT from litecoind's own wallet: amount, change and fee are proven, two owners finish it."""
-    wallet = Wallet(ScriptKind(row["kind"]), LITECOIN_REGTEST)
+    kind = ScriptKind(row["kind"])
+    wallet = Wallet(kind, LITECOIN_REGTEST, bip48=kind is not ScriptKind.P2SH)
     limits = replace(UNBOUNDED, own_receiving=False)
     found = wallet.proven(base64.b64decode(row["psbt"]), limits)
     assert (found.fee_sat, [one.belongs.value for one in found.outputs]) == (994_000, ["foreign", "change"])

@@ -161,6 +161,7 @@ def _checked(document: bytes) -> Policy:
 
 def _check_names(policy: Policy) -> None:
     """Addresses, families and profiles are ones this release knows."""
+    from keepcool.chains.bitcoin.wallets import check_profile
     from keepcool.chains.evm.profiles import profile_named
     from keepcool.chains.families import family_named, family_of
     from keepcool.chains.family import FamilyName
@@ -170,9 +171,11 @@ def _check_names(policy: Policy) -> None:
         family = family_named(network.family)
         if family.name is not family_of(name).name:
             raise Malformed("policy.family", f"policy: {name} is not a network of family {network.family}")
-        if family.name is FamilyName.EVM:
-            for profile in network.profiles:
+        for profile in network.profiles:
+            if family.name is FamilyName.EVM:
                 profile_named(profile)
+            if family.name is FamilyName.BITCOIN:
+                check_profile(name, profile)
     check_spelling(policy, lambda network, text: family_of(network).parse_recipient(network, text))
 
 

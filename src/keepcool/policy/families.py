@@ -37,8 +37,9 @@ SHARE_MAX = 1000
 class DraftTerms:
     """Of a family whose drafts pay their own fee. `calls`: every call that pays, by selector and name;
     `native`: the reference of what fees are counted in, "" where that is the one asset there; `asset`: the
-    reference of any asset, named in words by `asset_form`; `decimals`: of every asset there. `needs` and `may`: the keys a network's table states
-    beside those every family has. `coins`: as in `NetworkRules`."""
+    reference of any asset, named in words by `asset_form`; `decimals`: of every asset there. `needs` and
+    `may`: the keys a network's table states beside those every family has; `purse`: it may have one.
+    `coins`: as in `NetworkRules`."""
 
     calls: Mapping[str, str]
     profiles: frozenset[str]

@@ -23,6 +23,7 @@ from keepcool.chains.bitcoin.ownership import Own, Owned, own_of, owned_at
 from keepcool.chains.bitcoin.script import ScriptKind
 from keepcool.chains.family import WalletTerms, terms_of
 from keepcool.core.errors import Malformed
+from keepcool.core.ids import NetworkId
 from keepcool.core.registry import Role, WalletRecord
 
 THRESHOLD = 2
@@ -106,6 +107,11 @@ def parse_profile(text: str) -> Profile:
             return Profile(kind, pooled)
     known = ", ".join(profile_of(kind, pooled) for pooled in (False, True) for kind in ScriptKind)
     raise Malformed("bitcoin.profile", f"not the profile of a Bitcoin wallet: {text[:60]!r}; known: {known}")
+
+
+def check_profile(network: NetworkId, text: str, networks: Networks = SHIPPED) -> None:
+    """Raises Malformed on a profile that is none, or whose scripts the network does not enforce."""
+    networks.of(network).check_kind(parse_profile(text).kind)
 
 
 def key_expression(fingerprint: str, purpose: ExtendedKey, number: int | None) -> str:

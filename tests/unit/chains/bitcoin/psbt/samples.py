@@ -37,12 +37,11 @@ ALICE = bytes.fromhex("0014") + b"\xa1" * 20
 BOB = b"\xa9\x14" + b"\xb0" * 20 + b"\x87"
 LIMITS = Limits(fee_sat_max=200_000, fee_rate_max=100_000, fee_share_max=300, locktime_max=850_000)
 _H = HARDENED
-_ACCOUNTS = {
-    ScriptKind.P2SH: (45 + _H,),
+_BIP45 = (45 + _H,)
+_BIP48 = {
     ScriptKind.P2WSH: (48 + _H, _H, _H, 2 + _H),
     ScriptKind.P2SH_P2WSH: (48 + _H, _H, _H, 1 + _H),
 }
-_BELOW = {ScriptKind.P2SH: "/0/<0;1>/*", ScriptKind.P2WSH: "/<0;1>/*", ScriptKind.P2SH_P2WSH: "/<0;1>/*"}
 
 
 def master(name: str) -> object:
@@ -57,11 +56,12 @@ def _master(name: str) -> object:
 
 @dataclass(frozen=True, slots=True)
 class Wallet:
-    """2 of the three named owners."""
+    """2 of the three named owners: the first cosigner's branches of a pool, or accounts of BIP-48."""
 
     kind: ScriptKind
     network: Network = BITCOIN
     owners: tuple[str, ...] = OWNERS
+    bip48: bool = False
 
     @property
     def descriptor(self) -> Descriptor:
@@ -85,12 +85,13 @@ def _descriptor(wallet: Wallet) -> Descriptor:
 
 def descriptor_text(wallet: Wallet) -> str:
     """Without a checksum."""
-    path, keys = _ACCOUNTS[wallet.kind], []
+    path, below = (_BIP48[wallet.kind], "") if wallet.bip48 else (_BIP45, "/0")
+    keys = []
     for name in wallet.owners:
         account = wallycore.bip32_key_from_parent_path(master(name), list(path), 0)
         xpub = wallycore.bip32_key_to_base58(account, wallycore.BIP32_FLAG_KEY_PUBLIC)
         steps = "".join(f"/{step - _H}h" for step in path)
-        keys.append(f"[{_fingerprint(name).hex()}{steps}]{xpub}{_BELOW[wallet.kind]}")
+        keys.append(f"[{_fingerprint(name).hex()}{steps}]{xpub}{below}/<0;1>/*")
     inner = f"sortedmulti(2,{','.join(keys)})"
     match wallet.kind:
         case ScriptKind.P2SH:

@@ -17,7 +17,6 @@ from keepcool.chains.bitcoin.transaction import encode
 from keepcool.cli import inspect
 from tests.unit.chains.bitcoin.psbt.samples import (
     COIN,
-    LEGACY,
     SEGWIT,
     WALLETS,
     Wallet,
@@ -70,14 +69,10 @@ def test_a_psbt_in_every_form(run: Run, tmp_path: Path, wallet: Wallet) -> None:
     assert (code, err, found["complete"], found["fee_sat"]) == (0, "", True, "2000")
     assert [(one["amount_sat"], one["path"]) for one in found["inputs"]][1] == (
         "300000000",
-        found_path(wallet),
+        "0/1/7",
     )
     assert [one["belongs"] for one in found["outputs"]] == ["foreign", "change"]
     assert len(found["effects"]["digests"]) == 2
-
-
-def found_path(wallet: Wallet) -> str:
-    return "0/1/7" if wallet is LEGACY else "1/7"
 
 
 def test_a_psbt_in_words(run: Run) -> None:
@@ -86,7 +81,7 @@ def test_a_psbt_in_words(run: Run) -> None:
     assert (code, err) == (0, "")
     assert "Pays           0.50000000 BTC to bc1q5xs6rgdp5xs6rgdp5xs6rgdp5xs6rgdp4gkthz" in out
     assert "Change         3.49998000 BTC" in out
-    assert "(ours at 1/5)" in out
+    assert "(ours at 0/1/5)" in out
     assert "Fee            0.00002000 BTC" in out
 
 

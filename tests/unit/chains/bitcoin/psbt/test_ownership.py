@@ -113,11 +113,11 @@ def test_keys_without_origins_are_their_own_masters() -> None:
     found = own_of([descriptor])
     locking = SEGWIT.at(1, 8).locking
     branch = descriptor.chosen(1)
-    claims = own_claims(branch.keys[0].key, (1, 8))
+    claims = own_claims(branch.keys[0].key, (0, 1, 8))
     mine = found(locking.script_pubkey, claims)
     assert mine is not None
     assert mine.locking == locking
-    assert all(one.path == (1, 8) for one in mine.keypaths)
+    assert all(one.path == (0, 1, 8) for one in mine.keypaths)
 
 
 def own_claims(key: object, path: tuple[int, ...]) -> tuple[KeyPath, ...]:
