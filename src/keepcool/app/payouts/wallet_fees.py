@@ -1,4 +1,4 @@
-"""Fees a wallet pays itself, where the chain takes them from the sender (Minter).
+"""Fees a wallet pays itself, where the chain takes them from the sender (Minter, Bitcoin).
 
 Laws: the bound of a withdrawal's fee is held beside its amount; each block that took a fee is posted once;
 what was not needed goes back when the withdrawal has ended. A void's fee is its withdrawal's.
@@ -6,16 +6,29 @@ what was not needed goes back when the withdrawal has ended. A void's fee is its
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy import Connection, select
 
 from keepcool.app.books import accounts, ledger
 from keepcool.app.payouts.tables import wallet_fee, withdrawal
+from keepcool.core.ids import AssetId
 
 if TYPE_CHECKING:
-    from keepcool.app.deposits.minter.spendings import Spent
     from keepcool.app.payouts.store import NewWithdrawal, Withdrawal
+
+
+class Taken(Protocol):
+    """What the chain took once; `key` names the occasion, in at most 64 characters."""
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def fee(self) -> int: ...
+
+    @property
+    def fee_asset(self) -> AssetId: ...
 
 
 def hold(tx: Connection, new: NewWithdrawal, at_ms: int) -> None:
@@ -35,7 +48,7 @@ def release(tx: Connection, one: Withdrawal, at_ms: int) -> None:
         )
 
 
-def paid(tx: Connection, one: Withdrawal, spent: Spent, at_ms: int) -> None:
+def paid(tx: Connection, one: Withdrawal, spent: Taken, at_ms: int) -> None:
     """A block took this for `one`, or for the void of it. Once per key."""
     key, asset, units = spent.key, spent.fee_asset, spent.fee
     known = tx.execute(select(wallet_fee.c.key).where(wallet_fee.c.key == key)).first()

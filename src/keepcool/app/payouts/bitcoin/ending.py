@@ -1,0 +1,85 @@
+"""Batches that are given up: what becomes of their coins and of the withdrawals they would have paid.
+
+Laws: coins that any signer may have signed for stay leased until a void has spent them; withdrawals whose
+batch was shared go back to be drafted anew, one that was alone ends or is burnt as its own states say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from keepcool.app.coins import book
+from keepcool.app.payouts import store
+from keepcool.app.payouts.bitcoin import batches, groups, said
+from keepcool.app.payouts.bitcoin.batches import Batch, Purpose, Stage
+from keepcool.app.payouts.bitcoin.lane import BitcoinLane
+from keepcool.app.payouts.said import WAITING
+from keepcool.app.payouts.store import Withdrawal
+from keepcool.core.withdrawal import Abandoned, Objected, Undrafted
+from keepcool.core.withdrawal_states import Failed, Frozen, NeedsReview, Objection
+
+
+def members_of(tx: Connection, one: Batch) -> list[Withdrawal]:
+    return [store.get(tx, name) for name in batches.members(tx, one.id)]
+
+
+def end(tx: Connection, lane: BitcoinLane, one: Batch, why: str) -> None:
+    """Its coins are free at once where nobody can have signed. A burn has no coins of its own."""
+    doubtful = said.may_be_signed(tx, one.id)
+    if not doubtful:
+        book.release(tx, one.id)
+    tainted = doubtful and one.purpose is not Purpose.BURN
+    batches.change(tx, one.id, lane.clock.now_ms(), stage=Stage.ENDED.value, tainted=tainted, problem=why)
+
+
+def expire(tx: Connection, lane: BitcoinLane, one: Batch) -> None:
+    """No signer signs it any more."""
+    why = one.problem or "it was not signed in time"
+    waiting = [each for each in members_of(tx, one) if isinstance(each.state, WAITING)]
+    if len(waiting) > 1 and one.purpose is Purpose.PAY:
+        redraw(tx, lane, waiting)
+    else:
+        for each in waiting:
+            lane.step_in(tx, each.id, Abandoned(Failed("payout.expired", why), "expired"))
+    end(tx, lane, one, why)
+
+
+def objected(tx: Connection, lane: BitcoinLane, one: Batch, objections: Sequence[Objection]) -> None:
+    """Both signers have answered, and at least one of them does not sign."""
+    text = "; ".join(f"{by.by.value}: {by.reason}" for by in objections)
+    waiting = [each for each in members_of(tx, one) if isinstance(each.state, WAITING)]
+    if one.purpose is Purpose.PAY and len(waiting) > 1:
+        redraw(tx, lane, waiting)
+        groups.split(tx, one.id, [each.id for each in waiting])
+        end(tx, lane, one, f"split, because it was not signed as one: {text}")
+        return
+    review = all(by.outcome == "needs_review" for by in objections)
+    for each in waiting:
+        lane.step_in(tx, each.id, Objected(tuple(objections), review))
+    if not review or not waiting:
+        end(tx, lane, one, text)
+    if not waiting:
+        lane.note_in(tx, f"payout.{one.purpose.value}_refused", one.id, text)
+
+
+def redraw(tx: Connection, lane: BitcoinLane, waiting: Sequence[Withdrawal]) -> None:
+    """Back to where they were before they were drafted together."""
+    for each in waiting:
+        lane.step_in(tx, each.id, Undrafted(), digest=None)
+
+
+def is_held_up(members: Sequence[Withdrawal]) -> bool:
+    """A person has stopped one of them."""
+    return any(isinstance(each.state, Frozen) for each in members)
+
+
+def is_left(members: Sequence[Withdrawal], purpose: Purpose) -> bool:
+    """Nobody waits for it any more: all were cancelled or have ended otherwise."""
+    pays = purpose in (Purpose.PAY, Purpose.BURN) and bool(members)
+    return pays and not any(isinstance(each.state, (*WAITING, Frozen)) for each in members)
+
+
+def waits_for_review(members: Sequence[Withdrawal]) -> bool:
+    return any(isinstance(each.state, NeedsReview) for each in members)

@@ -1,0 +1,130 @@
+"""Which withdrawals one transaction pays: a segregated wallet's each by itself, a pool's together.
+
+Laws: a pool's wait for one another no longer than configured; what was split off a batch that was given up is
+drafted at once and with nothing new, so that whom a signer objects to is found; voids of one batch are one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from keepcool.app.coins.tables import address
+from keepcool.app.payouts import store
+from keepcool.app.payouts.bitcoin import batches
+from keepcool.app.payouts.bitcoin.lane import BitcoinLane
+from keepcool.app.payouts.bitcoin.tables import part
+from keepcool.app.payouts.store import Kind, Withdrawal
+from keepcool.core.ids import WalletId
+from keepcool.core.intent import OUTPUTS_MAX
+from keepcool.core.withdrawal_states import Requested
+
+READ_MAX = 2_000
+GROUPS_MAX = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """`burns`: the batch whose coins these voids spend; None for payments."""
+
+    source: WalletId
+    members: tuple[Withdrawal, ...]
+    burns: str | None = None
+
+
+def due(tx: Connection, lane: BitcoinLane) -> list[Group]:
+    """What can be drafted now, burns first, then in the order of the requests."""
+    now_ms = lane.clock.now_ms()
+    waiting = store.in_states(tx, lane.network, [Requested], limit=READ_MAX, due_ms=now_ms)
+    burns, alone = dict[str, Group](), list[Group]()
+    pooled = dict[WalletId, list[Withdrawal]]()
+    for one in waiting:
+        if one.kind is Kind.VOID:
+            _add_burn(tx, burns, one)
+        elif (source := source_of(tx, one.wallet)) == one.wallet:
+            alone.append(Group(source, (one,)))
+        else:
+            pooled.setdefault(source, []).append(one)
+    together = [one for source, rows in pooled.items() for one in _collected(tx, lane, source, rows)]
+    ordered = sorted([*alone, *together], key=lambda group: group.members[0].number)
+    return [*burns.values(), *ordered][:GROUPS_MAX]
+
+
+def source_of(tx: Connection, wallet: WalletId) -> WalletId:
+    """The wallet whose coins pay for this one: itself, or the pool its address belongs to."""
+    query = select(address.c.source).where(address.c.wallet == wallet).limit(1)
+    found = tx.execute(query).scalar_one_or_none()
+    return wallet if found is None else WalletId(found)
+
+
+def split(tx: Connection, batch: str, members: Sequence[str]) -> None:
+    """They are drafted again in two parts, which are drafted by themselves."""
+    half = -(-len(members) // 2)
+    for number, some in enumerate((members[:half], members[half:])):
+        for name in some:
+            row = upsert(part).values(withdrawal=name, part=f"{batch}/{number}")
+            tx.execute(
+                row.on_conflict_do_update(index_elements=["withdrawal"], set_={"part": row.excluded.part})
+            )
+
+
+def drafted(tx: Connection, members: Iterable[str]) -> None:
+    tx.execute(delete(part).where(part.c.withdrawal.in_(list(members))))
+
+
+def _add_burn(tx: Connection, burns: dict[str, Group], void: Withdrawal) -> None:
+    target = batches.of_withdrawal(tx, void.voids or "")
+    if not target:
+        return
+    parent = target[-1]
+    known = burns.get(parent.id)
+    rows = (*known.members, void) if known else (void,)
+    burns[parent.id] = Group(parent.source, rows, parent.id)
+
+
+def _collected(
+    tx: Connection, lane: BitcoinLane, source: WalletId, rows: Sequence[Withdrawal]
+) -> list[Group]:
+    parts = _parts(tx, [one.id for one in rows])
+    split_off: dict[str, list[Withdrawal]] = {}
+    fresh = list[Withdrawal]()
+    for one in rows:
+        if one.id in parts:
+            split_off.setdefault(parts[one.id], []).append(one)
+        else:
+            fresh.append(one)
+    fees = lane.settings.fees
+    most = min(fees.batch_outputs_max, OUTPUTS_MAX)
+    groups = [group for some in split_off.values() for group in _filled(source, some, most)]
+    full = _filled(source, fresh, most)
+    waited_ms = lane.clock.now_ms() - min((one.created_at_ms for one in fresh), default=0)
+    if full and waited_ms < int(fees.batch_s * 1000) and not _is_full(full[-1], most):
+        full = full[:-1]  # it may still fill up
+    return [*groups, *full]
+
+
+def _filled(source: WalletId, rows: Sequence[Withdrawal], most: int) -> list[Group]:
+    groups, current, outputs = list[Group](), list[Withdrawal](), 0
+    for one in rows:
+        size = len(one.payments)
+        if current and outputs + size > most:
+            groups.append(Group(source, tuple(current)))
+            current, outputs = [], 0
+        current.append(one)
+        outputs += size
+    return [*groups, Group(source, tuple(current))] if current else groups
+
+
+def _is_full(group: Group, most: int) -> bool:
+    return sum(len(one.payments) for one in group.members) >= most
+
+
+def _parts(tx: Connection, names: Sequence[str]) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for start in range(0, len(names), 500):
+        query = select(part).where(part.c.withdrawal.in_(names[start : start + 500]))
+        found |= {row.withdrawal: row.part for row in tx.execute(query)}
+    return found
