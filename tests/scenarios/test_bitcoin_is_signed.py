@@ -79,7 +79,7 @@ def test_a_killed_keeper_goes_on_counting(installation: Installation) -> None:
 
     numbers: list[int | None] = []
     played(installation, before)
-    installation.children["keeper"].kill()
+    installation.children["keeper"].kill9()
     installation.start("keeper")
     played(installation, after)
     first = numbers[0]
