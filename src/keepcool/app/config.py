@@ -10,6 +10,8 @@ from typing import Literal, TypeAlias, assert_never
 
 import msgspec
 
+from keepcool.app.events.settings import EventSettings, check_events
+from keepcool.app.http.settings import HttpSettings
 from keepcool.chains.bitcoin.network_table import SHIPPED
 from keepcool.chains.bitcoin.networks import DECIMALS as BITCOIN_DECIMALS
 from keepcool.chains.bitcoin.networks import Network, Replacement, check
@@ -149,15 +151,6 @@ class BitcoinSettings(_Network, frozen=True, kw_only=True, tag="bitcoin"):
 NetworkSettings: TypeAlias = EvmSettings | MinterSettings | BitcoinSettings
 
 
-class HttpSettings(Settings, frozen=True):
-    """Where the API listens. Beyond loopback put a TLS proxy before it."""
-
-    host: str = "127.0.0.1"
-    port: int = 8480
-    body_bytes_max: int = 256 * 1024
-    requests_in_flight_max: int = 200
-
-
 class AppSettings(Settings, frozen=True):
     """`identity` is a folder, `database` a file. `clock_offset_ms` and `fault` are for tests."""
 
@@ -167,6 +160,7 @@ class AppSettings(Settings, frozen=True):
     peers: dict[str, PeerSettings]
     networks: dict[str, NetworkSettings]
     http: HttpSettings = HttpSettings()
+    events: EventSettings = EventSettings()
     signer_timeout_s: float = 8.0
     clock_offset_ms: int = 0
     fault: str = ""
@@ -209,6 +203,7 @@ def _check(settings: AppSettings) -> None:
         raise Refused("config.fault", f"fault: no such fault point: {settings.fault}")
     if not 0 <= settings.http.port <= 65535:
         raise Refused("config.port", "http.port: between 0 (any free port) and 65535")
+    check_events(settings.events)
     for network, table in settings.networks.items():
         _check_network(network, table)
 
@@ -311,6 +306,8 @@ def sentences(settings: AppSettings) -> list[str]:
         spoken.append("WARNING: that is not loopback: put a TLS proxy in front, API keys travel in clear.")
     for network, table in settings.networks.items():
         spoken += _about(network, table)
+    if settings.events.webhook_networks:
+        spoken.append(f"Its webhooks may go to {', '.join(settings.events.webhook_networks)} as well.")
     spoken.append("It refuses unknown fields, unpinned peers, unlisted tokens, and any address that does not")
     spoken[-1] += " carry both signers' attestations; it moves money only with an Idempotency-Key."
     if settings.clock_offset_ms or settings.fault:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import uvicorn
 from fastapi import FastAPI
 
-from keepcool.app.config import HttpSettings
+from keepcool.app.http.settings import HttpSettings
 from keepcool.core.errors import Refused
 
 STOP_WITHIN_S = 5

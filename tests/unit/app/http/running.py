@@ -15,12 +15,13 @@ from prometheus_client import CollectorRegistry
 from keepcool.adapters.sqlite.books import open_books
 from keepcool.adapters.system.clock import SystemEntropy
 from keepcool.app import keys
-from keepcool.app.config import AppSettings, AssetSettings, EvmSettings, HttpSettings
+from keepcool.app.config import AppSettings, AssetSettings, EvmSettings
 from keepcool.app.http import server
 from keepcool.app.http.api import make_api
 from keepcool.app.http.health import Health
 from keepcool.app.http.orders import Purse
 from keepcool.app.http.parts import Parts
+from keepcool.app.http.settings import HttpSettings
 from keepcool.app.keys import Scope
 from keepcool.app.payouts.requests import PayoutDesk
 from keepcool.app.probes import database
