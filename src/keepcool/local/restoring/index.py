@@ -1,6 +1,6 @@
 """Which address a script of the chain is, among millions derived from descriptors.
 
-Laws: 13 bytes per script and no object each; a match is proved by deriving that place again, so a
+Laws: about 30 bytes per script and no object each; a match is proved by deriving that place again, so a
 collision of the few bytes kept is never taken for a coin of ours.
 """
 
@@ -8,27 +8,14 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
-from keepcool.chains.bitcoin.branch import Branch
+from keepcool.local.restoring.deriving import Span, derived, short
 
-_KEPT = slice(2, 10)  # the first bytes of the hash, in every script of this family
 _LENGTHS = (23, 34)
 _PLACE_BITS = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Indices `first` to `end` - 1 of one branch; `track` is the caller's number for the branch."""
-
-    track: int
-    branch: Branch
-    first: int
-    end: int
-
-    def __len__(self) -> int:
-        return self.end - self.first
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +31,9 @@ class ScriptIndex:
 
     def __init__(self, spans: Sequence[Span]) -> None:
         self._spans = tuple(span for span in spans if len(span))
-        self._starts: list[int] = []
-        keys = sorted(self._derived())
+        self._starts = list(accumulate((len(span) for span in self._spans), initial=0))[:-1]
+        keys = [one << _PLACE_BITS | place for place, one in enumerate(derived(self._spans))]
+        keys.sort()
         self._hashes = array("Q", (key >> _PLACE_BITS for key in keys))
         self._places = array("L", (key & (1 << _PLACE_BITS) - 1 for key in keys))
         self._mask = (1 << max(len(keys).bit_length() + 2, 10)) - 1
@@ -60,7 +48,7 @@ class ScriptIndex:
         """None for a script that is none of these."""
         if len(script) not in _LENGTHS:
             return None
-        kept = int.from_bytes(script[_KEPT], "little")
+        kept = short(script)
         if not self._seen[kept & self._mask]:
             return None
         at = bisect_left(self._hashes, kept)
@@ -77,11 +65,3 @@ class ScriptIndex:
         index = span.first + place - self._starts[number]
         fits = span.branch.locking(index).script_pubkey == script
         return Found(span.track, index) if fits else None
-
-    def _derived(self) -> Iterator[int]:
-        place = 0
-        for span in self._spans:
-            self._starts.append(place)
-            for script in span.branch.script_pubkeys(range(span.first, span.end)):
-                yield int.from_bytes(script[_KEPT], "little") << _PLACE_BITS | place
-                place += 1

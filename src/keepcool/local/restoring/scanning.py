@@ -17,7 +17,8 @@ from keepcool.chains.bitcoin.restoring import Backup, spelled_backup
 from keepcool.chains.bitcoin.transaction import shown
 from keepcool.core.errors import Conflict, Malformed, Unavailable
 from keepcool.local.restoring.blocks import walk
-from keepcool.local.restoring.index import ScriptIndex, Span
+from keepcool.local.restoring.deriving import Span
+from keepcool.local.restoring.index import ScriptIndex
 from keepcool.local.restoring.store import FoundCoin, Pass, Store
 from keepcool.ports.bitcoinnode import BlockId
 
