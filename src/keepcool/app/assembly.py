@@ -19,7 +19,7 @@ from keepcool.app.deposits.running import Standing
 from keepcool.app.http.health import Health, Probe
 from keepcool.app.http.parts import Parts
 from keepcool.app.onboarding import Onboarding
-from keepcool.app.payouts.office import PayoutOffice
+from keepcool.app.payouts.office import Nodes, PayoutOffice
 from keepcool.app.spares import running as making
 from keepcool.app.spares.lane import Lane as SpareLane
 from keepcool.app.spares.lane import Plan as SparePlan
@@ -76,12 +76,16 @@ class Assembly:
         outside = self._outside
         return PayoutOffice(
             outside.settings,
-            {network: nodes[0] for network, nodes in outside.nodes.items()},
-            outside.minter_nodes,
+            Nodes(
+                {network: nodes[0] for network, nodes in outside.nodes.items()},
+                outside.minter_nodes,
+                outside.bitcoin_nodes,
+            ),
             store=outside.store,
             exchange=outside.exchange,
             attesters=self._attesters,
             clock=outside.clock,
+            entropy=outside.entropy,
             faults=outside.faults,
             metrics=outside.metrics,
         )

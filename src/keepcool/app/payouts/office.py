@@ -6,15 +6,26 @@ Built by main.py over its adapters; satisfies `app.http.orders.Engine`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TypeAlias, TypedDict, assert_never
 
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection, select
 
 from keepcool.app.books import accounts, ledger
-from keepcool.app.config import AppSettings, EvmSettings, MinterSettings, native_asset
+from keepcool.app.config import (
+    AppSettings,
+    BitcoinSettings,
+    EvmSettings,
+    MinterSettings,
+    bitcoin_row,
+    native_asset,
+)
 from keepcool.app.http.orders import Purse, Quote
 from keepcool.app.payouts import heads
+from keepcool.app.payouts.bitcoin import quotes as bitcoin_quotes
+from keepcool.app.payouts.bitcoin import works as bitcoin_works
+from keepcool.app.payouts.bitcoin.lane import BitcoinLane
 from keepcool.app.payouts.engine import PayoutEngine, Work
 from keepcool.app.payouts.evm import quotes as evm_quotes
 from keepcool.app.payouts.evm import works as evm_works
@@ -31,13 +42,23 @@ from keepcool.app.wallets import Attesters
 from keepcool.chains.evm.assets import chain_id_of
 from keepcool.core.ids import NetworkId
 from keepcool.core.parties import Service
+from keepcool.ports.bitcoinnode import BitcoinNode
 from keepcool.ports.evmnode import EvmNode
 from keepcool.ports.minternode import MinterNode
-from keepcool.ports.system import Clock, Faults
+from keepcool.ports.system import Clock, Entropy, Faults
 from keepcool.wire.exchange import Exchange
 from keepcool.wire.messages import Head
 
-AnyLane: TypeAlias = EvmLane | MinterLane
+AnyLane: TypeAlias = EvmLane | MinterLane | BitcoinLane
+
+
+@dataclass(frozen=True, slots=True)
+class Nodes:
+    """`evm`: per network the one that is written to; of the others all as one."""
+
+    evm: Mapping[NetworkId, EvmNode]
+    minter: Mapping[NetworkId, MinterNode]
+    bitcoin: Mapping[NetworkId, BitcoinNode]
 
 
 class _Shared(TypedDict):
@@ -53,18 +74,16 @@ class _Shared(TypedDict):
 
 
 class PayoutOffice:
-    """`nodes`: per EVM network the one that is written to; `minter_nodes`: per Minter network all as one."""
-
     def __init__(
         self,
         settings: AppSettings,
-        nodes: Mapping[NetworkId, EvmNode],
-        minter_nodes: Mapping[NetworkId, MinterNode],
+        nodes: Nodes,
         *,
         store: Store,
         exchange: Exchange,
         attesters: Attesters,
         clock: Clock,
+        entropy: Entropy,
         faults: Faults,
         metrics: CollectorRegistry,
     ) -> None:
@@ -79,7 +98,7 @@ class PayoutOffice:
             numbers=numbers,
             signer_timeout_s=settings.signer_timeout_s,
         )
-        self.lanes = _lanes(settings, nodes, minter_nodes, shared)
+        self.lanes = _lanes(settings, nodes, shared, entropy)
         self._engine = PayoutEngine([work for lane in self.lanes.values() for work in _works(lane)])
 
     async def run(self) -> None:
@@ -100,6 +119,8 @@ class PayoutOffice:
                 return await evm_quotes.quote(lane, asked)
             case MinterLane():
                 return await minter_quotes.quote(lane, asked)
+            case BitcoinLane():
+                return await bitcoin_quotes.quote(lane, asked)
             case _ as never:
                 assert_never(never)
 
@@ -136,27 +157,34 @@ def _accounts(tx: Connection, network: NetworkId, address: str) -> tuple[str, ..
 
 
 def _lanes(
-    settings: AppSettings,
-    nodes: Mapping[NetworkId, EvmNode],
-    minter_nodes: Mapping[NetworkId, MinterNode],
-    shared: _Shared,
+    settings: AppSettings, nodes: Nodes, shared: _Shared, entropy: Entropy
 ) -> dict[NetworkId, AnyLane]:
     lanes: dict[NetworkId, AnyLane] = {}
     for name, table in settings.networks.items():
         network, native = NetworkId(name), native_asset(name, table)
         match table:
-            case EvmSettings() if network in nodes:
+            case EvmSettings() if network in nodes.evm:
                 lanes[network] = EvmLane(
                     network=network,
                     native=native,
                     settings=table,
                     **shared,
                     chain_id=chain_id_of(network),
-                    node=nodes[network],
+                    node=nodes.evm[network],
                 )
-            case MinterSettings() if network in minter_nodes:
+            case MinterSettings() if network in nodes.minter:
                 lanes[network] = MinterLane(
-                    network=network, native=native, settings=table, node=minter_nodes[network], **shared
+                    network=network, native=native, settings=table, node=nodes.minter[network], **shared
+                )
+            case BitcoinSettings() if network in nodes.bitcoin:
+                lanes[network] = BitcoinLane(
+                    network=network,
+                    native=native,
+                    settings=table,
+                    **shared,
+                    row=bitcoin_row(name, table),
+                    node=nodes.bitcoin[network],
+                    entropy=entropy,
                 )
     return lanes
 
@@ -167,5 +195,7 @@ def _works(lane: AnyLane) -> list[Work]:
             return evm_works.works(lane)
         case MinterLane():
             return minter_works.works(lane)
+        case BitcoinLane():
+            return bitcoin_works.works(lane)
         case _ as never:
             assert_never(never)

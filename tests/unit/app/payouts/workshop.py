@@ -16,13 +16,13 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection, select
 
 from keepcool.adapters.sqlite.books import open_books
-from keepcool.adapters.system.clock import SystemClock
+from keepcool.adapters.system.clock import SystemClock, SystemEntropy
 from keepcool.app.books import ledger, people, registry
 from keepcool.app.books.registry import Asked
 from keepcool.app.config import AppSettings, AssetSettings, EvmSettings, FeeSettings
 from keepcool.app.payouts import notes, purses
 from keepcool.app.payouts import store as rows
-from keepcool.app.payouts.office import PayoutOffice
+from keepcool.app.payouts.office import Nodes, PayoutOffice
 from keepcool.app.payouts.requests import Order, PayoutDesk
 from keepcool.app.payouts.store import Withdrawal
 from keepcool.app.payouts.tables import withdrawal
@@ -183,12 +183,12 @@ class Workshop:
         await cooler.serve("sign.v1", self.cooler.sign)
         return PayoutOffice(
             self.settings,
-            {NETWORK: node},
-            {},
+            Nodes({NETWORK: node}, {}, {}),
             store=self.store,
             exchange=exchange,
             attesters=self.attesters,
             clock=self.clock,
+            entropy=SystemEntropy(),
             faults=self.faults,
             metrics=CollectorRegistry(),
         )
