@@ -17,6 +17,14 @@ from keepcool.core.ids import NetworkId, WalletId
 
 
 @dataclass(frozen=True, slots=True)
+class Draft:
+    """`source`: the wallet whose coins it spends. `holder`: the batch it is of."""
+
+    source: WalletId
+    holder: str
+
+
+@dataclass(frozen=True, slots=True)
 class Spending:
     """A transaction that spends coins of ours. `holder`: of the draft that explains it, None when there is
     none. `height` None: in the pool alone; `gone`: no more even there."""
@@ -39,14 +47,16 @@ def note_draft(tx: Connection, network: NetworkId, body: str, source: WalletId, 
     another holder's."""
     row = {"network": network, "body": body, "source": source, "holder": holder}
     tx.execute(upsert(draft).values(**row).on_conflict_do_nothing())
-    if explained(tx, network, body) != holder:
+    known = explained(tx, network, body)
+    if known is None or known.holder != holder:
         raise Conflict("coins.draft_taken", "these very bytes were drafted for something else already")
 
 
-def explained(tx: Connection, network: NetworkId, body: str) -> str | None:
-    """The holder whose draft this is."""
-    query = select(draft.c.holder).where(draft.c.network == network, draft.c.body == body)
-    return tx.execute(query).scalar_one_or_none()
+def explained(tx: Connection, network: NetworkId, body: str) -> Draft | None:
+    """The draft that has this body."""
+    query = select(draft.c.source, draft.c.holder).where(draft.c.network == network, draft.c.body == body)
+    row = tx.execute(query).one_or_none()
+    return None if row is None else Draft(WalletId(row.source), row.holder)
 
 
 def spendings_of(tx: Connection, holder: str) -> list[Spending]:

@@ -1,7 +1,8 @@
 """Deposits as they are kept and shown: one row per movement of coins, block and asset.
 
-The id is a hash of where the coins came in, so the same movement is the same deposit for ever, and the same
-transaction in another block is another deposit.
+The id is a hash of where the coins came in, so the same movement is the same deposit for ever. Where coins
+lie in accounts, the same transaction in another block is another deposit; an output is one deposit in
+whatever block it stands, or in none.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from keepcool.app.events import telling
 from keepcool.core.errors import Conflict
 from keepcool.core.ids import AssetId, NetworkId, WalletId
 
+IN_POOL = -1
+
 
 class Kind(StrEnum):
     """How a deposit was seen. BALANCE has no transaction of its own: only the balance tells of it."""
@@ -27,13 +30,14 @@ class Kind(StrEnum):
     TRANSFER = "transfer"
     PAYOUT = "payout"  # from another wallet of ours, inside its SafeTx
     BALANCE = "balance"
+    OUTPUT = "output"  # of a transaction, which gives its `position`
 
 
 class State(StrEnum):
-    """PENDING: in a block, not yet deep enough. CREDITED: the owner's. DUST: confirmed, below the asset's
-    minimum, never credited. SHORT: the balance confirmed less than was claimed; what it did confirm is
-    credited. ORPHANED: its block is gone, nothing was credited. REVERSED: its block is gone and the
-    credit was taken back."""
+    """PENDING: in the pool, or in a block that is not yet deep enough. CREDITED: the owner's. DUST:
+    confirmed, below the asset's minimum, never credited. SHORT: the balance confirmed less than was claimed;
+    what it did confirm is credited. ORPHANED: its block is gone, nothing was credited. REVERSED: its block is
+    gone and the credit was taken back."""
 
     PENDING = "pending"
     CREDITED = "credited"
@@ -45,7 +49,8 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Something came in, says the chain's record of `block_hash` (hex without 0x, as all hashes here)."""
+    """Something came in, says the chain's record of `block_hash` (hex without 0x, as all hashes here). What
+    is in no block yet has the number IN_POOL and no hash."""
 
     network: NetworkId
     wallet: WalletId
@@ -59,7 +64,8 @@ class Claim:
     units: int
 
     def id(self) -> str:
-        where = (self.network, self.wallet, self.asset, self.kind.value, self.block_hash, str(self.position))
+        within = self.transaction or "" if self.kind is Kind.OUTPUT else self.block_hash
+        where = (self.network, self.wallet, self.asset, self.kind.value, within, str(self.position))
         return "dep_" + hashlib.sha256("|".join(where).encode()).hexdigest()[:40]
 
 
@@ -87,7 +93,7 @@ def add(tx: Connection, claim: Claim, at_ms: int) -> Deposit:
     """A pending deposit; one whose block was gone and is back is pending again."""
     known = find(tx, claim.id())
     if known is None:
-        tx.execute(deposit.insert().values(id=claim.id(), seen_at_ms=at_ms, **_fields(claim)))
+        tx.execute(deposit.insert().values(id=claim.id(), seen_at_ms=at_ms, **values_of(claim)))
     elif known.state in (State.ORPHANED, State.REVERSED):
         again = known.round + (known.state is State.REVERSED)
         values = {"state": State.PENDING.value, "round": again, "confirmed": 0, "decided_at_ms": None}
@@ -105,7 +111,7 @@ def decide(tx: Connection, one: Deposit, state: State, at_ms: int, *, confirmed:
 
 def find(tx: Connection, deposit_id: str) -> Deposit | None:
     row = tx.execute(select(deposit).where(deposit.c.id == deposit_id)).one_or_none()
-    return None if row is None else _deposit(row)
+    return None if row is None else of_row(row)
 
 
 def get_deposit(tx: Connection, deposit_id: str) -> Deposit:
@@ -120,7 +126,7 @@ def find_transaction(tx: Connection, transaction: str) -> list[Deposit]:
     """Deposits made by a transaction: its hash in hex, with or without 0x or Mt."""
     name = transaction.lower().removeprefix("0x").removeprefix("mt")
     query = select(deposit).where(deposit.c.transaction == name).order_by(deposit.c.number)
-    return [_deposit(row) for row in tx.execute(query)]
+    return [of_row(row) for row in tx.execute(query)]
 
 
 def list_deposits(
@@ -145,7 +151,7 @@ def list_deposits(
     if after is not None:
         query = query.where(deposit.c.number < after if newest_first else deposit.c.number > after)
     query = query.order_by(deposit.c.number.desc() if newest_first else deposit.c.number)
-    return [_deposit(row) for row in tx.execute(query)]
+    return [of_row(row) for row in tx.execute(query)]
 
 
 def of_holding(tx: Connection, wallet: WalletId, asset: AssetId, *, until: int, after: int) -> list[Deposit]:
@@ -157,7 +163,7 @@ def of_holding(tx: Connection, wallet: WalletId, asset: AssetId, *, until: int, 
         (deposit.c.state == State.PENDING.value) | (deposit.c.block_number > after),
     )
     rows = tx.execute(query.order_by(deposit.c.block_number, deposit.c.position, deposit.c.number))
-    return [_deposit(row) for row in rows]
+    return [of_row(row) for row in rows]
 
 
 def pending_holdings(tx: Connection, network: NetworkId, until: int) -> set[tuple[WalletId, AssetId]]:
@@ -176,10 +182,11 @@ def beyond(tx: Connection, network: NetworkId, block_number: int) -> list[Deposi
     query = select(deposit).where(
         deposit.c.network == network, deposit.c.block_number > block_number, deposit.c.state.not_in(gone)
     )
-    return [_deposit(row) for row in tx.execute(query.order_by(deposit.c.number.desc()))]
+    return [of_row(row) for row in tx.execute(query.order_by(deposit.c.number.desc()))]
 
 
-def _fields(claim: Claim) -> dict[str, object]:
+def values_of(claim: Claim) -> dict[str, object]:
+    """The columns of a pending deposit."""
     return {
         "network": claim.network,
         "wallet": claim.wallet,
@@ -198,7 +205,7 @@ def _fields(claim: Claim) -> dict[str, object]:
     }
 
 
-def _deposit(row: Row[tuple[object, ...]]) -> Deposit:
+def of_row(row: Row[tuple[object, ...]]) -> Deposit:
     claim = Claim(
         network=NetworkId(row.network),
         wallet=WalletId(row.wallet),

@@ -1,0 +1,220 @@
+"""Following one network of the Bitcoin family: read new blocks, walk back when they were replaced, credit
+what is deep enough, look into the pool.
+
+Laws: each step is bounded and stands on what the database says, so a crash between any two lines loses and
+doubles nothing; an erring node changes nothing; a block is fetched before the watched addresses are
+refreshed; a reorganisation is believed only block by block, and one that is deeper than the hashes kept
+freezes the network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from sqlalchemy import Connection
+
+from keepcool.app.deposits import events, position
+from keepcool.app.deposits.bitcoin import recording, settling, undoing
+from keepcool.app.deposits.bitcoin.pool import Pool
+from keepcool.app.deposits.bitcoin.recording import Sight, Terms, Where
+from keepcool.app.deposits.bitcoin.watched import Watched
+from keepcool.app.deposits.events import Freezes
+from keepcool.app.deposits.position import BLOCKS_KEPT, Position
+from keepcool.app.deposits.progress import Progress
+from keepcool.app.store import Store
+from keepcool.chains.bitcoin.scanning import Scanned, scan
+from keepcool.core.errors import Breach, Malformed, Unavailable
+from keepcool.ports.bitcoinnode import BitcoinNode, BlockId
+from keepcool.ports.system import Clock
+
+BLOCKS_AT_ONCE = 32
+HASHES_AT_ONCE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to follow. `start_block` 0 begins at the newest block: no wallet of ours is older than its App."""
+
+    terms: Terms
+    start_block: int = 0
+
+
+class Follower:
+    """`node` answers only what as many nodes say as must agree."""
+
+    def __init__(self, plan: Plan, node: BitcoinNode, store: Store, clock: Clock) -> None:
+        self._plan, self._node, self._store, self._clock = plan, node, store, clock
+        self._terms, self._network = plan.terms, plan.terms.network
+        self._watched = Watched(self._network)
+        self._pool = Pool(plan.terms, node, store, self._watched, clock)
+
+    async def step(self) -> Progress:
+        """One bounded round. Raises Unavailable when a node is away or lags (ask again later), Breach when
+        what the nodes say cannot be believed."""
+        tip = (await self._node.check()).tip
+        stands = await self._begun(tip)
+        moved = await self._scan(tip, stands)
+        after = await self._position()
+        await self._settle(after.scanned)
+        if not moved or after.scanned == tip.height:
+            moved = await self._look(after, tip) or moved
+        after = await self._position()
+        return Progress(tip.height, after.scanned, after.settled, moved)
+
+    async def _begun(self, tip: BlockId) -> Position:
+        stands = await self._store.run(lambda tx: position.read(tx, self._network))
+        if stands is not None:
+            return stands
+        number = self._plan.start_block - 1 if self._plan.start_block > 0 else tip.height
+        block_hash = tip.hash if number == tip.height else await self._node.block_hash(number)
+        if block_hash is None:
+            text = f"{self._network}: the node lacks block {number}, the first one"
+            raise Unavailable("node.lagging", text)
+        first = bytes.fromhex(block_hash)
+        await self._store.run(lambda tx: position.begin(tx, self._network, number, first))
+        return await self._position()
+
+    async def _position(self) -> Position:
+        stands = await self._store.run(lambda tx: position.read(tx, self._network))
+        if stands is None:
+            raise Breach("deposits.position", f"{self._network}: the follower's position is gone")
+        return stands
+
+    async def _scan(self, tip: BlockId, stands: Position) -> bool:
+        """Whether the position moved, on or back."""
+        if tip.height <= stands.scanned:
+            return await self._stands_still(tip, stands)
+        known = await self._hash(stands.scanned)
+        last = min(tip.height, stands.scanned + BLOCKS_AT_ONCE)
+        numbers = range(stands.scanned + 1, last + 1)
+        for number, block_hash in zip(numbers, await self._node.block_hashes(numbers), strict=True):
+            if block_hash is None:
+                return number > stands.scanned + 1
+            found = await self._read(block_hash)
+            if found.previous != known:
+                await self._walk_back(await self._position(), number - 1)
+                return True
+            await self._remember(number, found)
+            known = block_hash
+        return True
+
+    async def _stands_still(self, tip: BlockId, stands: Position) -> bool:
+        """Nothing new, the node lags behind what was read, or it has left our chain for a shorter one."""
+        ours = await self._hash(tip.height)
+        if ours is None:
+            raise Unavailable("node.lagging", f"{self._network}: the node is far behind, at {tip.height}")
+        if tip.hash != ours:
+            await self._walk_back(stands, tip.height)
+            return True
+        if tip.height < stands.scanned:
+            raise Unavailable("node.lagging", f"{self._network}: the node is behind, at {tip.height}")
+        return False
+
+    async def _read(self, block_hash: str) -> Scanned:
+        raw = await self._node.raw_block(block_hash)
+        while not await self._store.run(self._watched.refresh):
+            pass
+        try:
+            found = scan(raw, self._watched.watch)
+        except Malformed as error:
+            raise Unavailable("node.nonsense", f"block {block_hash}: {error.public}") from error
+        if found.hash != block_hash:
+            raise Unavailable("node.nonsense", f"the node told another block than {block_hash}")
+        return found
+
+    async def _remember(self, number: int, found: Scanned) -> None:
+        sight = Sight(self._terms, Where(number, found.hash), self._clock.now_ms())
+
+        def work(tx: Connection) -> None:
+            position.advance(tx, self._network, number, bytes.fromhex(found.hash))
+            recording.record(tx, sight, found.hits)
+            self._watched.forget_spent(tx, number - BLOCKS_KEPT)
+
+        await self._store.run(work)
+
+    async def _hash(self, number: int) -> str | None:
+        found = await self._store.run(lambda tx: position.hash_at(tx, self._network, number))
+        return None if found is None else found.hex()
+
+    async def _settle(self, scanned: int) -> None:
+        at_ms, after = self._clock.now_ms(), 0
+        while True:
+            work = partial(settling.settle, terms=self._terms, scanned=scanned, after=after, at_ms=at_ms)
+            settled = await self._store.run(work)
+            if settled.after is None:
+                break
+            after = settled.after
+        least = min(depth for _, depth in self._terms.row.confirmations)
+        await self._store.run(lambda tx: _settled_to(tx, self._plan.terms, scanned - least + 1))
+
+    async def _look(self, stands: Position, tip: BlockId) -> bool:
+        """Into the pool, once all blocks are read."""
+        if stands.scanned != tip.height or await self._hash(tip.height) != tip.hash:
+            return False
+        return await self._pool.look(tip)
+
+    async def _walk_back(self, stands: Position, top: int) -> None:
+        """Finds the last block both the chain and we have, and forgets those above it."""
+        common = await self._common(top)
+        if common is None:
+            text = (
+                f"{self._network}: none of the last {BLOCKS_KEPT} blocks we read is on the node's chain; "
+                "is it another chain? nothing is changed until it is again ours"
+            )
+            await self._store.run(lambda tx: self._tell(tx, "no-common", "chain.no_common_block", text))
+            raise Breach("chain.no_common_block", text)
+        await self._store.run(lambda tx: self._undo(tx, stands, common))
+
+    async def _common(self, top: int) -> int | None:
+        lowest = max(top - BLOCKS_KEPT, -1)
+        while top > lowest:
+            numbers = range(top, max(top - HASHES_AT_ONCE, lowest), -1)
+            for number, theirs in zip(numbers, await self._node.block_hashes(numbers), strict=True):
+                ours = await self._hash(number)
+                if ours is None:
+                    return None
+                if theirs == ours:
+                    return number
+            top = numbers[-1] - 1
+        return None
+
+    def _undo(self, tx: Connection, stands: Position, common: int) -> None:
+        at_ms = self._clock.now_ms()
+        old = position.hash_at(tx, self._network, stands.scanned)
+        lost = undoing.undo(tx, self._network, common, at_ms)
+        for one in lost:
+            events.record(
+                tx,
+                key=f"reversed:{one.ledger_name}",
+                at_ms=at_ms,
+                network=self._network,
+                wallet=one.claim.wallet,
+                code="deposit.reversed",
+                text=f"deposit {one.id} of wallet {one.claim.wallet} vanished after it was credited",
+                freezes=Freezes.WALLET,
+            )
+        if lost:
+            text = (
+                f"{self._network}: blocks {common + 1} to {stands.scanned} were replaced, although deposits "
+                f"in them were deep enough to be credited; {len(lost)} credits were taken back"
+            )
+            name = f"deep:{common}:{'' if old is None else old.hex()}"
+            self._tell(tx, name, "chain.reorganised_deep", text)
+
+    def _tell(self, tx: Connection, key: str, code: str, text: str) -> None:
+        events.record(
+            tx,
+            key=key,
+            at_ms=self._clock.now_ms(),
+            network=self._network,
+            code=code,
+            text=text,
+            freezes=Freezes.NETWORK,
+        )
+
+
+def _settled_to(tx: Connection, terms: Terms, number: int) -> None:
+    stands = position.read(tx, terms.network)
+    if stands is not None and stands.settled < number:
+        position.settled_to(tx, terms.network, number)
