@@ -53,7 +53,7 @@ class OutputIn(In):
 
 class WithdrawalIn(In):
     """`fee_max`: the most it may cost, in the network's native asset. Either `to`, or `outputs` that add up
-    to the amount, paid by one transaction (Minter)."""
+    to the amount, paid by one transaction (Minter, Bitcoin)."""
 
     wallet: Id
     asset: Asset
@@ -81,7 +81,8 @@ class TransferIn(In):
 
 
 class QuoteOut(Out):
-    """The recipient gets the whole amount: the purse pays the fee, or the wallet beside it (Minter)."""
+    """The recipient gets the whole amount: the purse pays the fee, or the wallet beside it (Minter,
+    Bitcoin)."""
 
     fee_asset: Asset
     fee_expected: UnitsOut

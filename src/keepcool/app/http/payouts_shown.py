@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 
 from keepcool.app.http.fields import Out, Time, UnitsOut
 from keepcool.app.payouts import purses, reasons, store, wallet_fees
+from keepcool.app.payouts.bitcoin import lookups
 from keepcool.app.payouts.purses import Stage
 from keepcool.app.payouts.store import Kind, Withdrawal
 from keepcool.app.payouts.tables import withdrawal
@@ -78,7 +79,10 @@ def shown(tx: Connection, one: Withdrawal) -> WithdrawalOut:
             for by in reasons.objections(one.state)
         ],
         transaction=one.transaction,
-        transactions=[attempt.hash for attempt in attempts if attempt.hash is not None],
+        transactions=[
+            *(attempt.hash for attempt in attempts if attempt.hash is not None),
+            *lookups.transactions(tx, one.id),
+        ],
         fee_max=str(one.fee_max),
         fee_paid=str(sum(paid)) if paid else None,
         external_id=one.external_id,

@@ -20,7 +20,7 @@ def reason(state: State) -> str:
         case lives.Refused() | lives.NeedsReview():
             return "; ".join(f"{one.by.value}: {one.reason}" for one in state.objections)
         case lives.Replaced():
-            return f"another transaction used its nonce: {state.by.transaction}"
+            return f"another transaction used its nonce or coins: {state.by.transaction}"
         case (
             lives.Requested()
             | lives.Drafted()

@@ -12,11 +12,20 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import Connection, select
 
 from keepcool.app.books import ledger
-from keepcool.app.config import MinterSettings, NetworkSettings, native_asset
+from keepcool.app.config import (
+    BitcoinSettings,
+    EvmSettings,
+    MinterSettings,
+    NetworkSettings,
+    bitcoin_row,
+    native_asset,
+)
 from keepcool.app.payouts import answers, purses, store
+from keepcool.app.payouts.bitcoin import lookups
 from keepcool.app.payouts.store import Kind, NewWithdrawal, Withdrawal
 from keepcool.app.payouts.tables import purse, withdrawal
 from keepcool.app.wallets import Attesters, Wallet
+from keepcool.chains.bitcoin import address as bitcoin_address
 from keepcool.chains.families import family_of
 from keepcool.core import withdrawal_states as lives
 from keepcool.core.errors import Conflict, Malformed, Refused
@@ -105,6 +114,9 @@ class PayoutDesk:
         outputs = tuple((_recipient(network, to), units) for to, units in order.outputs)
         if outputs:
             _check_outputs(table, outputs, order.units, wallet.address)
+        recipient = outputs[0][0] if outputs else self._recipient(tx, order, wallet)
+        if isinstance(table, BitcoinSettings):
+            _check_dust(table, network, outputs or ((recipient, order.units),))
         return NewWithdrawal(
             id=order.id,
             kind=order.kind,
@@ -112,13 +124,13 @@ class PayoutDesk:
             network=network,
             asset=asset,
             units=order.units,
-            recipient=outputs[0][0] if outputs else self._recipient(tx, order, wallet),
+            recipient=recipient,
             to_wallet=order.to_wallet,
             fee_max=_fee_bound(table, order.fee_max),
             external_id=order.external_id,
             metadata=order.metadata,
             outputs=outputs,
-            fee_asset=native_asset(network, table) if isinstance(table, MinterSettings) else None,
+            fee_asset=None if isinstance(table, EvmSettings) else native_asset(network, table),
         )
 
     def cancel(self, tx: Connection, withdrawal_id: str) -> Withdrawal:
@@ -134,6 +146,7 @@ class PayoutDesk:
         if one.kind is Kind.VOID or not isinstance(stopped, early) or self._on_its_way(tx, one):
             text = f"withdrawal {one.id} is {lives.name_of(one.state)}: too late to cancel"
             raise Conflict("withdrawal.too_late", text, state=lives.name_of(one.state))
+        lookups.refuse_shared(tx, one.id, stopped)
         return store.step(tx, one.id, Abandoned(Cancelled(), "cancelled"), self._clock.now_ms())
 
     def freeze(self, tx: Connection, withdrawal_id: str, reason: str) -> Withdrawal:
@@ -154,6 +167,7 @@ class PayoutDesk:
             raise Conflict("withdrawal.too_late", text, state=lives.name_of(one.state))
         answers.add_evidence(tx, one.id, proof, now_ms)
         store.at_once(tx, one.id)
+        lookups.ask_at_once(tx, one.id)
         return store.get(tx, one.id)
 
     def get(self, tx: Connection, withdrawal_id: str) -> Withdrawal:
@@ -178,6 +192,7 @@ class PayoutDesk:
         text = transaction.lower()
         named = [text, "Mt" + text.removeprefix("mt")]
         by_hash = withdrawal.c.transaction.in_(named) | (withdrawal.c.digest == text.removeprefix("0x"))
+        by_hash |= withdrawal.c.id.in_(lookups.paid_by(tx, text))
         return store.rows(tx, select(withdrawal).where(by_hash).order_by(withdrawal.c.number))
 
     def _known(self, tx: Connection, new: NewWithdrawal) -> Withdrawal | None:
@@ -209,6 +224,8 @@ class PayoutDesk:
         return recipient
 
     def _purse(self, tx: Connection, network: NetworkId, asset: str) -> str:
+        if isinstance(self._networks[network], BitcoinSettings):
+            raise Malformed("topup.none", "wallets of this network pay their own fees; there is no purse")
         if asset != native_asset(network, self._networks[network]):
             raise Malformed("topup.asset", "the purse holds the network's native asset only")
         found = tx.execute(select(purse.c.address).where(purse.c.network == network)).scalar_one_or_none()
@@ -231,9 +248,11 @@ def too_little(tx: Connection, new: NewWithdrawal, error: Conflict) -> Conflict:
     taken = new.units if amount_fits and asset == new.asset else 0
     told = {name: str(int(error.fields[name]) + taken) for name in ("balance", "needed")}
     unit = "base units" if asset == new.asset else f"base units of {asset}"
-    return Conflict(
-        "withdrawal.balance", f"the wallet has {told['balance']} {unit} available, {text}", **told
-    )
+    said = f"the wallet has {told['balance']} {unit} available, {text}"
+    most = int(told["balance"]) - new.fee_max
+    if new.fee_asset == new.asset and most > 0:
+        said += f"; at most {most} can be sent, or more with a lower fee_max"
+    return Conflict("withdrawal.balance", said, **told)
 
 
 def _recipient(network: NetworkId, text: str) -> str:
@@ -257,7 +276,7 @@ def _to_itself() -> Malformed:
 def _check_outputs(
     table: NetworkSettings, outputs: tuple[tuple[str, int], ...], units: int, own: str
 ) -> None:
-    if not isinstance(table, MinterSettings):
+    if isinstance(table, EvmSettings):
         raise Malformed("withdrawal.outputs", f"{table.name} pays one recipient per withdrawal: ask for each")
     if len(outputs) > OUTPUTS_MAX or any(one < 1 for _, one in outputs):
         raise Malformed(
@@ -267,6 +286,15 @@ def _check_outputs(
         raise Malformed("withdrawal.outputs", "the outputs do not add up to the amount")
     if any(to == own for to, _ in outputs):
         raise _to_itself()  # it would leave the books and not the wallet
+
+
+def _check_dust(table: BitcoinSettings, network: NetworkId, outputs: tuple[tuple[str, int], ...]) -> None:
+    row = bitcoin_row(network, table)
+    for to, units in outputs:
+        least = row.dust_sat(bitcoin_address.parse_address(row, to))
+        if units < least:
+            text = f"{table.name} relays no payment below {least} base units to {to}: it would be dust"
+            raise Malformed("withdrawal.dust", text)
 
 
 def _listed(table: NetworkSettings, network: NetworkId, text: str) -> AssetId:

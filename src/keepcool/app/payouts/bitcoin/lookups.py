@@ -1,0 +1,40 @@
+"""What the desk asks of batches for a withdrawal of any family; one without a batch knows nothing."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select
+
+from keepcool.app.payouts.bitcoin import batches
+from keepcool.app.payouts.bitcoin.tables import member, rung
+from keepcool.core.errors import Conflict
+from keepcool.core.withdrawal_states import Requested, State
+
+
+def refuse_shared(tx: Connection, withdrawal: str, state: State) -> None:
+    """Raises Conflict `withdrawal.too_late` when others are paid by the same transaction, which is being
+    signed: it cannot be taken out any more."""
+    newest = batches.of_withdrawal(tx, withdrawal)[-1:]
+    if isinstance(state, Requested) or not newest or len(batches.members(tx, newest[0].id)) == 1:
+        return
+    text = f"withdrawal {withdrawal} is being signed together with others: too late to cancel"
+    raise Conflict("withdrawal.too_late", text)
+
+
+def ask_at_once(tx: Connection, withdrawal: str) -> None:
+    for one in batches.of_withdrawal(tx, withdrawal)[-1:]:
+        batches.at_once(tx, one.id)
+
+
+def paid_by(tx: Connection, txid: str) -> list[str]:
+    """Withdrawals that this transaction pays or would pay."""
+    query = select(member.c.withdrawal).join(rung, rung.c.batch == member.c.batch)
+    return list(tx.execute(query.where((rung.c.txid == txid) | (rung.c.body == txid)).distinct()).scalars())
+
+
+def transactions(tx: Connection, withdrawal: str) -> list[str]:
+    """All that were handed to the network for it, oldest first."""
+    found = []
+    for one in batches.of_withdrawal(tx, withdrawal):
+        sent = [each for each in batches.rungs(tx, one.id) if each.sent_at_ms is not None]
+        found += [each.txid for each in sorted(sent, key=lambda each: each.sent_at_ms or 0) if each.txid]
+    return found
