@@ -33,7 +33,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     noun.add_argument("--profile", default="", help="Safe contracts of new wallets, e.g. safe-1.5.0-l1")
     noun.add_argument(
-        "--depth", type=int, metavar="N", help="credit N blocks deep instead of at the finalized block"
+        "--depth", type=int, metavar="N", help="credit N blocks deep (EVM: instead of at the finalized block)"
     )
     noun.add_argument(
         "--port", type=int, default=8480, metavar="N", help="first of six ports; 0 takes free ones"
@@ -85,4 +85,8 @@ def _summary(places: Layout, plan: Plan) -> str:
   keeper, cooler   the signers, each with its signed policy.toml
   app              the books and the API, http://127.0.0.1:{plan.ports.app}
   operator         your first API key and the keys that vouch for addresses
-Next: keepcool doctor {places.folder}   then   keepcool up {places.folder}"""
+{_own_nodes(places)}Next: keepcool doctor {places.folder}   then   keepcool up {places.folder}"""
+
+
+def _own_nodes(places: Layout) -> str:
+    return "".join(f"  {folder.name:<16}  a regtest node of its own\n" for folder in places.own_nodes())

@@ -7,14 +7,15 @@ minter:1=http://...`.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keepcool.core.errors import Malformed
 
 if TYPE_CHECKING:
-    from keepcool.local.plan import AnyPlan, EvmPlan, MinterPlan
+    from keepcool.local.plan import AnyPlan, BitcoinPlan, EvmPlan, MinterPlan
 
 _DEFAULT = "eip155:31337"
 _EVM_NODE, _MINTER_NODE = "http://127.0.0.1:8545", "http://127.0.0.1:8843/v2"
@@ -25,14 +26,35 @@ def add_options(noun: argparse.ArgumentParser) -> None:
         "--network",
         action="append",
         metavar="ID",
-        help="e.g. eip155:1 or minter:1; repeatable, then the options below take NETWORK= before their value",
+        help="e.g. eip155:1, minter:1, bitcoin, litecoin, litecoin-regtest; repeatable, then the options"
+        " below take NETWORK= before their value",
     )
     noun.add_argument(
         "--node-url",
         action="append",
         default=[],
         metavar="URL",
-        help="a node; repeat it for several (default: http://127.0.0.1:8545, for Minter :8843/v2)",
+        help="a node; repeat it for several (default: http://127.0.0.1:8545, for Minter :8843/v2, for Bitcoin"
+        " and its forks their own ports; on their regtest networks `keepcool up` runs one)",
+    )
+    noun.add_argument(
+        "--node-cookie",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="Bitcoin and forks: a node's .cookie, or a file of user:password; one for each --node-url",
+    )
+    noun.add_argument(
+        "--script",
+        action="append",
+        default=[],
+        metavar="KIND",
+        help="Bitcoin and forks: p2wsh, p2sh-p2wsh or p2sh (default: the cheapest the network has)",
+    )
+    noun.add_argument(
+        "--pool",
+        action="store_true",
+        help="Bitcoin and forks: new users get addresses of a pool instead of wallets of their own",
     )
     noun.add_argument(
         "--token",
@@ -53,7 +75,13 @@ def add_options(noun: argparse.ArgumentParser) -> None:
         choices=("children", "shared"),
         help="Minter: cool and cold keys of its own for each wallet (default), or one of each for all",
     )
-    noun.add_argument("--harbor", metavar="ADDRESS", help="Minter: the one destination of an evacuation")
+    noun.add_argument(
+        "--harbor",
+        action="append",
+        default=[],
+        metavar="ADDRESS",
+        help="Minter, Bitcoin and forks: the one destination of an evacuation",
+    )
     noun.add_argument("--creators", type=int, metavar="N", help="Minter: accounts that make wallets")
     noun.add_argument("--spares", type=int, metavar="N", help="Minter: wallets made ahead")
 
@@ -65,22 +93,52 @@ def planned(arguments: argparse.Namespace) -> tuple[AnyPlan, ...]:
 
 
 def _network(name: str, names: Sequence[str], arguments: argparse.Namespace) -> AnyPlan:
-    nodes, tokens, coins, caps = (
-        _of(name, names, option, values)
+    from keepcool.local.bitcoinplan import is_bitcoin
+
+    given = {
+        option: _of(name, names, option, values)
         for option, values in (
             ("--node-url", arguments.node_url),
             ("--token", arguments.token),
             ("--coin", arguments.coin),
             ("--cap", arguments.cap),
+            ("--node-cookie", arguments.node_cookie),
+            ("--script", arguments.script),
+            ("--harbor", arguments.harbor),
         )
-    )
+    }
+    nodes, caps = given["--node-url"], given["--cap"]
+    if is_bitcoin(name):
+        _refuse(name, given, "--token", "--coin")
+        return _bitcoin(name, nodes, given, arguments)
+    _refuse(name, given, "--node-cookie", "--script")
     if name.startswith("minter:"):
-        if tokens:
-            raise Malformed("init.token", f"{name} has no tokens: list its coins with --coin ID:SYMBOL")
-        return _minter(name, nodes or [_MINTER_NODE], coins, caps, arguments)
-    if coins:
-        raise Malformed("init.coin", f"{name} has no Minter coins: list its tokens with --token")
-    return _evm(name, nodes or [_EVM_NODE], tokens, caps, arguments)
+        _refuse(name, given, "--token")
+        return _minter(name, nodes or [_MINTER_NODE], given, arguments)
+    _refuse(name, given, "--coin", "--harbor")
+    return _evm(name, nodes or [_EVM_NODE], given["--token"], caps, arguments)
+
+
+def _refuse(name: str, given: Mapping[str, Sequence[str]], *options: str) -> None:
+    for option in options:
+        if given[option]:
+            raise Malformed(_CODES[option], f"{option} is not for {name}: {_INSTEAD[option]}")
+
+
+_CODES = {
+    "--token": "init.token",
+    "--coin": "init.coin",
+    "--node-cookie": "init.cookie",
+    "--script": "init.script",
+    "--harbor": "init.harbor",
+}
+_INSTEAD = {
+    "--token": "only EVM networks have tokens; list the coins of Minter with --coin ID:SYMBOL",
+    "--coin": "only Minter has coins of this kind; list tokens of EVM networks with --token",
+    "--node-cookie": "only nodes of Bitcoin and its forks have cookies",
+    "--script": "only Bitcoin and its forks have scripts",
+    "--harbor": "on EVM networks evacuations are no part of a policy yet",
+}
 
 
 def _evm(
@@ -98,20 +156,45 @@ def _evm(
 
 
 def _minter(
-    name: str, nodes: list[str], coins: list[str], caps: list[str], arguments: argparse.Namespace
+    name: str, nodes: list[str], given: Mapping[str, Sequence[str]], arguments: argparse.Namespace
 ) -> MinterPlan:
     from keepcool.local import plan as plans
 
-    network = plans.minter_plan(name, nodes, [plans.coin_plan(name, text) for text in coins])
-    for text in caps:
+    network = plans.minter_plan(name, nodes, [plans.coin_plan(name, text) for text in given["--coin"]])
+    for text in given["--cap"]:
         network = replace(network, assets=plans.with_caps(network.assets, text))
     asked = {
         "layout": arguments.layout,
-        "harbor": arguments.harbor,
+        "harbor": _one(name, "--harbor", given),
         "creators": arguments.creators,
         "spares": arguments.spares,
     }
     return replace(network, **{key: value for key, value in asked.items() if value is not None})
+
+
+def _bitcoin(
+    name: str, nodes: list[str], given: Mapping[str, Sequence[str]], arguments: argparse.Namespace
+) -> BitcoinPlan:
+    from keepcool.local import bitcoinplan
+    from keepcool.local import plan as plans
+
+    script = _one(name, "--script", given) or ""
+    cookies = [str(Path(file).absolute()) for file in given["--node-cookie"]]
+    network = bitcoinplan.bitcoin_plan(name, nodes, script=script, cookies=cookies)
+    for text in given["--cap"]:
+        network = replace(network, assets=plans.with_caps(network.assets, text))
+    if arguments.depth is not None:
+        network = replace(network, confirmations=((0, arguments.depth),))
+    if not nodes and bitcoinplan.has_own_node(name):
+        network = bitcoinplan.with_own_node(network)
+    return replace(network, pool=arguments.pool, harbor=_one(name, "--harbor", given))
+
+
+def _one(name: str, option: str, given: Mapping[str, Sequence[str]]) -> str | None:
+    values = given[option]
+    if len(values) > 1:
+        raise Malformed(_CODES[option], f"{option}: {name} has one")
+    return values[0] if values else None
 
 
 def _of(name: str, names: Sequence[str], option: str, values: Sequence[str]) -> list[str]:

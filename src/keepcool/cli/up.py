@@ -16,12 +16,13 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _up(arguments: argparse.Namespace) -> int:
     """Ends with 0 on SIGINT and SIGTERM, once every process has ended."""
     from keepcool.local.layout import Layout
+    from keepcool.local.ownnode import running_nodes
     from keepcool.local.running import running
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     places = Layout(arguments.folder.absolute())
     try:
-        with running(places, _say) as installation:
+        with running_nodes(places, _say), running(places, _say) as installation:
             _say(f"ready: {installation.reach.app_url}/docs   keys: {places.operator}   end with Ctrl-C")
             installation.watch(_say)
     except KeyboardInterrupt:

@@ -5,6 +5,7 @@ Debian's /usr/bin/litecoind is a shell script that writes into the home folder; 
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 from collections.abc import Mapping
@@ -27,10 +28,17 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def litecoind(build: Path) -> Program:
+def build_folder() -> Path:
+    """Where `make setup` puts what it cannot install: of this checkout, or KEEPCOOL_BUILD."""
+    given = os.environ.get("KEEPCOOL_BUILD")
+    candidates = [Path(given)] if given else [Path("build"), Path(__file__).parents[3] / "build"]
+    return next((one for one in candidates if (one / "litecoin").is_dir()), candidates[-1])
+
+
+def litecoind(build: Path | None = None) -> Program:
     """Raises Unavailable with the mend when there is none."""
     options = ("-mempoolreplacement=1", f"-vbparams=mweb:{_NEVER}:{_NEVER}")
-    own = build.absolute() / "litecoin"
+    own = (build or build_folder()).absolute() / "litecoin"
     for file, environment in (
         (_on_path("litecoind"), {}),
         (Path("/") / _DEBIAN_LITECOIND, {}),

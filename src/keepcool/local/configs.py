@@ -16,7 +16,7 @@ from keepcool.local import layout
 from keepcool.local.broker import BrokerFiles
 from keepcool.local.identities import pinned
 from keepcool.local.keystore import KeystorePlan, transit_key
-from keepcool.local.plan import AnyPlan, AssetPlan, EvmPlan, MinterPlan, Ports
+from keepcool.local.plan import AnyPlan, AssetPlan, BitcoinPlan, EvmPlan, MinterPlan, Ports
 from keepcool.local.tomltext import rendered
 from keepcool.ports.settings import BusSettings, KeystoreSettings, PolicySettings
 
@@ -129,6 +129,8 @@ def _network(network: AnyPlan) -> dict[str, object]:
             return _evm(network)
         case MinterPlan():
             return _minter(network)
+        case BitcoinPlan():
+            return _bitcoin(network)
         case _ as never:
             assert_never(never)
 
@@ -162,6 +164,32 @@ def _minter(network: MinterPlan) -> dict[str, object]:
             "withdrawal_fee_max": str(network.fee_max_units),
             "gas_price": network.gas_price,
             "gas_price_max": network.gas_price_max,
+        },
+        "assets": _assets(network.assets),
+    }
+
+
+def _bitcoin(network: BitcoinPlan) -> dict[str, object]:
+    optional: dict[str, object] = {
+        "node_cookies": list(network.node_cookies),
+        "replacement": network.replacement,
+        "confirmations": [list(one) for one in network.confirmations],
+    }
+    return {
+        "name": network.name,
+        "family": "bitcoin",
+        "profile": network.profile,
+        "pool": network.pool,
+        "node_urls": list(network.node_urls),
+        **{name: value for name, value in optional.items() if value},
+        "agree": network.agree,
+        "poll_ms": network.poll_ms,
+        "start_block": network.start_block,
+        "tip_age_s_max": network.tip_age_s_max,
+        "fees": {
+            "withdrawal_fee_max": str(network.withdrawal_fee_max_units),
+            "fee_rate_max": network.fee_rate_max,
+            "batch_s": network.batch_s,
         },
         "assets": _assets(network.assets),
     }

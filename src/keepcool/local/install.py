@@ -21,7 +21,7 @@ from keepcool.adapters.identity.keyfiles import KEY_BYTES, write_private
 from keepcool.core.errors import Refused
 from keepcool.core.parties import Service
 from keepcool.core.registry import Role
-from keepcool.local import commands, configs, keystore, layout, paperkeys
+from keepcool.local import commands, configs, keystore, layout, ownnode, paperkeys
 from keepcool.local.broker import configuration, make_nkey
 from keepcool.local.certificates import (
     Authority,
@@ -86,6 +86,8 @@ class _Work:
             self._write_configs(public)
             public = replace(public, cool=self._cool_key(public.cold))
         self._write_configs(public)
+        for network in self._plan.networks:
+            ownnode.write(self._places, network)
         self._make_operator(public)
 
     def _make_root(self) -> bytes:

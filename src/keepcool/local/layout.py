@@ -21,6 +21,7 @@ INNER_KEY, POLICY, POLICY_SIGNATURE = "inner.key", "policy.toml", "policy.toml.s
 DATABASE = "books.sqlite"
 NATS_CONFIG, JETSTREAM = "nats.conf", "jetstream"
 SERVER, SERVER_KEY = "server.pem", "server.key"
+OWN_NODE, OWN_NODE_COOKIE = "node.toml", "regtest/.cookie"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,10 @@ class Layout:
         """The folder of a signer's own keystore."""
         return self.folder / f"{service.value}-keystore"
 
+    def own_nodes(self) -> list[Path]:
+        """The folders of regtest nodes that `keepcool up` runs."""
+        return sorted(file.parent for file in self.folder.glob(f"{own_node('*')}/{OWN_NODE}"))
+
     def shares(self, service: Service) -> Path:
         """The folder with the unseal shares of a signer's keystore, one file each."""
         return self.root / f"{service.value}-keystore"
@@ -87,6 +92,11 @@ class Layout:
             (self.service(signer) / KEYSTORE).mkdir(mode=0o700)
             self.shares(signer).mkdir(mode=0o700)
         (self.broker / JETSTREAM).mkdir(mode=0o700)
+
+
+def own_node(network: str) -> str:
+    """The folder of a regtest node that belongs to the installation."""
+    return f"{network}-node"
 
 
 def read_shares(folder: Path) -> list[str]:

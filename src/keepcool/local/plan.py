@@ -91,7 +91,46 @@ class MinterPlan:
     harbor: str | None = None
 
 
-AnyPlan: TypeAlias = EvmPlan | MinterPlan
+@dataclass(frozen=True, slots=True)
+class OwnNode:
+    """A regtest node that `keepcool up` runs itself, and how often it makes a block."""
+
+    port: int
+    block_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class BitcoinPlan:
+    """One network of the Bitcoin family; amounts in satoshi, rates per 1000 virtual bytes. `pool`: new users
+    get addresses of a pool instead of wallets. `node_cookies`: files of user:password, one for each node, or
+    none. `replacement`: what its nodes do, where that is not the network's habit. `fee_share_max`: the most a
+    fee may be, in thousandths of what is moved; `change_max`: how many outputs may come back."""
+
+    id: NetworkId
+    name: str
+    profile: str
+    pool_profile: str
+    node_urls: tuple[str, ...]
+    assets: tuple[AssetPlan, ...]
+    fee_rate_max: int
+    fee_max_units: int
+    withdrawal_fee_max_units: int
+    pool: bool = False
+    agree: int = 1
+    node_cookies: tuple[str, ...] = ()
+    replacement: str = ""
+    confirmations: tuple[tuple[int, int], ...] = ()
+    poll_ms: int = 1000
+    start_block: int = 0
+    tip_age_s_max: int = 0
+    fee_share_max: int = 300
+    change_max: int = 8
+    batch_s: float = 0.0
+    harbor: str | None = None
+    own_node: OwnNode | None = None
+
+
+AnyPlan: TypeAlias = EvmPlan | MinterPlan | BitcoinPlan
 
 
 @dataclass(frozen=True, slots=True)

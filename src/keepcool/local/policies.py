@@ -13,7 +13,7 @@ from nacl.signing import SigningKey
 
 from keepcool.core.ids import AssetId, NetworkId
 from keepcool.core.parties import Service
-from keepcool.local.plan import AnyPlan, AssetPlan, EvmPlan, MinterPlan
+from keepcool.local.plan import AnyPlan, AssetPlan, BitcoinPlan, EvmPlan, MinterPlan
 from keepcool.local.tomltext import rendered
 from keepcool.policy.document import parse_policy, signed_bytes
 from keepcool.policy.families import MINTER
@@ -67,6 +67,8 @@ def _part(service: Service, network: AnyPlan) -> PolicyPart:
             return evm_part(service, network)
         case MinterPlan():
             return minter_part(service, minter_terms(network))
+        case BitcoinPlan():
+            return bitcoin_part(network)
         case _ as never:
             assert_never(never)
 
@@ -143,6 +145,23 @@ def minter_part(service: Service, terms: MinterTerms) -> PolicyPart:
             "deployments_per_day": terms.creates_per_day,
         }
     return PolicyPart(terms.network, "pip", table, {coin.id: _asset(coin) for coin in terms.coins})
+
+
+def bitcoin_part(network: BitcoinPlan) -> PolicyPart:
+    """Both signers' alike: there is no purse, a transaction pays its fee out of its own coins."""
+    coin = network.assets[0]
+    table: dict[str, object] = {
+        "family": "bitcoin",
+        "profile": network.profile,
+        "pool_profile": network.pool_profile,
+        "fee_max_units": str(network.fee_max_units),
+        "fee_rate_max": network.fee_rate_max,
+        "fee_share_max": network.fee_share_max,
+        "change_max": network.change_max,
+        **({} if network.harbor is None else {"harbor": network.harbor}),
+        "native": {"asset": coin.id, "symbol": coin.symbol, "decimals": coin.decimals},
+    }
+    return PolicyPart(network.id, "satoshi", table, {coin.id: _asset(coin)})
 
 
 def signature(root_key: bytes, document: bytes) -> bytes:

@@ -59,6 +59,8 @@ class ChainSide(Asking):
         return condition
 
     async def capabilities(self) -> Capabilities:
+        if not self._recognised:
+            self._capabilities = None
         await self._recognised_node()
         if self._capabilities is None:
             said = await self._reached(probing.ASKS)
