@@ -20,6 +20,7 @@ from keepcool.app.http.health import Health, Probe
 from keepcool.app.http.parts import Parts
 from keepcool.app.onboarding import Onboarding
 from keepcool.app.payouts.office import Nodes, PayoutOffice
+from keepcool.app.pools.office import Around, PoolOffice
 from keepcool.app.spares import running as making
 from keepcool.app.spares.lane import Lane as SpareLane
 from keepcool.app.spares.lane import Plan as SparePlan
@@ -65,12 +66,13 @@ class Assembly:
         self._spares = {network: SpareStanding() for network in outside.minter_nodes}
         self._office = self._payouts()
         self.issuer = self._issuer()
+        self._pools = self._pooling()
         self.parts = self._parts()
 
     def work(self) -> list[Coroutine[Any, Any, None]]:
         evm = [self._follow(network) for network in self._outside.nodes]
         minter = [work for network in self._outside.minter_nodes for work in self._minter(network)]
-        return [self._office.run(), *evm, *minter]
+        return [self._office.run(), *evm, *minter, *self._pools.work()]
 
     def _payouts(self) -> PayoutOffice:
         outside = self._outside
@@ -100,6 +102,22 @@ class Assembly:
             timeout_s=outside.settings.signer_timeout_s,
             head_seen=self._office.head_seen,
         )
+
+    def _pooling(self) -> PoolOffice:
+        outside = self._outside
+        around = Around(
+            settings=outside.settings,
+            store=outside.store,
+            exchange=outside.exchange,
+            attesters=self._attesters,
+            issuer=self.issuer,
+            payouts=self._office.desk,
+            clock=outside.clock,
+            metrics=outside.metrics,
+            head_seen=self._office.head_seen,
+            wake=self._office.wake,
+        )
+        return PoolOffice(around)
 
     def _follow(self, network: NetworkId) -> Coroutine[Any, Any, None]:
         outside = self._outside
@@ -156,6 +174,7 @@ class Assembly:
             entropy=outside.entropy,
             health=Health(self._probes()),
             payouts=self._office.desk,
+            pools=self._pools.desk,
             engine=self._office,
             onboarded=Onboarding(
                 settings.networks, outside.nodes, outside.minter_nodes, outside.bitcoin_nodes
@@ -179,4 +198,6 @@ class Assembly:
             found[f"node {network}"] = probes.minter_node(agreed)
             found[f"deposits {network}"] = probes.standing(self._standings[network])
             found[f"wallets {network}"] = probes.standing(self._spares[network])
+        for network, standing in self._pools.standings.items():
+            found[f"pools {network}"] = probes.standing(standing)
         return found

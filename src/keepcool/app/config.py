@@ -128,10 +128,11 @@ class BitcoinSettings(_Network, frozen=True, kw_only=True, tag="bitcoin"):
     is two where there are two. `node_cookies`: files of `user:password`, one for each node, where nodes ask
     for them. `confirmations`: [from this many satoshi, so deep], instead of the network's own; `replacement`:
     whether nodes replace a transaction by a dearer one (any | signalled | none), likewise. Deposits below the
-    asset's `deposit_min` are dust."""
+    asset's `deposit_min` are dust. `stock`: addresses of each pool kept attested ahead."""
 
     profile: str
     pool: bool = False
+    stock: int = 200
     agree: int = 0
     node_cookies: tuple[str, ...] = ()
     confirmations: tuple[tuple[int, int], ...] = ()
@@ -279,6 +280,8 @@ def _check_bitcoin(network: str, where: str, table: BitcoinSettings) -> None:
         raise Refused("config.asset", text)
     if not 0 <= table.agree <= len(table.node_urls):
         raise Refused("config.agree", f"{where}: agree is at most the number of nodes")
+    if table.stock < 1:
+        raise Refused("config.stock", f"{where}: stock is at least 1 address")
     if table.node_cookies and len(table.node_cookies) != len(table.node_urls):
         raise Refused("config.cookies", f"{where}: node_cookies names one file for each node, or none")
     _check_bitcoin_fees(where, row, table.fees)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from keepcool.app.deposits.running import Standing
 from keepcool.app.http.health import Probe
+from keepcool.app.pools.running import Standing as PoolStanding
 from keepcool.app.spares.running import Standing as SpareStanding
 from keepcool.app.store import Store
 from keepcool.core.errors import Malformed, Unavailable
@@ -58,8 +59,8 @@ def minter_node(one: MinterNode) -> Probe:
     return probe
 
 
-def standing(one: Standing | SpareStanding) -> Probe:
-    """How far deposits are followed or wallets made, or why they wait."""
+def standing(one: Standing | SpareStanding | PoolStanding) -> Probe:
+    """How far deposits are followed, wallets made or pools looked after, or why they wait."""
 
     async def probe() -> str:
         return one.describe()

@@ -25,7 +25,7 @@ from keepcool.app.books import registry
 from keepcool.app.books.registry import Asked, Stage, Stored
 from keepcool.app.pools import rows as pools
 from keepcool.app.pools.proofs import Proof, verify_address
-from keepcool.app.pools.rows import Member
+from keepcool.app.pools.rows import Given, Member
 from keepcool.app.spares import giving
 from keepcool.app.spares.bells import Bells
 from keepcool.app.store import Store
@@ -60,6 +60,12 @@ class Wallet:
     stored: Stored
     record: WalletRecord
     proof: Proof | None = None
+    of_pool: Stored | None = None
+
+    @property
+    def attestations(self) -> Mapping[str, bytes]:
+        """Of the record."""
+        return (self.of_pool or self.stored).attestations
 
     @property
     def id(self) -> WalletId:
@@ -119,6 +125,14 @@ class Attesters:
         member = None if stored.record is not None else pools.find_member(tx, stored.asked.id)
         return self.served(stored) if member is None else self._in_pool(tx, stored, member)
 
+    def address(self, tx: Connection, wallet: Wallet, given: Given) -> Proof:
+        """A further address of this wallet with what proves it, verified."""
+        proof = pools.proofs(tx, wallet.record.wallet, [given.index]).get(given.index)
+        if proof is None or given.wallet != wallet.id or proof.address != given.address:
+            raise Breach("addresses.missing", f"an address of {wallet.id} has no proof; not served")
+        verify_address(self._keys, wallet.record, proof)
+        return proof
+
     @property
     def keys(self) -> Mapping[Service, VerifyKey]:
         return self._keys
@@ -128,7 +142,8 @@ class Attesters:
             raise Unavailable(
                 "wallet.pending", f"wallet {stored.asked.id} waits for an address of its pool; ask again"
             )
-        record = self.served(registry.get_wallet(tx, member.pool)).record
+        pool = self.served(registry.get_wallet(tx, member.pool))
+        record = pool.record
         proof = pools.proofs(tx, member.pool, [member.index]).get(member.index)
         if proof is None:
             raise Breach(
@@ -138,7 +153,7 @@ class Attesters:
         if (proof.address, record.network) != (stored.address, stored.asked.network):
             text = f"wallet {stored.asked.id}: the database differs from what was attested; not served"
             raise Breach("wallet.row_differs", text)
-        return Wallet(stored, record, proof)
+        return Wallet(stored, record, proof, pool.stored)
 
 
 class Issuer:

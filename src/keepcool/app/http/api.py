@@ -7,7 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 import keepcool
-from keepcool.app.http import chain, ledger, money, problems, service, users, wallets
+from keepcool.app.http import addresses, chain, ledger, money, pools, problems, service, users, wallets
 from keepcool.app.http.gate import Gate
 from keepcool.app.http.parts import Parts
 from keepcool.core.errors import KeepcoolError
@@ -30,7 +30,7 @@ def make_api(parts: Parts) -> FastAPI:
         openapi_url="/openapi.json",
     )
     api.state.parts = parts
-    for one in (users, wallets, money, chain, ledger, service):
+    for one in (users, wallets, addresses, pools, money, chain, ledger, service):
         api.include_router(one.router)
     api.add_exception_handler(KeepcoolError, problems.on_our_error)
     api.add_exception_handler(RequestValidationError, problems.on_invalid)

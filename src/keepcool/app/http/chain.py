@@ -20,6 +20,7 @@ from keepcool.app.http.parts import Admin, Given, Parts, Reader
 from keepcool.app.http.payouts_shown import WithdrawalOut, newest, shown
 from keepcool.app.payouts import notes
 from keepcool.app.payouts.store import Withdrawal
+from keepcool.app.pools import rows as pool_rows
 from keepcool.core.errors import Malformed
 
 router = APIRouter(prefix="/v1", tags=["chain"])
@@ -147,7 +148,7 @@ async def lookup(given: Given, _: Reader, wanted: Annotated[Lookup, Query()]) ->
     def work(tx: Connection) -> LookupOut:
         found, deposits, payouts = _known(tx, given, wanted)
         return LookupOut(
-            wallets=[wallets.shown(given.attesters, one) for one in found],
+            wallets=[wallets.shown(tx, given.attesters, one) for one in found],
             deposits=[_deposit(given.settings, one) for one in deposits],
             withdrawals=[shown(tx, one) for one in payouts],
         )
@@ -161,6 +162,9 @@ def _known(
     if wanted.tx is not None:
         return [], records.find_transaction(tx, wanted.tx), given.payouts.find(tx, wanted.tx)
     found = registry.find_address(tx, None, wanted.address or "")
+    further = [one.wallet for one in pool_rows.find_address(tx, None, wanted.address or "")]
+    known = {one.asked.id for one in found}
+    found += [registry.get_wallet(tx, one) for one in further if one is not None and one not in known]
     ids = [one.asked.id for one in found]
     deposits = records.list_deposits(tx, limit=_FOUND_MAX, wallets=ids, newest_first=True)
     return found, deposits, newest(tx, limit=_FOUND_MAX, before=None, wallets=ids)

@@ -16,6 +16,7 @@ from keepcool.app.http.health import Health
 from keepcool.app.http.orders import Engine, Purse
 from keepcool.app.keys import ApiKey, Scope
 from keepcool.app.payouts.requests import PayoutDesk
+from keepcool.app.pools.desk import PoolDesk
 from keepcool.app.store import Store
 from keepcool.app.wallets import Attesters, Issuer
 from keepcool.core.errors import Refused
@@ -34,6 +35,7 @@ class Parts:
     entropy: Entropy
     health: Health
     payouts: PayoutDesk
+    pools: PoolDesk
     engine: Engine
     onboarded: Callable[[str], Awaitable[None]]
     purses: Callable[[], Awaitable[list[Purse]]]

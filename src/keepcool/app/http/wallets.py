@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Sequence
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field, StringConstraints
+from sqlalchemy import Connection
 
 from keepcool.app.books import people, registry
 from keepcool.app.books.registry import Asked, Stage, Stored
@@ -17,6 +19,7 @@ from keepcool.app.http import idempotency, paging, problems
 from keepcool.app.http.fields import ExternalId, Id, In, Metadata, Network, Out, Time
 from keepcool.app.http.parts import Given, Parts, Reader, WalletMaker
 from keepcool.app.keys import ApiKey
+from keepcool.app.pools.proofs import Proof
 from keepcool.app.wallets import PINNED, Attesters, Outcome, Wallet
 from keepcool.core.errors import KeepcoolError, Malformed
 from keepcool.core.ids import NetworkId, UserId, WalletId
@@ -33,6 +36,11 @@ class WalletIn(In):
     metadata: Metadata = Field(default_factory=dict)
     user_key: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{2}){0,100}$")] = ""
     policy_class: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{0,32}$")] = ""
+    kind: Annotated[
+        Literal["segregated", "pooled"] | None,
+        Field(description="Keys of its own, or an address of a pool; as configured when left out."),
+    ] = None
+    pool: Annotated[Id | None, Field(description="The pool it shall lie in; else the oldest.")] = None
 
 
 class WalletOfUserIn(WalletIn):
@@ -43,18 +51,33 @@ class WalletsIn(In):
     wallets: Annotated[list[WalletOfUserIn], Field(min_length=1, max_length=ITEMS_MAX)]
 
 
+class ProofOut(Out):
+    """Why an address is one of a record's: both signers signed `statement` (canonical bytes, base64), which
+    names the record and the Merkle root of a range of its addresses; `path` leads from this one to the root
+    (RFC 9162, 2.1.3; base64)."""
+
+    index: int
+    statement: str
+    signatures: Annotated[dict[str, str], Field(description="keeper and cooler: Ed25519, base64.")]
+    path: list[str]
+
+
 class WalletOut(Out):
-    """`address` is null until both signers have attested it. `record_bytes` are what they signed."""
+    """`address` is null until both signers have attested it. `record_bytes` are what they signed; of a wallet
+    in a pool they are the pool's, and `proof` says that `address` is one of its addresses."""
 
     id: str
     user: str
     network: str
     profile: str
+    kind: Annotated[str, Field(description="segregated | pooled")]
     status: Annotated[str, Field(description="issuing | ready")]
     address: str | None
     record: dict[str, Any] | None
     record_bytes: Annotated[str | None, Field(description="Canonical record, base64.")]
     attestations: Annotated[dict[str, str], Field(description="keeper and cooler: Ed25519, base64.")]
+    pool: str | None
+    proof: ProofOut | None
     external_id: str | None
     metadata: dict[str, str]
     created_at_ms: Time
@@ -82,11 +105,11 @@ class WalletFilter(paging.Page):
     external_id: ExternalId | None = None
 
 
-def shown(attesters: Attesters, stored: Stored) -> WalletOut:
+def shown(tx: Connection, attesters: Attesters, stored: Stored) -> WalletOut:
     """Raises Breach rather than show a row that is not what both signers attested."""
     if stored.stage is not Stage.REGISTERED:
         return _out(stored, None)
-    return told(attesters.served(stored))
+    return told(attesters.shown(tx, stored))
 
 
 def told(wallet: Wallet | Stored) -> WalletOut:
@@ -94,25 +117,38 @@ def told(wallet: Wallet | Stored) -> WalletOut:
 
 
 def _out(stored: Stored, wallet: Wallet | None) -> WalletOut:
-    asked, record = stored.asked, wallet.stored.record if wallet else None
-    attested = stored.attestations if wallet else {}
+    asked, record = stored.asked, wallet.record.encoded() if wallet else None
+    attested = wallet.attestations if wallet else {}
+    proof = wallet.proof if wallet else None
     return WalletOut(
         id=asked.id,
         user=asked.user,
         network=asked.network,
         profile=asked.profile,
+        kind="pooled" if proof else "segregated",
         status="ready" if wallet else "issuing",
         address=wallet.address if wallet else None,
         record=json.loads(record) if record else None,
-        record_bytes=_base64(record) if record else None,
-        attestations={by.value: _base64(attested[by.value]) for by in PINNED if by.value in attested},
+        record_bytes=base64_of(record) if record else None,
+        attestations={by.value: base64_of(attested[by.value]) for by in PINNED if by.value in attested},
+        pool=wallet.record.wallet if wallet and proof else None,
+        proof=proof_out(proof) if proof else None,
         external_id=asked.external_id,
         metadata=dict(asked.metadata),
         created_at_ms=stored.created_at_ms,
     )
 
 
-def _base64(data: bytes) -> str:
+def proof_out(proof: Proof) -> ProofOut:
+    return ProofOut(
+        index=proof.index,
+        statement=base64_of(proof.statement),
+        signatures={by.value: base64_of(signature) for by, signature in proof.signatures.items()},
+        path=[base64_of(step) for step in proof.way],
+    )
+
+
+def base64_of(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
 
 
@@ -155,8 +191,9 @@ async def make_wallets(
 @router.get("/wallets", summary="List wallets")
 async def list_wallets(given: Given, _: Reader, page: Annotated[WalletFilter, Query()]) -> WalletsOut:
     after = paging.decode_number("wallets", page.cursor) or 0
-    rows = await given.store.run(
-        lambda tx: registry.list_wallets(
+
+    def work(tx: Connection) -> WalletsOut:
+        rows = registry.list_wallets(
             tx,
             limit=page.limit + 1,
             after=after,
@@ -164,9 +201,10 @@ async def list_wallets(given: Given, _: Reader, page: Annotated[WalletFilter, Qu
             network=page.network,
             external_id=page.external_id,
         )
-    )
-    cut, following = paging.cut("wallets", rows, page.limit, lambda row: str(row.number))
-    return WalletsOut(items=[shown(given.attesters, row) for row in cut], next=following)
+        cut, following = paging.cut("wallets", rows, page.limit, lambda row: str(row.number))
+        return WalletsOut(items=[shown(tx, given.attesters, row) for row in cut], next=following)
+
+    return await given.store.run(work)
 
 
 @router.get("/users/{user}/wallets", summary="A user's wallets")
@@ -179,22 +217,35 @@ async def list_wallets_of_user(
 
 @router.get("/wallets/{wallet}", summary="One wallet: record, address, both attestations")
 async def get_wallet(given: Given, _: Reader, wallet: WalletPath) -> WalletOut:
-    return shown(given.attesters, await given.store.run(lambda tx: registry.get_wallet(tx, wallet)))
+    return await given.store.run(lambda tx: shown(tx, given.attesters, registry.get_wallet(tx, wallet)))
 
 
 async def _issued(
     request: Request, given: Parts, caller: ApiKey, wanted: Sequence[WalletOfUserIn], key: str | None
 ) -> list[Outcome]:
     attempt = await idempotency.attempt(request, caller, key) if key else None
-    asked = []
-    for index, one in enumerate(wanted):
-        wallet = WalletId(idempotency.steady_id("wal", attempt, given.entropy(16), index))
-        asked.append(_asked(given.settings, one, wallet))
+    ids = [
+        WalletId(idempotency.steady_id("wal", attempt, given.entropy(16), index))
+        for index in range(len(wanted))
+    ]
+    pooled = [given.pools.is_pooled(one.network, one.kind) for one in wanted]
     users = sorted({one.user for one in wanted})
     await given.store.run(lambda tx: [people.get_user(tx, user) for user in users])
     for network in sorted({one.network for one in wanted}):
         await given.onboarded(network)  # no address before its chain is known to be able to spend from it
-    return await given.issuer.issue(asked)
+    own = [
+        _asked(given.settings, one, wallet)
+        for one, wallet, in_pool in zip(wanted, ids, pooled, strict=True)
+        if not in_pool
+    ]
+    shared = [
+        (replace(_asked(given.settings, one, wallet), profile=given.pools.profile(one.network)), one.pool)
+        for one, wallet, in_pool in zip(wanted, ids, pooled, strict=True)
+        if in_pool
+    ]
+    made = iter(await given.pools.wallets(shared) if shared else [])
+    issued = iter(await given.issuer.issue(own) if own else [])
+    return [next(made if in_pool else issued) for in_pool in pooled]
 
 
 def _asked(settings: AppSettings, wanted: WalletOfUserIn, wallet: WalletId) -> Asked:

@@ -22,7 +22,7 @@ _log = logging.getLogger("keepcool.payouts")
 class Note:
     """`kind` is stable: purse.low, purse.missing, purse.stuck, purse.declined, purse.rejected,
     purse.nonce_gap, purse.failed, spare.taken, spare.breach, payout.failed, payout.fee_high,
-    payout.breach, payout.no_transfer, payout.void_needed, signer.forked."""
+    payout.breach, payout.no_transfer, payout.void_needed, pool.low, pool.not_swept, signer.forked."""
 
     number: int
     at_ms: int
@@ -57,6 +57,17 @@ class Numbers:
 
 def note(tx: Connection, *, at_ms: int, kind: str, network: NetworkId, subject: str, text: str) -> bool:
     """True when this is news: the newest note of this kind and subject says something else."""
+    if newest_text(tx, kind=kind, network=network, subject=subject) == text:
+        return False
+    row = {"at_ms": at_ms, "kind": kind, "network": network, "subject": subject, "text": text}
+    tx.execute(payout_event.insert().values(**row))
+    telling.note(tx, kind, network=network, subject=subject, text=text, at_ms=at_ms)
+    _log.warning(kind, extra={"network": network, "subject": subject, "text": text})
+    return True
+
+
+def newest_text(tx: Connection, *, kind: str, network: NetworkId, subject: str) -> str | None:
+    """What was told last of this kind and subject."""
     newest = (
         select(payout_event.c.text)
         .where(
@@ -67,13 +78,8 @@ def note(tx: Connection, *, at_ms: int, kind: str, network: NetworkId, subject: 
         .order_by(payout_event.c.number.desc())
         .limit(1)
     )
-    if tx.execute(newest).scalar_one_or_none() == text:
-        return False
-    row = {"at_ms": at_ms, "kind": kind, "network": network, "subject": subject, "text": text}
-    tx.execute(payout_event.insert().values(**row))
-    telling.note(tx, kind, network=network, subject=subject, text=text, at_ms=at_ms)
-    _log.warning(kind, extra={"network": network, "subject": subject, "text": text})
-    return True
+    found = tx.execute(newest).scalar_one_or_none()
+    return None if found is None else str(found)
 
 
 def list_notes(tx: Connection, *, limit: int, after: int = 0, kind: str | None = None) -> list[Note]:

@@ -1,0 +1,99 @@
+"""The pools as one part: the desk for requests, and one lane of work for each network that has some."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from keepcool.app.config import AppSettings, BitcoinSettings, native_asset
+from keepcool.app.payouts.requests import PayoutDesk
+from keepcool.app.pools import running
+from keepcool.app.pools.desk import PoolDesk
+from keepcool.app.pools.running import Numbers, PoolLane, Standing
+from keepcool.app.pools.stock import Stock
+from keepcool.app.pools.watermark import Water
+from keepcool.app.store import Store
+from keepcool.app.wallets import Attesters, Issuer
+from keepcool.core.ids import NetworkId
+from keepcool.core.parties import Service
+from keepcool.ports.system import Clock
+from keepcool.wire.exchange import Exchange
+from keepcool.wire.messages import Head
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """What the pools work with. `wake`: tells the payouts that there is something to do."""
+
+    settings: AppSettings
+    store: Store
+    exchange: Exchange
+    attesters: Attesters
+    issuer: Issuer
+    payouts: PayoutDesk
+    clock: Clock
+    metrics: CollectorRegistry
+    head_seen: Callable[[Service, Head], Awaitable[None]]
+    wake: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Bells:
+    """Rings all lanes."""
+
+    lanes: list[asyncio.Event] = field(default_factory=list)
+
+    def set(self) -> None:
+        for bell in self.lanes:
+            bell.set()
+
+
+class PoolOffice:
+    """`desk` answers requests, `work()` runs beside it until cancelled, `standings` are for health."""
+
+    def __init__(self, around: Around) -> None:
+        self._around, self._numbers, self._bells = around, Numbers(around.metrics), _Bells()
+        self._stock = Stock(
+            exchange=around.exchange,
+            store=around.store,
+            attesters=around.attesters,
+            clock=around.clock,
+            timeout_s=around.settings.signer_timeout_s,
+            head_seen=around.head_seen,
+        )
+        self.desk = PoolDesk(
+            settings=around.settings,
+            store=around.store,
+            issuer=around.issuer,
+            attesters=around.attesters,
+            stock=self._stock,
+            clock=around.clock,
+            bell=self._bells,
+        )
+        self.standings = {network: Standing() for network in self._tables()}
+
+    def work(self) -> list[Coroutine[Any, Any, None]]:
+        return [self._run(network, table) for network, table in self._tables().items()]
+
+    def _run(self, network: NetworkId, table: BitcoinSettings) -> Coroutine[Any, Any, None]:
+        around, bell = self._around, asyncio.Event()
+        self._bells.lanes.append(bell)
+        lane = PoolLane(
+            network=network,
+            water=Water(table, native_asset(network, table), around.payouts),
+            store=around.store,
+            stock=self._stock,
+            clock=around.clock,
+            numbers=self._numbers,
+            wake=around.wake,
+        )
+        pause = running.until_rung(bell)
+        return running.run(lane, self.standings[network], pause, poll_ms=table.poll_ms)
+
+    def _tables(self) -> dict[NetworkId, BitcoinSettings]:
+        networks = self._around.settings.networks.items()
+        return {NetworkId(name): table for name, table in networks if isinstance(table, BitcoinSettings)}

@@ -1,0 +1,145 @@
+"""Pools at work: stocks kept full, waiting wallets served, levels watched; round after round, never silent
+about a wait."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+
+from prometheus_client import CollectorRegistry, Gauge
+from sqlalchemy import Connection
+
+from keepcool.app.coins import book
+from keepcool.app.pools import exposure, giving, rows, watermark
+from keepcool.app.pools.rows import Pool
+from keepcool.app.pools.stock import Stock
+from keepcool.app.pools.watermark import Water
+from keepcool.app.store import Store
+from keepcool.core.addresses import COUNT_MAX
+from keepcool.core.errors import KeepcoolError, Unavailable
+from keepcool.core.ids import NetworkId
+from keepcool.ports.system import Clock
+
+_PAUSE_MS_MAX = 30_000
+_log = logging.getLogger("keepcool.app.pools")
+
+
+class Numbers:
+    """Prometheus. Amounts in the coin's smallest unit."""
+
+    def __init__(self, metrics: CollectorRegistry) -> None:
+        def gauge(name: str, text: str) -> Gauge:
+            return Gauge(f"keepcool_pool_{name}", text, ["network", "pool"], registry=metrics)
+
+        self.coins = gauge("coins_sat", "What lies in the pool, in blocks.")
+        self.exposed = gauge(
+            "exposed_thousandths", "The pool's share of all coins on its network, the harbor's included."
+        )
+        self.stock = gauge("addresses_in_stock", "Addresses attested ahead.")
+        self.low = gauge("low", "1 when the pool is below its low mark.")
+        self.waiting = gauge("waiting_for_window", "Payout batches that wait until Keeper is unlocked.")
+
+
+@dataclass(slots=True)
+class Standing:
+    """How it is, for health. `waiting` is None while all is well."""
+
+    rounds: int = 0
+    waiting: KeepcoolError | None = None
+
+    def describe(self) -> str:
+        """A sentence. Raises the error it waits for."""
+        if self.waiting is not None:
+            raise self.waiting
+        if not self.rounds:
+            raise Unavailable("pools.starting", "no pool was looked at yet")
+        return "addresses are in stock"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolLane:
+    """One network's pools. `wake`: the payouts have something new to do."""
+
+    network: NetworkId
+    water: Water
+    store: Store
+    stock: Stock
+    clock: Clock
+    numbers: Numbers
+    wake: Callable[[], None]
+
+
+async def run(
+    lane: PoolLane, standing: Standing, pause: Callable[[float], Awaitable[None]], *, poll_ms: int
+) -> None:
+    """Until cancelled."""
+    failures = 0
+    while True:
+        try:
+            await step(lane)
+        except KeepcoolError as error:
+            failures += 1
+            if standing.waiting is None or standing.waiting.code != error.code:
+                _log.warning("pools wait", extra={"code": error.code, "reason": error.public})
+            standing.waiting = error
+        else:
+            failures, standing.waiting, standing.rounds = 0, None, standing.rounds + 1
+        await pause(min(poll_ms * 2 ** min(failures, 16), max(_PAUSE_MS_MAX, poll_ms)) / 1000)
+
+
+async def step(lane: PoolLane) -> None:
+    """One bounded round. What a signer does not answer keeps no level unwatched."""
+    problem: KeepcoolError | None = None
+    for pool in await lane.store.run(lambda tx: rows.pools(tx, lane.network)):
+        if await lane.store.run(partial(_levelled, lane=lane, pool=pool)):
+            lane.wake()
+        try:
+            await _filled(lane, pool)
+        except KeepcoolError as error:
+            problem = error
+        await lane.store.run(partial(_measured, lane=lane, pool=pool))
+    if problem is not None:
+        raise problem
+
+
+async def _filled(lane: PoolLane, pool: Pool) -> None:
+    """Half a stock is filled up; whoever waits for an address gets one."""
+    wanted = lane.water.settings.stock
+    have, waiting = await lane.store.run(
+        lambda tx: (rows.in_stock(tx, pool.id), len(rows.waiting(tx, pool.id, COUNT_MAX)))
+    )
+    if have - waiting < max(wanted // 2, 1):
+        await lane.stock.add(pool.id, min(wanted + waiting - have, COUNT_MAX))
+    if waiting:
+        await lane.store.run(lambda tx: giving.settle(tx, pool.id, lane.clock.now_ms()))
+
+
+def _levelled(tx: Connection, lane: PoolLane, pool: Pool) -> bool:
+    return watermark.step(tx, lane.water, pool, lane.clock.now_ms())
+
+
+def _measured(tx: Connection, lane: PoolLane, pool: Pool) -> None:
+    numbers, names = lane.numbers, (pool.network, pool.id)
+    level = book.held_sat(tx, pool.id)
+    numbers.coins.labels(*names).set(level)
+    numbers.exposed.labels(*names).set(exposure.exposed_thousandths(tx, pool, lane.water.asset))
+    numbers.stock.labels(*names).set(rows.in_stock(tx, pool.id))
+    numbers.low.labels(*names).set(int(level < pool.marks.low))
+    numbers.waiting.labels(*names).set(exposure.waiting_for_window(tx, pool.id))
+
+
+def until_rung(bell: asyncio.Event) -> Callable[[float], Awaitable[None]]:
+    """A pause that ends early when the bell is rung."""
+
+    async def pause(seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await bell.wait()
+        except TimeoutError:
+            pass
+        bell.clear()
+
+    return pause

@@ -1,0 +1,148 @@
+"""High and low water: surplus goes to the harbor by itself, and operators hear when a pool runs dry.
+
+Laws: a sweep is an ordinary withdrawal of the pool's own wallet, whose one recipient is the harbor; both
+signers compare that with the harbor of their own policies; the ledger lends for it in the transaction that
+asks for it, and takes back in one that has seen it end; one sweep at a time, and after one that failed a
+pause.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Row, select
+
+from keepcool.app.coins import book
+from keepcool.app.config import BitcoinSettings
+from keepcool.app.deposits import position
+from keepcool.app.payouts import notes, store, wallet_fees
+from keepcool.app.payouts.requests import Order, PayoutDesk
+from keepcool.app.payouts.store import Withdrawal
+from keepcool.app.pools import books
+from keepcool.app.pools.rows import Pool
+from keepcool.app.pools.tables import sweep
+from keepcool.core.ids import AssetId, WalletId
+from keepcool.core.money import parse_units
+from keepcool.core.withdrawal_states import Confirmed, is_open, name_of
+
+COINS_MAX = 100  # of one sweep: what is more goes with the next one
+AGAIN_MS = 10 * 60 * 1000
+LOW, HELD_UP = "pool.low", "pool.not_swept"
+
+
+@dataclass(frozen=True, slots=True)
+class Water:
+    """What is needed to look after a pool's level. `asset`: the network's coin."""
+
+    settings: BitcoinSettings
+    asset: AssetId
+    desk: PayoutDesk
+
+    @property
+    def fee_max(self) -> int:
+        return parse_units(self.settings.fees.withdrawal_fee_max)
+
+
+def step(tx: Connection, water: Water, pool: Pool, now_ms: int) -> bool:
+    """Whether a sweep was asked for or has ended."""
+    ended = [_ended(tx, water, pool, row, now_ms) for row in _open(tx, pool.id)]
+    _tell_low(tx, pool, now_ms)
+    if not all(ended):
+        return False
+    return bool(ended) or _begun(tx, water, pool, now_ms)
+
+
+def _begun(tx: Connection, water: Water, pool: Pool, now_ms: int) -> bool:
+    marks = pool.marks
+    level = book.held_sat(tx, pool.id)
+    if not marks.high or marks.harbor is None or level <= marks.high or _pauses(tx, pool.id, now_ms):
+        return False
+    most = _spendable(tx, water, pool) - water.fee_max
+    units = min(level - marks.target, most)
+    if units <= water.fee_max:  # nothing to spare in confirmed coins now, or not worth its fee
+        return False
+    number = len(_all(tx, pool.id)) + 1
+    name = f"{pool.id}.s{number}"
+    lent = units + water.fee_max
+    books.lend(tx, sweep=name, pool=pool.id, asset=water.asset, units=lent, at_ms=now_ms)
+    order = Order(
+        id=name,
+        wallet=pool.id,
+        asset=water.asset,
+        units=units,
+        recipient=marks.harbor,
+        again=(marks.harbor,),
+        metadata={"pool": "surplus to the harbor"},
+    )
+    water.desk.request(tx, order)
+    row = {"withdrawal": name, "pool": pool.id, "asset": water.asset, "units": units, "lent": lent}
+    tx.execute(sweep.insert().values(**row, ended=False, at_ms=now_ms))
+    return True
+
+
+def _ended(tx: Connection, water: Water, pool: Pool, row: Row[tuple[object, ...]], now_ms: int) -> bool:
+    """Whether it is over; then the books say what came of it."""
+    one = store.get(tx, row.withdrawal)
+    if is_open(one.state):
+        return False
+    arrived = row.units if isinstance(one.state, Confirmed) else 0
+    books.swept(
+        tx,
+        sweep=one.id,
+        pool=pool.id,
+        asset=water.asset,
+        lent=row.lent,
+        arrived=arrived,
+        fee=wallet_fees.total(tx, one.id),
+        at_ms=now_ms,
+    )
+    tx.execute(sweep.update().where(sweep.c.withdrawal == one.id).values(ended=True, at_ms=now_ms))
+    if not arrived:
+        _tell(tx, pool, HELD_UP, _why(one), now_ms)
+    return True
+
+
+def _pauses(tx: Connection, pool: WalletId, now_ms: int) -> bool:
+    """A sweep has failed not long ago."""
+    rows = _all(tx, pool)
+    if not rows or isinstance(store.get(tx, rows[-1].withdrawal).state, Confirmed):
+        return False
+    return bool(abs(now_ms - rows[-1].at_ms) < AGAIN_MS)
+
+
+def _spendable(tx: Connection, water: Water, pool: Pool) -> int:
+    stands = position.read(tx, pool.network)
+    if stands is None:
+        return 0
+    coins = book.spendable(
+        tx, pool.network, pool.id, tip=stands.scanned, kind=water.settings.kind, limit=COINS_MAX
+    )
+    return sum(one.amount_sat for one in coins)
+
+
+def _tell_low(tx: Connection, pool: Pool, now_ms: int) -> None:
+    level = book.held_sat(tx, pool.id)
+    if not pool.marks.low:
+        return
+    if level < pool.marks.low:
+        _tell(tx, pool, LOW, f"below its low mark of {pool.marks.low}: refill it from the harbor", now_ms)
+    elif notes.newest_text(tx, kind=LOW, network=pool.network, subject=pool.id) is not None:
+        _tell(tx, pool, LOW, "above its low mark again", now_ms)
+
+
+def _tell(tx: Connection, pool: Pool, kind: str, text: str, now_ms: int) -> None:
+    notes.note(tx, at_ms=now_ms, kind=kind, network=pool.network, subject=pool.id, text=text)
+
+
+def _why(one: Withdrawal) -> str:
+    text = f"the sweep {one.id} has ended {name_of(one.state)}: does every signer's policy name this harbor?"
+    return f"{text} {one.problem}" if one.problem else text
+
+
+def _open(tx: Connection, pool: WalletId) -> list[Row[tuple[object, ...]]]:
+    return [row for row in _all(tx, pool) if not row.ended]
+
+
+def _all(tx: Connection, pool: WalletId) -> list[Row[tuple[object, ...]]]:
+    query = select(sweep).where(sweep.c.pool == pool).order_by(sweep.c.at_ms, sweep.c.withdrawal)
+    return list(tx.execute(query))
