@@ -10,12 +10,14 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from keepcool.app import probes
-from keepcool.app.config import AppSettings, EvmSettings, MinterSettings, native_asset
+from keepcool.app.config import AppSettings, BitcoinSettings, EvmSettings, MinterSettings, native_asset
 from keepcool.app.deposits import running
+from keepcool.app.deposits.bitcoin.follower import Follower as BitcoinFollower
 from keepcool.app.deposits.follower import Follower
 from keepcool.app.deposits.minter.follower import Follower as MinterFollower
 from keepcool.app.deposits.outflows import own_payouts
 from keepcool.app.deposits.running import Standing
+from keepcool.app.events.office import EventOffice
 from keepcool.app.http.health import Health, Probe
 from keepcool.app.http.parts import Parts
 from keepcool.app.onboarding import Onboarding
@@ -33,6 +35,7 @@ from keepcool.ports.bitcoinnode import BitcoinNode
 from keepcool.ports.evmnode import EvmNode
 from keepcool.ports.minternode import MinterNode
 from keepcool.ports.system import Clock, Entropy, Faults
+from keepcool.ports.webhooks import Poster, Sealer
 from keepcool.wire.exchange import Exchange
 
 
@@ -54,6 +57,8 @@ class Outside:
     entropy: Entropy
     faults: Faults
     metrics: CollectorRegistry
+    poster: Poster
+    sealer: Sealer
 
 
 class Assembly:
@@ -62,17 +67,20 @@ class Assembly:
     def __init__(self, outside: Outside) -> None:
         self._outside = outside
         self._attesters = Attesters(outside.peers)
-        self._standings = {network: Standing() for network in (*outside.nodes, *outside.minter_nodes)}
+        followed = (*outside.nodes, *outside.minter_nodes, *outside.bitcoin_nodes)
+        self._standings = {network: Standing() for network in followed}
         self._spares = {network: SpareStanding() for network in outside.minter_nodes}
         self._office = self._payouts()
         self.issuer = self._issuer()
         self._pools = self._pooling()
+        self._events = self._telling()
         self.parts = self._parts()
 
     def work(self) -> list[Coroutine[Any, Any, None]]:
         evm = [self._follow(network) for network in self._outside.nodes]
         minter = [work for network in self._outside.minter_nodes for work in self._minter(network)]
-        return [self._office.run(), *evm, *minter, *self._pools.work()]
+        bitcoin = [self._bitcoin(network) for network in self._outside.bitcoin_nodes]
+        return [self._office.run(), self._events.run(), *evm, *minter, *bitcoin, *self._pools.work()]
 
     def _payouts(self) -> PayoutOffice:
         outside = self._outside
@@ -89,6 +97,18 @@ class Assembly:
             clock=outside.clock,
             entropy=outside.entropy,
             faults=outside.faults,
+            metrics=outside.metrics,
+        )
+
+    def _telling(self) -> EventOffice:
+        outside = self._outside
+        return EventOffice(
+            outside.settings.events,
+            outside.store,
+            outside.poster,
+            outside.sealer,
+            clock=outside.clock,
+            entropy=outside.entropy,
             metrics=outside.metrics,
         )
 
@@ -126,6 +146,15 @@ class Assembly:
             raise TypeError(f"{network} has EVM nodes and other settings")
         plan, nodes = running.plan_of(network, settings), outside.nodes[network]
         follower = Follower(plan, nodes, outside.store, outside.clock, own_payouts)
+        return running.run(follower, self._standings[network], outside.clock, poll_ms=settings.poll_ms)
+
+    def _bitcoin(self, network: NetworkId) -> Coroutine[Any, Any, None]:
+        outside = self._outside
+        settings = outside.settings.networks[network]
+        if not isinstance(settings, BitcoinSettings):
+            raise TypeError(f"{network} has Bitcoin nodes and other settings")
+        plan, node = running.bitcoin_plan(network, settings), outside.bitcoin_nodes[network]
+        follower = BitcoinFollower(plan, node, outside.store, outside.clock)
         return running.run(follower, self._standings[network], outside.clock, poll_ms=settings.poll_ms)
 
     def _minter(self, network: NetworkId) -> list[Coroutine[Any, Any, None]]:
@@ -200,4 +229,7 @@ class Assembly:
             found[f"wallets {network}"] = probes.standing(self._spares[network])
         for network, standing in self._pools.standings.items():
             found[f"pools {network}"] = probes.standing(standing)
+        for network, one_voice in outside.bitcoin_nodes.items():
+            found[f"node {network}"] = probes.bitcoin_node(one_voice)
+            found[f"deposits {network}"] = probes.standing(self._standings[network])
         return found

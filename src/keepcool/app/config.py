@@ -4,152 +4,49 @@ the file. App has no coin key and no keystore: what it must keep secret are its 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import Literal, TypeAlias, assert_never
 
 import msgspec
 
 from keepcool.app.events.settings import EventSettings, check_events
 from keepcool.app.http.settings import HttpSettings
-from keepcool.chains.bitcoin.network_table import SHIPPED
-from keepcool.chains.bitcoin.networks import DECIMALS as BITCOIN_DECIMALS
-from keepcool.chains.bitcoin.networks import Network, Replacement, check
-from keepcool.chains.bitcoin.script import ScriptKind
-from keepcool.chains.minter.assets import coin_of
-from keepcool.chains.minter.wallets import PROFILE
-from keepcool.core import ids, money
+from keepcool.app.networks import (
+    AssetSettings,
+    BitcoinFeeSettings,
+    BitcoinSettings,
+    EvmSettings,
+    FeeSettings,
+    MinterFeeSettings,
+    MinterSettings,
+    NetworkSettings,
+    about_network,
+    bitcoin_row,
+    check_network,
+    native_asset,
+)
 from keepcool.core.errors import KeepcoolError, Refused
 from keepcool.core.faults import FaultPoint
-from keepcool.core.ids import AssetId, NetworkId
+from keepcool.core.ids import NetworkId
 from keepcool.ports.settings import BusSettings, PeerSettings, Settings
 
-MINTER_DECIMALS = 18
-PROFILES = ("safe-1.5.0-l1", "safe-1.5.0-l2", "safe-1.4.1-l1", "safe-1.4.1-l2")
-_BIP45 = "bip45-"
+__all__ = [
+    "AppSettings",
+    "AssetSettings",
+    "BitcoinFeeSettings",
+    "BitcoinSettings",
+    "EvmSettings",
+    "FeeSettings",
+    "HttpSettings",
+    "MinterFeeSettings",
+    "MinterSettings",
+    "NetworkSettings",
+    "bitcoin_row",
+    "find_asset",
+    "load",
+    "native_asset",
+    "sentences",
+]
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
-
-
-class AssetSettings(Settings, frozen=True):
-    """`id` is CAIP-19; `deposit_min` base units as a decimal string: less is not credited."""
-
-    id: str
-    symbol: str
-    decimals: int
-    deposit_min: str = "1"
-
-
-class FeeSettings(Settings, frozen=True):
-    """Bounds in wei, as decimal strings. `withdrawal_fee_max` is the most one withdrawal may cost the
-    purse, deployment of its wallet included; `bump_after_s` is when a stuck transaction is raised."""
-
-    withdrawal_fee_max: str = "50000000000000000"
-    fee_per_gas_max: str = "500000000000"
-    priority_fee_per_gas: str = "1000000000"
-    bump_after_s: int = 45
-    intent_lifetime_s: int = 7200
-
-
-class MinterFeeSettings(Settings, frozen=True):
-    """`withdrawal_fee_max`: pip of the network's own coin, the most one withdrawal may cost its wallet; so
-    much is held beside its amount, and what was not needed is given back. `gas_price` multiplies the
-    chain's fees; it rises to `gas_price_max` when nodes ask for more."""
-
-    withdrawal_fee_max: str = "100000000000000000000"
-    gas_price: int = 1
-    gas_price_max: int = 10
-    intent_lifetime_s: int = 7200
-
-
-class BitcoinFeeSettings(Settings, frozen=True):
-    """`withdrawal_fee_max`: satoshi, the most one withdrawal may cost its wallet, held beside its amount.
-    Rates are satoshi per 1000 virtual bytes: `fee_rate_max` is never gone beyond, `fee_rate_fallback` taken
-    where nodes know none (0: the network's floor). `rungs`: how many fees one payment may climb, each
-    signed beforehand; `bump_after_s`: when the next is taken. Withdrawals that come within `batch_s` of one
-    another share a transaction of at most `batch_outputs_max` payments. `fee_rate_long_term`: what spending
-    a coin costs on a good day (0: the fallback, or the floor); at no more than it, a source of `gather_coins`
-    coins or more (0: never) has its small ones made into few."""
-
-    withdrawal_fee_max: str = "100000"
-    fee_rate_max: int = 500_000
-    fee_rate_fallback: int = 0
-    target_blocks: int = 3
-    rungs: int = 3
-    batch_s: float = 0.0
-    batch_outputs_max: int = 100
-    intent_lifetime_s: int = 86_400
-    bump_after_s: int = 1_800
-    fee_rate_long_term: int = 0
-    gather_coins: int = 0
-
-
-class _Network(Settings, frozen=True, kw_only=True, tag_field="family"):
-    """What every chain has. `tip_age_s_max`: a newest block older than this means that the node lags; 0 where
-    blocks come only when somebody sends something."""
-
-    name: str
-    node_urls: list[str]
-    assets: list[AssetSettings]
-    poll_ms: int = 1000
-    node_timeout_s: float = 10.0
-    tip_age_s_max: int = 0
-    start_block: int = 0
-
-
-class MinterSettings(_Network, frozen=True, kw_only=True, tag="minter"):
-    """`agree`: how many nodes must say the same; 0 is two where there are two. `chain_name`: what the nodes
-    call a chain of one's own. `spares`: wallets kept made ahead. `address_again`: a recipient is asked for
-    twice, because addresses have no checksum; false where the signers' policies list whom they pay."""
-
-    agree: int = 0
-    chain_name: str = ""
-    spares: int = 20
-    address_again: bool = True
-    fees: MinterFeeSettings = MinterFeeSettings()
-
-    @property
-    def profile(self) -> str:
-        return PROFILE
-
-
-class EvmSettings(_Network, frozen=True, kw_only=True, tag="evm"):
-    """`crediting`: "finalized", or "depth" with `depth_blocks`. `node_urls`: the first is written to, all are
-    asked where they must agree."""
-
-    profile: str
-    crediting: Literal["finalized", "depth"] = "finalized"
-    depth_blocks: int = 0
-    fees: FeeSettings = FeeSettings()
-
-
-class BitcoinSettings(_Network, frozen=True, kw_only=True, tag="bitcoin"):
-    """`profile`: of new users' own wallets, "bip45-" and the script. `pool`: new users get addresses of a
-    pool of that script instead, unless a request says otherwise. `agree`: how many nodes must say the same; 0
-    is two where there are two. `node_cookies`: files of `user:password`, one for each node, where nodes ask
-    for them. `confirmations`: [from this many satoshi, so deep], instead of the network's own; `replacement`:
-    whether nodes replace a transaction by a dearer one (any | signalled | none), likewise. Deposits below the
-    asset's `deposit_min` are dust. `stock`: addresses of each pool kept attested ahead."""
-
-    profile: str
-    pool: bool = False
-    stock: int = 200
-    agree: int = 0
-    node_cookies: tuple[str, ...] = ()
-    confirmations: tuple[tuple[int, int], ...] = ()
-    replacement: Replacement | None = None
-    fees: BitcoinFeeSettings = BitcoinFeeSettings()
-
-    @property
-    def kind(self) -> ScriptKind:
-        """The script of new wallets. Raises ValueError on a profile that names none."""
-        return ScriptKind(self.profile.removeprefix(_BIP45))
-
-    @property
-    def pool_profile(self) -> str:
-        return f"{_BIP45}pool-{self.kind}"
-
-
-NetworkSettings: TypeAlias = EvmSettings | MinterSettings | BitcoinSettings
 
 
 class AppSettings(Settings, frozen=True):
@@ -180,15 +77,6 @@ def load(file: Path) -> AppSettings:
     return settings
 
 
-def native_asset(network: str, settings: NetworkSettings) -> AssetId:
-    """The asset fees are paid in. Raises Refused when the table does not list it."""
-    base = "coin:0" if isinstance(settings, MinterSettings) else "slip44:"
-    for asset in settings.assets:
-        if asset.id.startswith(f"{network}/{base}"):
-            return AssetId(asset.id)
-    raise Refused("config.native", f"networks.{network}: list its native asset ({network}/{base}...)")
-
-
 def find_asset(settings: AppSettings, asset: str) -> tuple[NetworkId, AssetSettings] | None:
     network = asset.partition("/")[0]
     table = settings.networks.get(network)
@@ -206,93 +94,7 @@ def _check(settings: AppSettings) -> None:
         raise Refused("config.port", "http.port: between 0 (any free port) and 65535")
     check_events(settings.events)
     for network, table in settings.networks.items():
-        _check_network(network, table)
-
-
-def _check_network(network: str, table: NetworkSettings) -> None:
-    where = f"networks.{network}"
-    ids.network_id(network)
-    if not table.node_urls:
-        raise Refused("config.nodes", f"{where}: name at least one node")
-    match table:
-        case EvmSettings():
-            _check_evm(network, where, table)
-        case MinterSettings():
-            _check_minter(network, where, table)
-        case BitcoinSettings():
-            _check_bitcoin(network, where, table)
-        case _ as never:
-            assert_never(never)
-    native_asset(network, table)
-    for asset in table.assets:
-        if ids.network_of(ids.asset_id(asset.id)) != network:
-            raise Refused("config.asset", f"{where}: {asset.id} lives on another network")
-        if not 0 <= asset.decimals <= 77 or money.parse_units(asset.deposit_min) < 1:
-            raise Refused("config.asset", f"{where}: {asset.id}: decimals 0 to 77, deposit_min at least 1")
-    money.parse_units(table.fees.withdrawal_fee_max)
-
-
-def _check_evm(network: str, where: str, table: EvmSettings) -> None:
-    if not network.startswith("eip155:"):
-        raise Refused("config.network", f"{where}: an EVM network is called eip155:<chain id>")
-    if table.profile not in PROFILES:
-        raise Refused("config.profile", f"{where}: profile is one of {', '.join(PROFILES)}")
-    if (table.crediting == "depth") != (table.depth_blocks > 0):
-        raise Refused("config.crediting", f'{where}: depth_blocks belongs to crediting = "depth"')
-    for bound in (table.fees.fee_per_gas_max, table.fees.priority_fee_per_gas):
-        money.parse_units(bound)
-
-
-def _check_minter(network: str, where: str, table: MinterSettings) -> None:
-    name = ids.network_id(network)
-    for asset in table.assets:
-        coin_of(ids.asset_id(asset.id), name)
-        if asset.decimals != MINTER_DECIMALS:
-            raise Refused("config.asset", f"{where}: {asset.id}: every coin of Minter has 18 decimals")
-    if not 0 <= table.agree <= len(table.node_urls):
-        raise Refused("config.agree", f"{where}: agree is at most the number of nodes")
-    if not 1 <= table.fees.gas_price <= table.fees.gas_price_max:
-        raise Refused("config.gas_price", f"{where}: gas_price lies between 1 and gas_price_max")
-    if table.spares < 0:
-        raise Refused("config.spares", f"{where}: spares is not negative")
-
-
-def bitcoin_row(network: str, table: BitcoinSettings) -> Network:
-    """The network as data, with the depths and habits the configuration tells. Raises Malformed on one
-    that is unknown."""
-    row = SHIPPED.of(NetworkId(network))
-    row = replace(
-        row,
-        confirmations=table.confirmations or row.confirmations,
-        replacement=table.replacement or row.replacement,
-    )
-    check(row)
-    return row
-
-
-def _check_bitcoin(network: str, where: str, table: BitcoinSettings) -> None:
-    row = bitcoin_row(network, table)
-    if table.profile not in [f"{_BIP45}{kind}" for kind in row.kinds]:
-        kinds = ", ".join(f"{_BIP45}{kind}" for kind in row.kinds)
-        raise Refused("config.profile", f"{where}: profile is one of {kinds}")
-    if [asset.id for asset in table.assets] != [row.asset] or table.assets[0].decimals != BITCOIN_DECIMALS:
-        text = f"{where}: its one asset is {row.asset}, of {BITCOIN_DECIMALS} decimals"
-        raise Refused("config.asset", text)
-    if not 0 <= table.agree <= len(table.node_urls):
-        raise Refused("config.agree", f"{where}: agree is at most the number of nodes")
-    if table.stock < 1:
-        raise Refused("config.stock", f"{where}: stock is at least 1 address")
-    if table.node_cookies and len(table.node_cookies) != len(table.node_urls):
-        raise Refused("config.cookies", f"{where}: node_cookies names one file for each node, or none")
-    _check_bitcoin_fees(where, row, table.fees)
-
-
-def _check_bitcoin_fees(where: str, row: Network, fees: BitcoinFeeSettings) -> None:
-    if not row.fee_rate_min <= fees.fee_rate_max or fees.fee_rate_fallback < 0:
-        raise Refused("config.fee_rate", f"{where}: fee_rate_max is at least {row.fee_rate_min}")
-    counts = (fees.target_blocks, fees.rungs, fees.batch_outputs_max, fees.intent_lifetime_s)
-    if min(*counts, fees.bump_after_s) < 1 or min(fees.batch_s, fees.fee_rate_long_term) < 0:
-        raise Refused("config.fees", f"{where}: counts and times of fees are at least 1")
+        check_network(network, table)
 
 
 def sentences(settings: AppSettings) -> list[str]:
@@ -308,7 +110,7 @@ def sentences(settings: AppSettings) -> list[str]:
     if settings.http.host not in _LOOPBACK:
         spoken.append("WARNING: that is not loopback: put a TLS proxy in front, API keys travel in clear.")
     for network, table in settings.networks.items():
-        spoken += _about(network, table)
+        spoken += about_network(network, table)
     if settings.events.webhook_networks:
         spoken.append(f"Its webhooks may go to {', '.join(settings.events.webhook_networks)} as well.")
     spoken.append("It refuses unknown fields, unpinned peers, unlisted tokens, and any address that does not")
@@ -316,35 +118,3 @@ def sentences(settings: AppSettings) -> list[str]:
     if settings.clock_offset_ms or settings.fault:
         spoken.append("WARNING: clock_offset_ms or fault is set: this configuration is for tests only.")
     return spoken
-
-
-def _about(network: str, table: NetworkSettings) -> list[str]:
-    listed = ", ".join(f"{asset.symbol} ({asset.decimals} decimals)" for asset in table.assets)
-    if isinstance(table, MinterSettings):
-        agree = table.agree or min(2, len(table.node_urls))
-        return [
-            f"On {table.name} ({network}, {table.profile}) it credits {listed}, once {agree} of"
-            f" {len(table.node_urls)} nodes say so; one withdrawal may cost its wallet at most"
-            f" {table.fees.withdrawal_fee_max} pip; {table.spares} wallets are kept made ahead."
-        ]
-    if isinstance(table, BitcoinSettings):
-        return [_about_bitcoin(network, table, listed)]
-    depth = "the node calls its block finalized"
-    if table.crediting == "depth":
-        depth = f"its block is {table.depth_blocks} deep"
-    return [
-        f"On {table.name} ({network}, {table.profile}) it credits {listed}, once {depth};"
-        f" one withdrawal may cost the purse at most {table.fees.withdrawal_fee_max} base units."
-    ]
-
-
-def _about_bitcoin(network: str, table: BitcoinSettings, listed: str) -> str:
-    row, agree = bitcoin_row(network, table), table.agree or min(2, len(table.node_urls))
-    depths = ", ".join(f"{deep} from {start} satoshi on" for start, deep in row.confirmations)
-    homes = "an address of a pool" if table.pool else "a wallet of their own"
-    return (
-        f"On {table.name} ({network}, {table.profile}) new users get {homes}; it credits {listed} at"
-        f" {table.assets[0].deposit_min} satoshi or more, once {agree} of {len(table.node_urls)} nodes say"
-        f" so, at a depth in blocks of {depths}; one withdrawal may cost its wallet at most"
-        f" {table.fees.withdrawal_fee_max} satoshi."
-    )

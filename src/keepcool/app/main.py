@@ -19,10 +19,13 @@ import uvloop
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection
 
+from keepcool.adapters.bitcoinnode.agreement import AgreeingBitcoinNodes
+from keepcool.adapters.bitcoinnode.node import HttpBitcoinNode
 from keepcool.adapters.evmnode.node import HttpEvmNode
 from keepcool.adapters.guard import refuse_fatal, survey
 from keepcool.adapters.identity.files import FileIdentity
 from keepcool.adapters.identity.peers import peers_of
+from keepcool.adapters.identity.sealer import SelfSealer
 from keepcool.adapters.minternode.agreement import AgreeingNodes
 from keepcool.adapters.minternode.node import HttpMinterNode
 from keepcool.adapters.minternode.subscription import Heights
@@ -35,10 +38,12 @@ from keepcool.adapters.system.clock import SystemClock, SystemEntropy
 from keepcool.adapters.system.faults import faults_from
 from keepcool.adapters.system.logs import log_to_stderr
 from keepcool.adapters.system.metrics import ExchangeWatch
+from keepcool.adapters.webhook.poster import HttpPoster
+from keepcool.adapters.webhook.targets import Targets
 from keepcool.app import config, keys
 from keepcool.app.assembly import Assembly, Outside
 from keepcool.app.books import postings
-from keepcool.app.config import AppSettings, EvmSettings, MinterSettings
+from keepcool.app.config import AppSettings, BitcoinSettings, EvmSettings, MinterSettings
 from keepcool.app.http import server
 from keepcool.app.http.api import make_api
 from keepcool.app.keys import ApiKey, Scope
@@ -82,11 +87,13 @@ async def _run(settings: AppSettings, beside: Path, *, one_machine: bool) -> Non
                 nodes=await stack.enter_async_context(spoken_to(settings)),
                 minter_nodes=(minter_nodes := await stack.enter_async_context(agreed_nodes(settings))),
                 minter_news=await stack.enter_async_context(news_of(settings, minter_nodes)),
-                bitcoin_nodes={},
+                bitcoin_nodes=await stack.enter_async_context(bitcoin_nodes_of(settings, beside)),
                 clock=SystemClock(settings.clock_offset_ms),
                 entropy=SystemEntropy(),
                 faults=faults_from(settings.fault, os.environ),
                 metrics=metrics,
+                poster=await stack.enter_async_context(posting(settings)),
+                sealer=sealer_of(settings, beside, one_machine=one_machine),
             )
         )
         host, port = bound.getsockname()[:2]
@@ -163,6 +170,21 @@ async def linked(
         await bus.close()
 
 
+def sealer_of(settings: AppSettings, beside: Path, *, one_machine: bool) -> SelfSealer:
+    identity = FileIdentity.load(beside / settings.identity, Service.APP, one_machine=one_machine)
+    return SelfSealer(identity, SystemEntropy())
+
+
+@contextlib.asynccontextmanager
+async def posting(settings: AppSettings) -> AsyncIterator[HttpPoster]:
+    """To the receivers of webhooks."""
+    poster = HttpPoster(Targets(settings.events.webhook_networks), settings.events.webhook_timeout_s)
+    try:
+        yield poster
+    finally:
+        await poster.close()
+
+
 @contextlib.asynccontextmanager
 async def spoken_to(settings: AppSettings) -> AsyncIterator[dict[NetworkId, list[HttpEvmNode]]]:
     """The nodes of every network. They may be away: what needs them waits or says so."""
@@ -211,6 +233,38 @@ async def agreed_nodes(settings: AppSettings) -> AsyncIterator[dict[NetworkId, A
         )
         for network, table in settings.networks.items()
         if isinstance(table, MinterSettings)
+    }
+    try:
+        yield nodes
+    finally:
+        for node in nodes.values():
+            await node.close()
+
+
+@contextlib.asynccontextmanager
+async def bitcoin_nodes_of(
+    settings: AppSettings, beside: Path
+) -> AsyncIterator[dict[NetworkId, AgreeingBitcoinNodes]]:
+    """The nodes of every Bitcoin network, as one. They may be away: what needs them waits or says so."""
+    clock = SystemClock(settings.clock_offset_ms)
+    nodes = {
+        NetworkId(network): AgreeingBitcoinNodes(
+            [
+                HttpBitcoinNode(
+                    config.bitcoin_row(network, table),
+                    url,
+                    clock,
+                    credentials=beside / cookie if cookie else None,
+                    timeout_s=table.node_timeout_s,
+                    tip_age_s_max=table.tip_age_s_max or None,
+                    name=f"node {number} of {network}",
+                )
+                for number, (url, cookie) in enumerate(table.nodes, 1)
+            ],
+            table.agree or None,
+        )
+        for network, table in settings.networks.items()
+        if isinstance(table, BitcoinSettings)
     }
     try:
         yield nodes

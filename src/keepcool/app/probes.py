@@ -9,6 +9,7 @@ from keepcool.app.spares.running import Standing as SpareStanding
 from keepcool.app.store import Store
 from keepcool.core.errors import Malformed, Unavailable
 from keepcool.core.parties import Service
+from keepcool.ports.bitcoinnode import BitcoinNode
 from keepcool.ports.evmnode import EvmNode
 from keepcool.ports.minternode import MinterNode
 from keepcool.wire.exchange import Exchange
@@ -55,6 +56,15 @@ def minter_node(one: MinterNode) -> Probe:
 
     async def probe() -> str:
         return f"at block {(await one.check()).height}"
+
+    return probe
+
+
+def bitcoin_node(one: BitcoinNode) -> Probe:
+    """Whether enough nodes serve the network and keep up."""
+
+    async def probe() -> str:
+        return f"at block {(await one.check()).tip.height}"
 
     return probe
 

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import OperationalError
 
-from keepcool.app.config import EvmSettings, MinterSettings
+from keepcool.app.config import BitcoinSettings, EvmSettings, MinterSettings, bitcoin_row
+from keepcool.app.deposits.bitcoin.follower import Plan as BitcoinPlan
+from keepcool.app.deposits.bitcoin.recording import Terms
 from keepcool.app.deposits.follower import Plan
 from keepcool.app.deposits.minter.follower import Plan as MinterPlan
 from keepcool.app.deposits.progress import Follows, Progress
@@ -61,6 +63,12 @@ def minter_plan(network: NetworkId, settings: MinterSettings) -> MinterPlan:
     """What the configuration says to follow on a Minter network."""
     minimums = {AssetId(asset.id): parse_units(asset.deposit_min) for asset in settings.assets}
     return MinterPlan(network, minimums, settings.start_block)
+
+
+def bitcoin_plan(network: NetworkId, settings: BitcoinSettings) -> BitcoinPlan:
+    """What the configuration says to follow on a Bitcoin network."""
+    least = parse_units(settings.assets[0].deposit_min)
+    return BitcoinPlan(Terms(bitcoin_row(network, settings), least), settings.start_block)
 
 
 async def run(

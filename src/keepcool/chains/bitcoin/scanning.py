@@ -4,7 +4,7 @@ Laws: every byte of a block is accounted for, or the block is refused; a hit say
 what is looked up counts; the root in the header covers every transaction, so a node can neither invent nor
 hide one; an output that a later transaction of the same block spends is found too. What flag bytes announce
 beyond the witness is skipped where it is known (Litecoin's extension block) and refused where it is not.
-BIP-141, BIP-144, LIP-0002, LIP-0004; CVE-2012-2459.
+BIP-141, BIP-144, LIP-0002, LIP-0004, DIP-0002, merged mining's header (AuxPoW); CVE-2012-2459.
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from keepcool.chains.bitcoin.networks import Network
 from keepcool.chains.bitcoin.transaction import encode_stripped, hash256, parse_stripped, shown
 from keepcool.core.errors import Malformed
 
 HEADER_BYTES = 80
 _WITNESS, _EXTENSION = 1, 8
+_AUXPOW = 1  # of a header's second byte
+_DIP2 = b"\x03\x00"
 _MINTED = b"\x01" + bytes(32) + b"\xff\xff\xff\xff"  # one input, from nowhere
 
 
@@ -61,16 +64,11 @@ class Hit:
     def body(self) -> str:
         return _body(self.stripped)
 
-    @property
-    def inputs(self) -> int:
-        return len(parse_stripped(self.stripped).inputs)
-
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """A block whose bytes are all accounted for. Hashes as people write them."""
+    """A block whose bytes are all accounted for. `previous`: the hash of the one before."""
 
-    hash: str
     previous: str
     transactions: int
     hits: tuple[Hit, ...]
@@ -83,37 +81,38 @@ class _Walk:
     raw: bytes
     watch: Watch
     position: int
+    payloads: bool = False
     ids: list[bytes] = field(default_factory=list)
     hits: list[Hit] = field(default_factory=list)
     first: bytes = b""
     flags: int = 0
 
 
-def scan(raw: bytes, watch: Watch) -> Scanned:
-    """Raises Malformed `block.…` on bytes that are no block, or whose transactions its header does not
-    cover."""
-    header = header_of(raw)
-    count, position = _count(raw, HEADER_BYTES)
-    walk = _walked(_Walk(raw, watch, position), count)
+def scan(raw: bytes, watch: Watch, network: Network, block_hash: str) -> Scanned:
+    """Raises Malformed `block.…` on bytes that are not this block of this network, or whose transactions its
+    header does not cover."""
+    header = raw[:HEADER_BYTES]
+    if len(raw) <= HEADER_BYTES:
+        raise _truncated()
+    if network.header_sha256d and shown(hash256(header)) != block_hash:
+        raise Malformed("block.hash", "these bytes are another block than the one asked for")
+    try:
+        count, position = _count(raw, _after_header(raw, network))
+    except IndexError as error:
+        raise _truncated() from error
+    walk = _walked(_Walk(raw, watch, position, network.payloads), count)
     _check_end(walk)
     if merkle_root(walk.ids) != header[36:68]:
         raise Malformed("block.root", "the block's header does not cover these transactions")
     if walk.first[4:41] != _MINTED:
         raise Malformed("block.coinbase", "a block begins with the transaction that mints its reward")
-    return Scanned(shown(hash256(header)), shown(header[4:36]), count, tuple(walk.hits))
+    return Scanned(shown(header[4:36]), count, tuple(walk.hits))
 
 
 def scan_transaction(raw: bytes, watch: Watch) -> Hit | None:
     """One that is in no block. Raises Malformed on bytes that are none."""
     hits = _alone(raw, watch).hits
     return hits[0] if hits else None
-
-
-def header_of(raw: bytes) -> bytes:
-    """A block's first 80 bytes; its hash is hash256 of them. Raises Malformed."""
-    if len(raw) <= HEADER_BYTES:
-        raise _truncated()
-    return raw[:HEADER_BYTES]
 
 
 def stripped_of(raw: bytes) -> bytes:
@@ -172,7 +171,7 @@ def _walked(walk: _Walk, count: int, *, alone: bool = False) -> _Walk:
 
 def _walk(walk: _Walk, count: int, *, alone: bool) -> None:  # noqa: PLR0912, PLR0915 - one pass, few calls
     raw, scripts, outpoints = walk.raw, walk.watch.scripts, walk.watch.outpoints
-    position, ids, sha256 = walk.position, walk.ids, hashlib.sha256
+    position, ids, payloads, sha256 = walk.position, walk.ids, walk.payloads, hashlib.sha256
     spent: list[int] = []
     paid: list[tuple[int, int]] = []
     flags = 0
@@ -218,6 +217,9 @@ def _walk(walk: _Walk, count: int, *, alone: bool) -> None:  # noqa: PLR0912, PL
             stripped = raw[start : start + 4] + raw[start + 6 : end] + raw[position - 4 : position]
         else:
             position += 4
+            if payloads and raw[start + 2] | raw[start + 3] and raw[start : start + 2] == _DIP2:
+                size, position = _count(raw, position)
+                position += size
             stripped = raw[start:position]
         ids.append(sha256(sha256(stripped).digest()).digest())
         if spent or paid:
@@ -265,7 +267,10 @@ def _paid(raw: bytes, vout: int, position: int) -> Paid:
 
 
 def _body(stripped: bytes) -> str:
-    tx = parse_stripped(stripped)
+    try:
+        tx = parse_stripped(stripped)
+    except Malformed:
+        return shown(hash256(stripped))  # of a form that no draft of ours has
     unsigned = replace(tx, inputs=tuple(replace(one, script=b"", witness=()) for one in tx.inputs))
     return shown(hash256(encode_stripped(unsigned)))
 
@@ -275,6 +280,17 @@ def _check_end(walk: _Walk) -> None:
     extended = walk.flags & _EXTENSION and walk.raw[walk.position : walk.position + 1] in (b"\0", b"\1")
     if walk.position != len(walk.raw) and not extended:
         raise Malformed("block.trailing", "bytes follow the last transaction of the block")
+
+
+def _after_header(raw: bytes, network: Network) -> int:
+    """Behind the proof, where there is one, that the header was mined within a block of another network."""
+    if not network.merged_mining or not raw[1] & _AUXPOW:
+        return HEADER_BYTES
+    parent = _Walk(raw, Watch(), HEADER_BYTES)
+    _walk(parent, 1, alone=False)
+    branch, position = _count(raw, parent.position + 32)
+    branch, position = _count(raw, position + 32 * branch + 4)
+    return position + 32 * branch + 4 + HEADER_BYTES
 
 
 def _count(raw: bytes, position: int) -> tuple[int, int]:

@@ -95,7 +95,7 @@ class Follower:
             if found.previous != known:
                 await self._walk_back(await self._position(), number - 1)
                 return True
-            await self._remember(number, found)
+            await self._remember(number, block_hash, found)
             known = block_hash
         return True
 
@@ -116,18 +116,15 @@ class Follower:
         while not await self._store.run(self._watched.refresh):
             pass
         try:
-            found = scan(raw, self._watched.watch)
+            return scan(raw, self._watched.watch, self._terms.row, block_hash)
         except Malformed as error:
             raise Unavailable("node.nonsense", f"block {block_hash}: {error.public}") from error
-        if found.hash != block_hash:
-            raise Unavailable("node.nonsense", f"the node told another block than {block_hash}")
-        return found
 
-    async def _remember(self, number: int, found: Scanned) -> None:
-        sight = Sight(self._terms, Where(number, found.hash), self._clock.now_ms())
+    async def _remember(self, number: int, block_hash: str, found: Scanned) -> None:
+        sight = Sight(self._terms, Where(number, block_hash), self._clock.now_ms())
 
         def work(tx: Connection) -> None:
-            position.advance(tx, self._network, number, bytes.fromhex(found.hash))
+            position.advance(tx, self._network, number, bytes.fromhex(block_hash))
             recording.record(tx, sight, found.hits)
             self._watched.forget_spent(tx, number - BLOCKS_KEPT)
 
