@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 
 import msgspec
@@ -13,7 +14,7 @@ import msgspec
 from keepcool.adapters.openbao.keystore import OpenBaoKeystore
 from keepcool.core.errors import KeepcoolError, Refused
 from keepcool.core.parties import Service
-from keepcool.local import doctor_minter, layout
+from keepcool.local import doctor_bitcoin, doctor_minter, layout
 from keepcool.local.broker import server_program
 from keepcool.local.findings import Finding, Weight
 from keepcool.local.layout import SIGNERS, Layout
@@ -28,6 +29,7 @@ _ANSWER_BYTES_MAX = 65536
 class _Network(msgspec.Struct, frozen=True):
     node_urls: list[str]
     chain_name: str = ""
+    node_cookies: tuple[str, ...] = ()
 
 
 class _Networks(msgspec.Struct, frozen=True):
@@ -89,7 +91,7 @@ def nodes(places: Layout) -> Iterator[Finding]:
         config = places.config(Service.APP)
         for network, table in msgspec.toml.decode(config.read_bytes(), type=_Networks).networks.items():
             mend = f'start it, or correct networks."{network}".node_urls'
-            yield from _of_network(config, network, table.node_urls, mend, table.chain_name)
+            yield from _of_network(config, network, table, mend)
     if places.service(Service.COOLER).is_dir():
         yield from _coolers_own(places.config(Service.COOLER))
 
@@ -97,17 +99,18 @@ def nodes(places: Layout) -> Iterator[Finding]:
 def _coolers_own(config: Path) -> Iterator[Finding]:
     for network, table in msgspec.toml.decode(config.read_bytes(), type=_WithNodes).minter.items():
         mend = f'start it, or correct minter."{network}".nodes'
-        yield from _of_network(config, network, table.nodes, mend)
+        yield from _of_network(config, network, _Network(table.nodes), mend)
 
 
-def _of_network(
-    config: Path, network: str, urls: Sequence[str], mend: str, chain_name: str = ""
-) -> Iterator[Finding]:
+def _of_network(config: Path, network: str, table: _Network, mend: str) -> Iterator[Finding]:
     """A URL may carry an API key, so a node is called by its number."""
-    for number, url in enumerate(urls, 1):
+    files = [config.parent / file for file in table.node_cookies[: len(table.node_urls)]]
+    for number, (url, cookie) in enumerate(zip_longest(table.node_urls, files), 1):
         name = f"node {number} of {network} in {config}"
         if network.startswith("minter:"):
-            yield from doctor_minter.node(name, network, url, mend, chain_name)
+            yield from doctor_minter.node(name, network, url, mend, table.chain_name)
+        elif network.startswith("bip122:"):
+            yield from doctor_bitcoin.node(name, network, url, mend, cookie)
         else:
             yield from _node(name, network, url, mend)
 

@@ -7,6 +7,7 @@ other to the services, which know its URL and its cookie and nothing else.
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -79,12 +80,14 @@ def running_nodes(places: Layout, say: Say) -> Iterator[list[DevBitcoin]]:
     """Every node of the installation, making blocks, for the length of the block. Raises what keeps one from
     starting."""
     with contextlib.ExitStack() as stack:
+        stack.callback(os.umask, os.umask(0o077))
         chains = []
         for folder in places.own_nodes():
             told = read(folder)
             chain = stack.enter_context(told.chain())
             if chain.height() == 0:
                 chain.fund(_COINS)
+            chain.mine()  # a node whose newest block is a day old counts as catching up
             say(f"{folder.name} runs (process {chain.process.pid}), a block every {told.block_s:g} s")
             stack.enter_context(_making_blocks(chain, told.block_s))
             chains.append(chain)

@@ -46,7 +46,7 @@ class ChainSide(Asking):
         return self._network.header_sha256d
 
     async def check(self) -> Condition:
-        condition = await self._condition()
+        condition = await self.condition()
         if condition.catching_up:
             text = f"{self.name} is still catching up with its chain, at height {condition.tip.height}"
             raise Unavailable("node.syncing", text + "; wait for it", height=condition.tip.height)
@@ -93,7 +93,8 @@ class ChainSide(Asking):
         self._sense("getblock", lambda: blocks.check_block(found, block_hash, self._network))
         return found
 
-    async def _condition(self) -> Condition:
+    async def condition(self) -> Condition:
+        """Its state, whatever it is: `check` judges it."""
         said = await self._asked([Ask("getblockchaininfo"), Ask("getnetworkinfo")])
         chain = self._read("getblockchaininfo", said[0], lambda t: answers.parsed(t, answers.RawChain))
         own = self._read("getnetworkinfo", said[1], lambda t: answers.parsed(t, answers.RawNetwork))
