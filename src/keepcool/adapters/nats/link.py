@@ -25,7 +25,7 @@ from keepcool.core.parties import Service
 CONNECT_TIMEOUT_S = 5
 PING_INTERVAL_S, PINGS_UNANSWERED_MAX = 5, 2
 PENDING_MESSAGES_MAX, PENDING_BYTES_MAX = 2048, 64 * 1024 * 1024
-_CLOSE_TIMEOUT_S, _LOOK_EVERY_S = 0.5, 0.5
+_CLOSE_TIMEOUT_S, _LOOK_EVERY_S, _WRITTEN_EVERY_S = 0.5, 0.5, 0.001
 _NO_RESPONDERS = "503"
 Incoming: TypeAlias = Callable[[Msg], Awaitable[None]]
 
@@ -94,7 +94,7 @@ class Link:
             pending_bytes_limit=PENDING_BYTES_MAX,
         )
         self._subscriptions.append(subscription)
-        await self._client.flush(CONNECT_TIMEOUT_S)
+        await self._heard()
 
     async def publish(self, subject: str, frame: bytes) -> None:
         """Raises nats.errors.Error when the link is gone."""
@@ -148,6 +148,14 @@ class Link:
         )
         self._inbox = self._client.new_inbox()
         await self._client.subscribe(f"{self._inbox}.*", cb=self._on_answer)
+        await self._heard()
+
+    async def _heard(self) -> None:
+        """Returns when the broker has read all that was sent. The client's own flush is not enough: its ping
+        goes out before commands that still wait to be written. Raises TimeoutError and nats' errors."""
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            while self._client.pending_data_size:
+                await asyncio.sleep(_WRITTEN_EVERY_S)
         await self._client.flush(CONNECT_TIMEOUT_S)
 
     async def _on_answer(self, message: Msg) -> None:
