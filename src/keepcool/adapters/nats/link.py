@@ -26,6 +26,7 @@ CONNECT_TIMEOUT_S = 5
 PING_INTERVAL_S, PINGS_UNANSWERED_MAX = 5, 2
 PENDING_MESSAGES_MAX, PENDING_BYTES_MAX = 2048, 64 * 1024 * 1024
 _CLOSE_TIMEOUT_S, _LOOK_EVERY_S, _WRITTEN_EVERY_S = 0.5, 0.5, 0.001
+_WRITTEN_LOOKS_MAX = 5000
 _NO_RESPONDERS = "503"
 Incoming: TypeAlias = Callable[[Msg], Awaitable[None]]
 
@@ -152,10 +153,11 @@ class Link:
 
     async def _heard(self) -> None:
         """Returns when the broker has read all that was sent. The client's own flush is not enough: its ping
-        goes out before commands that still wait to be written. Raises TimeoutError and nats' errors."""
-        async with asyncio.timeout(CONNECT_TIMEOUT_S):
-            while self._client.pending_data_size:
-                await asyncio.sleep(_WRITTEN_EVERY_S)
+        goes out before commands that still wait to be written. Raises nats' errors."""
+        for _ in range(_WRITTEN_LOOKS_MAX):
+            if not self._client.pending_data_size:
+                break
+            await asyncio.sleep(_WRITTEN_EVERY_S)
         await self._client.flush(CONNECT_TIMEOUT_S)
 
     async def _on_answer(self, message: Msg) -> None:
