@@ -37,25 +37,7 @@ def add_options(noun: argparse.ArgumentParser) -> None:
         help="a node; repeat it for several (default: http://127.0.0.1:8545, for Minter :8843/v2, for Bitcoin"
         " and its forks their own ports; on their regtest networks `keepcool up` runs one)",
     )
-    noun.add_argument(
-        "--node-cookie",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="Bitcoin and forks: a node's .cookie, or a file of user:password; one for each --node-url",
-    )
-    noun.add_argument(
-        "--script",
-        action="append",
-        default=[],
-        metavar="KIND",
-        help="Bitcoin and forks: p2wsh, p2sh-p2wsh or p2sh (default: the cheapest the network has)",
-    )
-    noun.add_argument(
-        "--pool",
-        action="store_true",
-        help="Bitcoin and forks: new users get addresses of a pool instead of wallets of their own",
-    )
+    _add_bitcoin(noun)
     noun.add_argument(
         "--token",
         action="append",
@@ -84,6 +66,28 @@ def add_options(noun: argparse.ArgumentParser) -> None:
     )
     noun.add_argument("--creators", type=int, metavar="N", help="Minter: accounts that make wallets")
     noun.add_argument("--spares", type=int, metavar="N", help="Minter: wallets made ahead")
+
+
+def _add_bitcoin(noun: argparse.ArgumentParser) -> None:
+    noun.add_argument(
+        "--node-cookie",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="Bitcoin and forks: a node's .cookie, or a file of user:password; one for each --node-url",
+    )
+    noun.add_argument(
+        "--script",
+        action="append",
+        default=[],
+        metavar="KIND",
+        help="Bitcoin and forks: p2wsh, p2sh-p2wsh or p2sh (default: the cheapest the network has)",
+    )
+    noun.add_argument(
+        "--pool",
+        action="store_true",
+        help="Bitcoin and forks: new users get addresses of a pool instead of wallets of their own",
+    )
 
 
 def planned(arguments: argparse.Namespace) -> tuple[AnyPlan, ...]:
