@@ -33,8 +33,8 @@ litecoind:
 demo: setup ## the whole story on real parts (CHAINS=evm,minter chooses; KEEP=1 leaves it running)
 	@$(BIN)/keepcool demo $(if $(CHAINS),--chains $(CHAINS)) $(if $(KEEP),--keep)
 
-test: setup ## the whole suite
-	@$(BIN)/pytest
+test: setup ## the whole suite, files side by side on up to four cores
+	@$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
 test-fast: setup ## unit, vectors, properties, architecture: no servers, under a minute
 	@$(BIN)/pytest tests/architecture tests/docs tests/unit tests/vectors tests/properties
