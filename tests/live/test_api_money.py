@@ -279,7 +279,7 @@ def test_an_admin_stops_and_releases_a_withdrawal(till: Till) -> None:
     problem(admin.post(f"{path}/thaw"), 409, "withdrawal.transition")
 
 
-def test_events_and_notes_are_listed(till: Till) -> None:
+def test_alarms_and_notes_are_listed(till: Till) -> None:
     """What the follower found freezes until a person thaws it; what payouts told is read beside it."""
 
     def work(tx: Connection) -> None:
@@ -296,9 +296,9 @@ def test_events_and_notes_are_listed(till: Till) -> None:
         notes.note(tx, at_ms=1, kind="purse.low", network=NETWORK, subject="0x", text="top up")
 
     till.app.store.transact(work)
-    (event,) = till.client.get("/v1/events").json()["items"]
+    (event,) = till.client.get("/v1/alarms").json()["items"]
     assert (event["code"], event["freezes"], event["thawed_at_ms"]) == ("deposit.reversed", "wallet", None)
-    thaw = f"/v1/events/{event['number']}/thaw"
+    thaw = f"/v1/alarms/{event['number']}/thaw"
     problem(till.client.post(thaw), 403, "auth.scope")
     assert till.app.client(Scope.ADMIN).post(thaw).json()["thawed_at_ms"] is not None
     assert till.client.get("/v1/notes").json()["items"][0]["kind"] == "purse.low"

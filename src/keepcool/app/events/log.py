@@ -14,7 +14,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import BigInteger, Column, Connection, Index, Integer, Row, String, Table, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Index,
+    Integer,
+    Row,
+    String,
+    Table,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from keepcool.app.store import NEWS, metadata
@@ -84,7 +96,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """All that are named must fit; nothing named means everything."""
+    """All that are named must fit; nothing named means everything. `types` are patterns."""
 
     types: Sequence[str] = ()
     subject: Subject = Subject()
@@ -120,7 +132,7 @@ def list_after(tx: Connection, cursor: int, *, limit: int, wanted: Filter | None
     query = select(event_out).where(event_out.c.cursor > cursor).order_by(event_out.c.cursor).limit(limit)
     if wanted is not None:
         if wanted.types:
-            query = query.where(event_out.c.type.in_(wanted.types))
+            query = query.where(or_(*(_fits(one) for one in wanted.types)))
         for name in ("network", "user", "wallet", "withdrawal", "deposit"):
             value = getattr(wanted.subject, name)
             if value is not None:
@@ -146,6 +158,12 @@ def make_id(at_ms: int, random: bytes) -> str:
     # Crockford's base 32 counts the 130 bits of 26 digits from the right, so two zero bits stand before
     padded = (int.from_bytes(whole, "big") << 30).to_bytes(20, "big")
     return "evt_" + base64.b32encode(padded).decode("ascii")[:26].translate(_CROCKFORD)
+
+
+def _fits(pattern: str) -> ColumnElement[bool]:
+    if pattern.endswith("*"):
+        return event_out.c.type.startswith(pattern[:-1], autoescape=True)
+    return event_out.c.type == pattern
 
 
 def _drawn(tx: Connection) -> int:

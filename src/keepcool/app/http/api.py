@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 import keepcool
-from keepcool.app.http import addresses, chain, ledger, money, pools, problems, service, users, wallets
+from keepcool.app.http import (
+    addresses,
+    chain,
+    events,
+    ledger,
+    money,
+    pools,
+    problems,
+    service,
+    users,
+    wallets,
+    webhooks,
+)
 from keepcool.app.http.gate import Gate
 from keepcool.app.http.parts import Parts
 from keepcool.core.errors import KeepcoolError
@@ -29,8 +43,8 @@ def make_api(parts: Parts) -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json",
     )
-    api.state.parts = parts
-    for one in (users, wallets, addresses, pools, money, chain, ledger, service):
+    api.state.parts, api.state.stop = parts, asyncio.Event()
+    for one in (users, wallets, addresses, pools, money, chain, events, webhooks, ledger, service):
         api.include_router(one.router)
     api.add_exception_handler(KeepcoolError, problems.on_our_error)
     api.add_exception_handler(RequestValidationError, problems.on_invalid)

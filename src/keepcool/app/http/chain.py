@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from keepcool.app.books import registry
 from keepcool.app.books.registry import Stored
 from keepcool.app.config import AppSettings, find_asset
-from keepcool.app.deposits import events, records
+from keepcool.app.deposits import events, naming, records
 from keepcool.app.deposits.events import Event
 from keepcool.app.deposits.records import Deposit, State
 from keepcool.app.http import money, paging, wallets
@@ -86,7 +86,7 @@ class PursesOut(Out):
     items: list[PurseOut]
 
 
-class EventOut(Out):
+class AlarmOut(Out):
     """`freezes`: wallet, network, or empty. A freeze holds until it is thawed."""
 
     number: int
@@ -99,8 +99,8 @@ class EventOut(Out):
     thawed_at_ms: Time | None
 
 
-class EventsOut(Out):
-    items: list[EventOut]
+class AlarmsOut(Out):
+    items: list[AlarmOut]
     next: str | None
 
 
@@ -189,12 +189,12 @@ async def purses(given: Given, _: Reader) -> PursesOut:
     )
 
 
-@router.get("/events", summary="What was found wrong on chain, and what is frozen because of it")
-async def list_events(given: Given, _: Reader, page: Annotated[paging.Page, Query()]) -> EventsOut:
-    after = paging.decode_number("events", page.cursor) or 0
+@router.get("/alarms", summary="What was found wrong on chain, and what is frozen because of it")
+async def list_alarms(given: Given, _: Reader, page: Annotated[paging.Page, Query()]) -> AlarmsOut:
+    after = paging.decode_number("alarms", page.cursor) or 0
     rows = await given.store.run(lambda tx: events.list_events(tx, limit=page.limit + 1, after=after))
-    cut, following = paging.cut("events", rows, page.limit, lambda one: str(one.number))
-    return EventsOut(items=[_event(one) for one in cut], next=following)
+    cut, following = paging.cut("alarms", rows, page.limit, lambda one: str(one.number))
+    return AlarmsOut(items=[_alarm(one) for one in cut], next=following)
 
 
 @router.get("/notes", summary="What operators were told of payouts and purses")
@@ -216,14 +216,14 @@ async def list_notes(given: Given, _: Reader, page: Annotated[paging.Page, Query
     return NotesOut(items=items, next=following)
 
 
-@router.post("/events/{number}/thaw", summary="A person has looked into it: end its freeze")
-async def thaw(given: Given, _: Admin, number: Annotated[int, Path(ge=0)]) -> EventOut:
+@router.post("/alarms/{number}/thaw", summary="A person has looked into it: end its freeze")
+async def thaw(given: Given, _: Admin, number: Annotated[int, Path(ge=0)]) -> AlarmOut:
     now_ms = given.clock.now_ms()
-    return _event(await given.store.run(lambda tx: events.thaw(tx, number, now_ms)))
+    return _alarm(await given.store.run(lambda tx: events.thaw(tx, number, now_ms)))
 
 
-def _event(one: Event) -> EventOut:
-    return EventOut(
+def _alarm(one: Event) -> AlarmOut:
+    return AlarmOut(
         number=one.number,
         network=one.network,
         wallet=one.wallet,
@@ -238,7 +238,6 @@ def _event(one: Event) -> EventOut:
 def _deposit(settings: AppSettings, one: Deposit) -> DepositOut:
     claim = one.claim
     found = find_asset(settings, claim.asset)
-    prefixes = ("Mt", "") if claim.network.startswith("minter:") else ("0x", "0x")
     return DepositOut(
         id=one.id,
         wallet=claim.wallet,
@@ -248,9 +247,9 @@ def _deposit(settings: AppSettings, one: Deposit) -> DepositOut:
         amount=str(claim.units),
         credited=str(one.confirmed if one.posted else 0),
         sender=claim.sender,
-        transaction=None if claim.transaction is None else prefixes[0] + claim.transaction,
+        transaction=claim.transaction and naming.transaction(claim.network, claim.transaction),
         block_number=claim.block_number,
-        block_hash=prefixes[1] + claim.block_hash,
+        block_hash=naming.block(claim.network, claim.block_hash),
         state=one.state.value,
         seen_at_ms=one.seen_at_ms,
         decided_at_ms=one.decided_at_ms,

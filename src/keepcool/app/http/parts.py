@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from keepcool.app import keys
 from keepcool.app.config import AppSettings
+from keepcool.app.events.office import EventOffice
 from keepcool.app.http.health import Health
 from keepcool.app.http.orders import Engine, Purse
 from keepcool.app.keys import ApiKey, Scope
@@ -40,6 +41,7 @@ class Parts:
     onboarded: Callable[[str], Awaitable[None]]
     purses: Callable[[], Awaitable[list[Purse]]]
     metrics: CollectorRegistry
+    events: EventOffice
 
 
 def parts(request: Request) -> Parts:

@@ -37,6 +37,7 @@ def bind(settings: HttpSettings) -> socket.socket:
 
 async def serve(api: FastAPI, bound: socket.socket, stop: asyncio.Event) -> None:
     """Answer until `stop`, then let running requests finish for a few seconds."""
+    api.state.stop = stop  # what has no end of its own ends with it
     config = uvicorn.Config(
         api,
         log_config=None,

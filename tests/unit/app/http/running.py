@@ -16,6 +16,7 @@ from keepcool.adapters.sqlite.books import open_books
 from keepcool.adapters.system.clock import SystemEntropy
 from keepcool.app import keys
 from keepcool.app.config import AppSettings, AssetSettings, EvmSettings
+from keepcool.app.events.settings import EventSettings
 from keepcool.app.http import server
 from keepcool.app.http.api import make_api
 from keepcool.app.http.health import Health
@@ -24,12 +25,16 @@ from keepcool.app.http.parts import Parts
 from keepcool.app.http.settings import HttpSettings
 from keepcool.app.keys import Scope
 from keepcool.app.payouts.requests import PayoutDesk
+from keepcool.app.pools.office import Around, PoolOffice
 from keepcool.app.probes import database
 from keepcool.app.store import Store
 from keepcool.app.wallets import Attesters, Issuer
 from keepcool.core.ids import AssetId
+from keepcool.core.parties import Service
 from keepcool.ports.settings import BusSettings
+from keepcool.wire.messages import Head
 from tests.unit.app.books.loopback import NETWORK, Signers
+from tests.unit.app.events.office import LOOPBACK, event_office
 from tests.unit.app.http.engines import IdleEngine
 
 ETH = f"{NETWORK}/slip44:60"
@@ -37,7 +42,7 @@ TOKEN = f"{NETWORK}/erc20:0x5FbDB2315678afecb367f032d93F642f64180aa3"
 BODY_BYTES_MAX = 32_768
 
 
-def settings(folder: Path) -> AppSettings:
+def settings(folder: Path, events: EventSettings = LOOPBACK) -> AppSettings:
     network = EvmSettings(
         name="test chain",
         profile="safe-1.5.0-l2",
@@ -55,6 +60,7 @@ def settings(folder: Path) -> AppSettings:
         peers={},
         networks={NETWORK: network},
         http=HttpSettings(port=0, body_bytes_max=BODY_BYTES_MAX),
+        events=events,
     )
 
 
@@ -86,35 +92,58 @@ async def _one_purse() -> list[Purse]:
     return [Purse(NETWORK, "0x" + "11" * 20, AssetId(ETH), 5, None, 2)]
 
 
-async def _any_network(network: str) -> None:
-    assert network == NETWORK
+async def _heard(signer: Service, head: Head) -> None: ...
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Running]:
-    chosen = settings(folder)
+def running(
+    folder: Path, chosen: AppSettings | None = None, signers: Signers | None = None
+) -> Iterator[Running]:
+    chosen, signers = chosen or settings(folder), signers or Signers()
     store = Store(open_books(Path(chosen.database)))
     store.create_tables()
-    signers, stop, loop = Signers(), asyncio.Event(), asyncio.new_event_loop()
+    stop, loop, metrics = asyncio.Event(), asyncio.new_event_loop(), CollectorRegistry()
     bound = server.bind(chosen.http)
     exchange = loop.run_until_complete(signers.start())
     attesters = Attesters(signers.peers)
+    issuer = Issuer(exchange, store, attesters, signers.clock, timeout_s=5)
     desk = PayoutDesk(chosen.networks, attesters, signers.clock)
-    engine = IdleEngine(desk, store)
+    engine, networks = IdleEngine(desk, store), chosen.networks
+    around = Around(
+        settings=chosen,
+        store=store,
+        exchange=exchange,
+        attesters=attesters,
+        issuer=issuer,
+        payouts=desk,
+        clock=signers.clock,
+        metrics=metrics,
+        head_seen=_heard,
+        wake=engine.wake,
+    )
+    pools = PoolOffice(around)
+    office, poster = event_office(chosen.events, store, signers.clock, metrics)
+
+    async def known(network: str) -> None:
+        assert network in networks
+
     parts = Parts(
         settings=chosen,
         store=store,
         attesters=attesters,
-        issuer=Issuer(exchange, store, attesters, signers.clock, timeout_s=5),
+        issuer=issuer,
+        pools=pools.desk,
         clock=signers.clock,
         entropy=SystemEntropy(),
         health=Health({"database": database(store)}),
         payouts=desk,
         engine=engine,
-        onboarded=_any_network,
+        onboarded=known,
         purses=_one_purse,
-        metrics=CollectorRegistry(),
+        metrics=metrics,
+        events=office,
     )
+    workers = [loop.create_task(one) for one in (*pools.work(), office.run())]
     thread = threading.Thread(
         target=loop.run_until_complete, args=(server.serve(make_api(parts), bound, stop),)
     )
@@ -126,8 +155,11 @@ def running(folder: Path) -> Iterator[Running]:
     finally:
         for client in app.clients:
             client.close()
+        for worker in workers:
+            loop.call_soon_threadsafe(worker.cancel)
         loop.call_soon_threadsafe(stop.set)
         thread.join(timeout=20)
+        loop.run_until_complete(poster.close())
         loop.close()
         store.close()
         bound.close()
