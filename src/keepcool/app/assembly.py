@@ -210,6 +210,7 @@ class Assembly:
             ).ready,
             purses=self._office.purses,
             metrics=outside.metrics,
+            events=self._events,
         )
 
     def _probes(self) -> dict[str, Probe]:
