@@ -23,6 +23,7 @@ from sqlalchemy import Connection
 from keepcool.app.answered import new_wallet, sorted_out, unique
 from keepcool.app.books import registry
 from keepcool.app.books.registry import Asked, Stage, Stored
+from keepcool.app.coins import watching
 from keepcool.app.pools import rows as pools
 from keepcool.app.pools.proofs import Proof, verify_address
 from keepcool.app.pools.rows import Given, Member
@@ -295,6 +296,7 @@ class Issuer:
                 keeper, cooler = (item.attestations[service.value] for service in PINNED)
                 made = {"record": item.record, "keeper": keeper, "cooler": cooler}
                 try:
+                    watching.watch_wallet(tx, record)
                     registry.store_record(tx, wallet_id, address=record.address, **made)
                 except KeepcoolError as error:
                     failed[wallet_id] = error
@@ -320,12 +322,14 @@ class Issuer:
         return answer.items
 
     def _vetted(self, asked: Asked, item: Attested, by: Sequence[Service]) -> WalletRecord:
-        """Raises Breach when the record is not of the wallet asked for, or not attested by all of `by`."""
+        """Raises Breach when the record is not of the wallet asked for, not attested by all of `by`, or of a
+        Bitcoin address that its keys do not give."""
         self._attesters.verify(item.record, item.attestations, by)
         record = _parsed(item.record)
         if not _is_asked(record, asked):
             text = f"the signers attested another wallet than {asked.id}; it is not stored"
             raise Breach("wallet.other_record", text)
+        watching.check_address(record)
         return record
 
 

@@ -1,0 +1,51 @@
+"""A wallet's own address, derived by App itself from the record's public keys, and watched from then on.
+
+Law: what both signers attested but the keys do not give is not stored: three parties derive, none believes.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from keepcool.app.coins.addresses import Address, add_addresses
+from keepcool.chains.bitcoin.bip45 import RECEIVING
+from keepcool.chains.bitcoin.wallets import Bip45Wallet, wallet_of
+from keepcool.chains.family import FamilyName
+from keepcool.core.errors import Breach, Malformed
+from keepcool.core.registry import WalletRecord
+
+
+def check_address(record: WalletRecord) -> None:
+    """Raises Breach when a record of the Bitcoin family does not give its own address."""
+    if record.family == FamilyName.BITCOIN.value:
+        _derived(record)
+
+
+def watch_wallet(tx: Connection, record: WalletRecord) -> None:
+    """From now on coins that come to the record's address are seen. A pool's own is nobody's in particular."""
+    if record.family != FamilyName.BITCOIN.value:
+        return
+    wallet = _derived(record)
+    place = wallet.place(RECEIVING, 0)
+    one = Address(
+        network=record.network,
+        script=wallet.script(place),
+        source=record.wallet,
+        wallet=None if wallet.profile.pooled else record.wallet,
+        cosigner=place.cosigner,
+        change=place.change,
+        index=place.index,
+    )
+    add_addresses(tx, [one])
+
+
+def _derived(record: WalletRecord) -> Bip45Wallet:
+    try:
+        wallet = wallet_of(record)
+    except Malformed as error:
+        text = f"the record of {record.wallet} makes no wallet: {error.public}"
+        raise Breach("wallet.record", text) from error
+    if wallet.address(wallet.place(RECEIVING, 0)) != record.address:
+        text = f"the signers attested an address of {record.wallet} that its keys do not give; not stored"
+        raise Breach("wallet.address_differs", text)
+    return wallet
