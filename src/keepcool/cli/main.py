@@ -31,6 +31,7 @@ NOUNS: Mapping[str, str] = {
     "restore": "wallets found again without any of our services",
     "user": "users of the App",
     "wallet": "wallets and their attested addresses",
+    "pool": "the exchange's pools: addresses without limit, surplus to the harbor",
     "withdraw": "withdrawals",
     "transfer": "transfers between wallets, on chain",
     "balance": "balances",

@@ -18,18 +18,36 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     new.add_argument("--user", required=True)
     new.add_argument("--network", required=True, help="CAIP-2, e.g. eip155:1")
     new.add_argument("--external-id", help="your own name for the wallet")
+    new.add_argument("--kind", choices=("segregated", "pooled"), help="keys of its own, or a pool's address")
+    new.add_argument("--pool", help="the pool it shall lie in (with --kind pooled)")
     show = asking.verb(verbs, "show", "a wallet and its attested address", _show, _one)
     show.add_argument("wallet")
+    more = asking.verb(verbs, "addresses", "a wallet's addresses, all of them proven", _addresses, "\n".join)
+    more.add_argument("wallet")
+    more.add_argument("--more", type=int, metavar="N", help="hand out N further ones, and print those")
     listing = asking.verb(verbs, "list", "a user's wallets", _list, _many)
     listing.add_argument("--user", required=True)
 
 
 def _new(client: Client, arguments: argparse.Namespace) -> dict[str, str]:
-    return _row(client.make_wallet(arguments.user, arguments.network, arguments.external_id))
+    made = client.make_wallet(
+        arguments.user,
+        arguments.network,
+        arguments.external_id,
+        kind=arguments.kind,
+        pool=arguments.pool,
+    )
+    return _row(made)
 
 
 def _show(client: Client, arguments: argparse.Namespace) -> dict[str, str]:
     return _row(client.wallet(arguments.wallet))
+
+
+def _addresses(client: Client, arguments: argparse.Namespace) -> list[str]:
+    if arguments.more is not None:
+        return client.more_addresses(arguments.wallet, arguments.more)
+    return client.addresses(arguments.wallet)
 
 
 def _list(client: Client, arguments: argparse.Namespace) -> list[dict[str, str]]:
@@ -41,10 +59,12 @@ def _row(wallet: Wallet) -> dict[str, str]:
     record = wallet.record
     return {
         "wallet": wallet.id,
-        "user": record.owner,
+        "user": wallet.told.user,
         "network": record.network,
         "profile": record.profile,
         "address": wallet.address,
+        "kind": wallet.told.kind,
+        "pool": wallet.told.pool or "none",
         "record_hash": record.hash(),
         "attested_by": "keeper and cooler, verified here",
     }

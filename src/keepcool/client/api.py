@@ -6,16 +6,23 @@ idempotency key, the caller's or a fresh one, so a retry cannot pay twice.
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TypeVar
 
-from keepcool.client.attested import Pins, Wanted, record_of
-from keepcool.client.http import Api
-from keepcool.client.models import Quote, User, WalletAnswer, Withdrawal
+from keepcool.client.attested import Pins, Wanted, check_address, record_of
+from keepcool.client.http import Api, fresh_key
+from keepcool.client.models import (
+    AddressAnswer,
+    Page,
+    Quote,
+    User,
+    WalletAnswer,
+    Withdrawal,
+)
+from keepcool.client.pools import Pools
 from keepcool.client.reading import Reading
 from keepcool.core.errors import Unavailable
 from keepcool.core.registry import WalletRecord
@@ -27,18 +34,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Wallet:
-    """A wallet whose record both signers attested, checked by this client."""
+    """A wallet whose record both signers attested, checked by this client. In a pool the record is the
+    pool's, and the address one that both derived from it."""
 
     record: WalletRecord
     told: WalletAnswer
 
     @property
     def id(self) -> str:
-        return self.record.wallet
+        return self.told.id
 
     @property
     def address(self) -> str:
-        return self.record.address
+        return self.record.address if self.told.proof is None else self.told.address or ""
 
 
 class Client:
@@ -47,6 +55,7 @@ class Client:
     def __init__(self, url: str, key: str, pins: Pins, timeout_s: float = 30.0) -> None:
         self.api, self._pins = Api(url, key, timeout_s), pins
         self.read = Reading(self.api)
+        self.pools = Pools(self.api, pins)
 
     def __enter__(self) -> Client:
         return self
@@ -59,11 +68,19 @@ class Client:
         return self.api.post("/v1/users", User, body, fresh_key())
 
     def make_wallet(
-        self, user: str, network: str, external_id: str | None = None, *, timeout_s: float = 60.0
+        self,
+        user: str,
+        network: str,
+        external_id: str | None = None,
+        *,
+        kind: str | None = None,
+        pool: str | None = None,
+        timeout_s: float = 60.0,
     ) -> Wallet:
-        """A new wallet. Raises Breach when its address is not attested as it should be, Unavailable when a
-        transaction has to make it first (Minter) and that takes longer than `timeout_s`."""
-        body = _given(network=network, external_id=external_id)
+        """A new wallet: of `kind` segregated or pooled, as App is configured when left out. Raises Breach
+        when its address is not attested as it should be, Unavailable when it has to be made first and that
+        takes longer than `timeout_s`."""
+        body = _given(network=network, external_id=external_id, kind=kind, pool=pool)
         asked = self.api.post(f"/v1/users/{user}/wallets", WalletAnswer, body, fresh_key())
         told = asked
         if asked.record_bytes is None:
@@ -73,7 +90,7 @@ class Client:
                 timeout_s,
                 f"wallet {asked.id} is still being made",
             )
-        return self._believed(told, Wanted(user=user, network=network))
+        return self._believed(told, Wanted(user=user, network=network, kind=kind, pool=pool))
 
     def wallet(self, wallet: str, user: str | None = None) -> Wallet:
         """The wallet of this id, and of this user where one is named. Raises Breach when App tells of
@@ -81,6 +98,18 @@ class Client:
         return self._believed(
             self.api.get(f"/v1/wallets/{wallet}", WalletAnswer), Wanted(wallet=wallet, user=user)
         )
+
+    def more_addresses(self, wallet: str, count: int = 1, *, key: str | None = None) -> list[str]:
+        """Further addresses of a wallet (Bitcoin), each proven by both signers. Raises Breach otherwise."""
+        known, path = self.wallet(wallet), f"/v1/wallets/{wallet}/addresses"
+        told = self.api.post(path, Page[AddressAnswer], {"count": count}, key or fresh_key())
+        return self._proven(known, told.items)
+
+    def addresses(self, wallet: str) -> list[str]:
+        """All addresses of a wallet, each proven by both signers. Raises Breach otherwise."""
+        known = self.wallet(wallet)
+        proven = self._proven(known, self.read.addresses(wallet))
+        return proven if known.told.proof is not None else [known.address, *proven]
 
     def quote(self, wallet: str, asset: str, units: int, to: str) -> Quote:
         body = {"wallet": wallet, "asset": asset, "amount": str(units), "to": to, "to_again": to}
@@ -140,13 +169,13 @@ class Client:
             f"withdrawal {withdrawal} is not settled",
         )
 
+    def _proven(self, wallet: Wallet, told: Sequence[AddressAnswer]) -> list[str]:
+        for one in told:
+            check_address(self._pins, wallet.record, one.address, one.proof)
+        return [one.address for one in told]
+
     def _believed(self, told: WalletAnswer, wanted: Wanted) -> Wallet:
         return Wallet(record_of(self._pins, told, wanted), told)
-
-
-def fresh_key() -> str:
-    """An idempotency key nobody has used."""
-    return os.urandom(16).hex()
 
 
 def awaited(ask: Callable[[], T], done: Callable[[T], bool], timeout_s: float, late: str) -> T:

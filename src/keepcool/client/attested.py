@@ -1,7 +1,9 @@
-"""Belief: an address counts only when both signers attested the record it stands in.
+"""Belief: an address counts only when both signers attested the record it stands in, or a range of addresses
+of that record in which it stands.
 
 The two pinned keys come from the installation, by a way that does not lead through App. A record that
-lacks an attestation, carries a wrong one, or is of another wallet than the one asked for is refused.
+lacks an attestation, carries a wrong one, or is of another wallet than the one asked for is refused. Whose an
+address of a pool is only App knows: the coins there are the house's to pay out.
 """
 
 from __future__ import annotations
@@ -11,12 +13,14 @@ from dataclasses import dataclass
 from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 
-from keepcool.client.models import WalletAnswer
+from keepcool.client.models import ProofAnswer, WalletAnswer
+from keepcool.core.addresses import RECEIVING, parse_range, signed_bytes
 from keepcool.core.errors import Breach, Malformed, Unavailable
 from keepcool.core.parties import Service
 from keepcool.core.registry import Standing, WalletRecord, attested_bytes, parse_record
 
 ATTESTERS = (Service.KEEPER, Service.COOLER)
+SEGREGATED, POOLED, POOL_PROFILE = "segregated", "pooled", "-pool-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +36,14 @@ class Pins:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the caller asked for: every field that is named must be what the record says."""
+    """What the caller asked for: every field that is named must be what the record says. `kind`: segregated
+    or pooled; `pool`: the id of the only pool that will do."""
 
     wallet: str | None = None
     user: str | None = None
     network: str | None = None
+    kind: str | None = None
+    pool: str | None = None
 
 
 def parse_pins(keeper: str, cooler: str) -> Pins:
@@ -68,12 +75,39 @@ def believed(pins: Pins, record: bytes, attestations: dict[str, bytes]) -> Walle
     return parse_record(record)
 
 
+def check_address(pins: Pins, record: WalletRecord, address: str, proof: ProofAnswer | None) -> None:
+    """Returns when both signers derived this receiving address from this record. Raises Breach."""
+    if proof is None:
+        raise Breach("client.unproven_address", f"nothing proves {address}: do not pay to it")
+    for service in ATTESTERS:
+        try:
+            signature = proof.signatures.get(service.value, b"")
+            VerifyKey(pins.key(service)).verify(signed_bytes(proof.statement), signature)
+        except (BadSignatureError, ValueError) as error:
+            text = f"{service} has not attested the address {address}: do not pay to it"
+            raise Breach("client.unattested_address", text) from error
+    try:
+        stated = parse_range(proof.statement)
+        stated.check_holds(address, proof.index, proof.path)
+    except Malformed as error:
+        text = f"both signers attested other addresses than {address}: do not pay to it"
+        raise Breach("client.other_address", text) from error
+    named = (stated.wallet, stated.record, stated.network, stated.change)
+    if named != (record.wallet, record.hash(), record.network, RECEIVING):
+        raise Breach("client.other_record", f"{address} is of another wallet: do not pay to it")
+
+
 def record_of(pins: Pins, told: WalletAnswer, wanted: Wanted) -> WalletRecord:
     """The record App told of. Raises Breach when it is not believed, or is not the one asked for: another
     user's wallet is attested as honestly as one's own."""
     if told.record_bytes is None:
         raise Unavailable("client.issuing", f"wallet {told.id} is still being issued; ask again")
+    if told.kind != (wanted.kind or told.kind) or told.pool != (wanted.pool or told.pool):
+        raise Breach("client.other_kind", "App handed out a wallet of another kind, or of another pool")
     record = believed(pins, told.record_bytes, told.attestations)
+    if told.kind == POOLED:
+        _check_pooled(pins, record, told, wanted)
+        return record
     if record.standing is not Standing.PROVEN:
         raise Breach(
             "client.unproven", "nobody has read this wallet's owners from the chain: do not pay to it"
@@ -88,3 +122,14 @@ def record_of(pins: Pins, told: WalletAnswer, wanted: Wanted) -> WalletRecord:
     if asked != (record.wallet, record.owner, record.network, record.wallet, record.address):
         raise Breach("client.other_record", "App handed out another wallet's record: do not pay to it")
     return record
+
+
+def _check_pooled(pins: Pins, record: WalletRecord, told: WalletAnswer, wanted: Wanted) -> None:
+    """Raises Breach unless the address is the pool's, and the pool's record is one."""
+    if told.id != (wanted.wallet or told.id) or told.user != (wanted.user or told.user):
+        raise Breach("client.other_record", "App handed out another wallet: do not pay to it")
+    if record.network != (wanted.network or record.network) or record.wallet != told.pool:
+        raise Breach("client.other_record", "App handed out another pool's address: do not pay to it")
+    if POOL_PROFILE not in record.profile:
+        raise Breach("client.no_pool", "App handed out somebody's own wallet as a pool: do not pay to it")
+    check_address(pins, record, told.address or "", told.proof)

@@ -6,6 +6,7 @@ key, so that it may be retried too without being done twice. RFC 9457 problem do
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -53,6 +54,14 @@ class Api:
                     raise _silent(error) from error
         raise AssertionError
 
+    def put(self, path: str, shape: type[T], body: object) -> T:
+        """What may be sent twice. Raises what App reported, or Unavailable when it does not answer."""
+        headers = {"Content-Type": "application/json"}
+        try:
+            return _shaped(self._http.put(path, content=msgspec.json.encode(body), headers=headers), shape)
+        except httpx.TransportError as error:
+            raise _silent(error) from error
+
     def post(self, path: str, shape: type[T], body: object, idempotency_key: str | None = None) -> T:
         """With an idempotency key it is sent again when App does not answer; without one it is not."""
         headers = {"Content-Type": "application/json"}
@@ -66,6 +75,11 @@ class Api:
                 if not left:
                     raise _silent(error) from error
         raise AssertionError
+
+
+def fresh_key() -> str:
+    """An idempotency key nobody has used."""
+    return os.urandom(16).hex()
 
 
 def _silent(error: httpx.TransportError) -> Unavailable:

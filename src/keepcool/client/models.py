@@ -31,8 +31,27 @@ class User(Answer, frozen=True):
     created_at_ms: int
 
 
+class ProofAnswer(Answer, frozen=True):
+    """Why an address is one of a record's, as App tells it: the statement of both signers over a range of its
+    addresses, and the way from this one to the range's root."""
+
+    index: int
+    statement: bytes
+    signatures: dict[str, bytes]
+    path: list[bytes]
+
+
+class AddressAnswer(Answer, frozen=True):
+    """A further address of a wallet: not believed yet."""
+
+    address: str
+    index: int
+    proof: ProofAnswer | None
+
+
 class WalletAnswer(Answer, frozen=True):
-    """A wallet as App tells it: not believed yet (`Client.wallet` returns a `Wallet`)."""
+    """A wallet as App tells it: not believed yet (`Client.wallet` returns a `Wallet`). In a pool the record
+    is the pool's, and `proof` says which of its addresses is the wallet's."""
 
     id: str
     user: str
@@ -45,6 +64,34 @@ class WalletAnswer(Answer, frozen=True):
     external_id: str | None
     metadata: dict[str, str]
     created_at_ms: int
+    kind: str = "segregated"
+    pool: str | None = None
+    proof: ProofAnswer | None = None
+
+
+class Marks(Answer, frozen=True):
+    high: Units
+    low: Units
+    target: Units
+    harbor: str | None
+
+
+class PoolAnswer(Answer, frozen=True):
+    """A pool as App tells it: its record is not believed yet."""
+
+    wallet: WalletAnswer
+    asset: str
+    marks: Marks
+    users: str
+    own: str
+    booked: str
+    on_chain: Units
+    cold: Units
+    fees: Units
+    exposed_thousandths: int
+    members: int
+    addresses_in_stock: int
+    waiting_for_signing_window: int
 
 
 class Balance(Answer, frozen=True):

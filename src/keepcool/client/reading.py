@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from keepcool.client.http import Api
 from keepcool.client.models import (
+    AddressAnswer,
     Asset,
     Balance,
     Books,
@@ -14,6 +15,7 @@ from keepcool.client.models import (
     Entry,
     Found,
     Page,
+    PoolAnswer,
     Purse,
     User,
     WalletAnswer,
@@ -47,6 +49,16 @@ class Reading:
     def wallets(self, user: str) -> list[WalletAnswer]:
         """As App tells them; `wallet` gives one that can be believed."""
         return list(self._pages("/v1/wallets", Page[WalletAnswer], {"user": user}))
+
+    def addresses(self, wallet: str) -> list[AddressAnswer]:
+        """As App tells them; `Client.addresses` gives those that can be believed."""
+        return list(self._pages(f"/v1/wallets/{wallet}/addresses", Page[AddressAnswer], {}))
+
+    def pools(self) -> list[PoolAnswer]:
+        return self._api.get("/v1/pools", Page[PoolAnswer]).items
+
+    def pool(self, pool: str) -> PoolAnswer:
+        return self._api.get(f"/v1/pools/{pool}", PoolAnswer)
 
     def lookup(self, *, tx: str | None = None, address: str | None = None) -> Found:
         return self._api.get("/v1/lookup", Found, {"tx": tx, "address": address})
