@@ -13,6 +13,10 @@ import msgspec
 import uvloop
 
 from bench import signing
+from bench.bitcoin_addresses import addresses
+from bench.bitcoin_blocks import blocks
+from bench.bitcoin_signing import cosigning
+from bench.bitcoin_sizes import sizes
 from bench.matching import matching
 from bench.measure import Figure, printed
 from bench.minter import minter
@@ -22,7 +26,17 @@ from bench.stages import stages
 from keepcool.local.running import Installation
 
 RESULTS = Path(__file__).parent / "results.json"
-PEERS = ("coincurve", "eth-account", "safe-eth-py", "nats-py", "PyNaCl", "msgspec", "uvloop")
+PEERS = (
+    "coincurve",
+    "embit",
+    "wallycore",
+    "eth-account",
+    "safe-eth-py",
+    "nats-py",
+    "PyNaCl",
+    "msgspec",
+    "uvloop",
+)
 SECTIONS = (
     ("Issuing wallets", signing.issuing, "batches of 100, both signers"),
     ("Signing", signing.signing, "whole signers as processes, beside libraries that only hash and sign"),
@@ -30,7 +44,16 @@ SECTIONS = (
     ("Latency", signing.latency, "no-ops and payments in turn over the same bus"),
     ("Sustained", signing.sustained, "every process on this machine"),
     ("Processes", processes, "after the work above"),
+    ("Signing on Bitcoin", cosigning, "whole signers as processes, beside libraries that sign and no more"),
     ("Minter's codec", minter, "in this process, beside minter-js-sdk warmed up; bare signing is the limit"),
+)
+
+
+ALONE = (
+    ("Block matching", matching, "median of nine; tracemalloc"),
+    ("Bitcoin's addresses", addresses, "in this process, peers in turn; all derive the same"),
+    ("Bitcoin's blocks", blocks, "median of nine; tracemalloc"),
+    ("Bitcoin's sizes", sizes, "virtual bytes of a payment, by how many share a transaction"),
 )
 
 
@@ -57,11 +80,13 @@ def _machine() -> dict[str, object]:
 def main() -> int:
     with signers() as installation, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         figures = runner.run(_measured(installation))
-    matched = matching()
-    printed("Block matching", matched, "median of nine; tracemalloc")
+    for title, work, how in ALONE:
+        found = work()
+        printed(title, found, how)
+        figures += found
     rows = [
         {"name": one.name, "value": round(one.value, 3), "unit": one.unit, "goal": one.goal, "met": one.met}
-        for one in (*figures, *matched)
+        for one in figures
     ]
     written = msgspec.json.encode({"machine": _machine(), "results": rows})
     RESULTS.write_bytes(msgspec.json.format(written, indent=2) + b"\n")

@@ -27,7 +27,7 @@ from keepcool.core.intent import Intent, Output, Purpose
 from keepcool.core.money import Amount
 from keepcool.core.parties import Service
 from keepcool.core.registry import WalletRecord, parse_record
-from keepcool.local import plan, start
+from keepcool.local import bitcoinplan, plan, start
 from keepcool.local.layout import Layout
 from keepcool.local.running import Installation
 from keepcool.wire.exchange import Exchange
@@ -72,8 +72,9 @@ def signers() -> Iterator[Installation]:
         network = plan.network_plan(NETWORK, ["http://127.0.0.1:1"])
         roomy = plan.with_caps(network.assets, "ETH=1000,1000000,1000000")
         wide = replace(network, assets=roomy)
+        coins = bitcoinplan.bitcoin_plan("litecoin-regtest", ["http://127.0.0.1:1"])
         ports = plan.Ports.following(0)
-        places = start.install_here(plan.Plan(Path(folder) / "kc", (wide,), ports), lambda _: None)
+        places = start.install_here(plan.Plan(Path(folder) / "kc", (wide, coins), ports), lambda _: None)
         before = os.umask(0o077)
         installation = Installation(places)
         try:
@@ -125,8 +126,10 @@ async def wallets(rig: Rig, count: int) -> list[WalletRecord]:
     return made
 
 
-async def issued(rig: Rig, names: list[str]) -> list[WalletRecord]:
-    wanted = [NewWallet(wallet=name, network=NETWORK, profile=PROFILE, owner=f"u-{name}") for name in names]
+async def issued(
+    rig: Rig, names: list[str], network: NetworkId = NETWORK, profile: str = PROFILE
+) -> list[WalletRecord]:
+    wanted = [NewWallet(wallet=name, network=network, profile=profile, owner=f"u-{name}") for name in names]
     by_keeper = await _items(rig, Service.KEEPER, "wallets.create.v1", CreateWallets(wallets=wanted))
     by_both = await _items(rig, Service.COOLER, "wallets.attest.v1", AttestWallets(records=by_keeper))
     await _items(rig, Service.KEEPER, "wallets.register.v1", RegisterWallets(records=by_both))
