@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from keepcool.core.errors import Malformed
 
+_ONE = tuple(bytes((number,)) for number in range(0xFD))
 _FIRST = {1: 0, 3: 0xFD, 5: 0x10000, 9: 0x100000000}  # the smallest number of each spelling, by its length
 
 
@@ -38,9 +39,11 @@ class Reader:
 
     def size(self) -> int:
         """A compact size in its shortest spelling."""
+        at = self.at
+        if at < len(self.data) and self.data[at] < 0xFD:
+            self.at = at + 1
+            return self.data[at]
         first = self.take(1)[0]
-        if first < 0xFD:
-            return first
         length = 3 if first == 0xFD else 5 if first == 0xFE else 9
         value = self.number(length - 1)
         if value < _FIRST[length]:
@@ -65,8 +68,8 @@ class Reader:
 
 def compact(value: int) -> bytes:
     """The shortest spelling of a number below 2**64."""
-    if value < 0xFD:
-        return bytes((value,))
+    if 0 <= value < 0xFD:
+        return _ONE[value]
     if value < 0x10000:
         return b"\xfd" + value.to_bytes(2, "little")
     if value < 0x100000000:
@@ -76,7 +79,8 @@ def compact(value: int) -> bytes:
 
 def sized(data: bytes) -> bytes:
     """Bytes with their compact size before them."""
-    return compact(len(data)) + data
+    length = len(data)
+    return (_ONE[length] if length < 0xFD else compact(length)) + data
 
 
 def sized_all(parts: Iterable[bytes]) -> bytes:

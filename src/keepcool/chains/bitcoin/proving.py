@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from keepcool.chains.bitcoin import address, sizes
 from keepcool.chains.bitcoin.claims import (
+    KEYPATHS_MAX,
     bounded,
     check_fields,
     check_form,
@@ -24,7 +25,7 @@ from keepcool.chains.bitcoin.claims import (
 from keepcool.chains.bitcoin.digests import LIBWALLY_AMOUNT_MAX, digests
 from keepcool.chains.bitcoin.limits import Limits, check_amounts, check_fee, check_shape, is_data
 from keepcool.chains.bitcoin.networks import Network
-from keepcool.chains.bitcoin.ownership import Own, Owned
+from keepcool.chains.bitcoin.ownership import Holdings, Own, Owned
 from keepcool.chains.bitcoin.prevouts import ProvenCoin, proven_coin
 from keepcool.chains.bitcoin.psbt import Psbt, parse_psbt
 from keepcool.chains.bitcoin.signatures import verify_signature
@@ -99,6 +100,9 @@ def prove(raw: bytes, own: Own, network: Network, limits: Limits) -> Proven:
     check_shape(psbt.tx, limits)
     found = _coins(psbt)
     coins = [one.output for one in found]
+    if isinstance(own, Holdings):
+        claims = [*(one.keypaths for one in psbt.inputs), *(one.keypaths for one in psbt.outputs)]
+        own.foresee([each for each in claims if len(each) <= KEYPATHS_MAX])
     owned = _owned_inputs(psbt, coins, own)
     outputs = _outputs(psbt, own, network, limits)
     fee_sat = sum(coin.amount_sat for coin in coins) - sum(one.amount_sat for one in psbt.tx.outputs)

@@ -125,3 +125,33 @@ def own_claims(key: object, path: tuple[int, ...]) -> tuple[KeyPath, ...]:
 
     assert isinstance(key, bip32.ExtendedKey)
     return (KeyPath(b"\2" * 33, bip32.fingerprint(key.public_key), path),)
+
+
+def test_what_is_foreseen_is_what_is_found() -> None:
+    """Computed at once or one after another, kept or not: the same scripts and origins; what is not ours is
+    not made ours by being foreseen."""
+    asked = [SEGWIT.at(branch, index) for branch in (0, 1) for index in (0, 7, 2**31 - 1)]
+    eager, lazy = own_of([SEGWIT.descriptor]), own_of([SEGWIT.descriptor])
+    stranger = THIEF.at(0, 0)
+    eager.foresee([one.keypaths for one in (*asked, *asked, stranger)])
+    for one in asked:
+        script_pubkey = one.locking.script_pubkey
+        assert eager(script_pubkey, one.keypaths) == lazy(script_pubkey, one.keypaths) == one
+        assert eager(script_pubkey, one.keypaths) is eager(script_pubkey, one.keypaths)
+        assert eager(stranger.locking.script_pubkey, one.keypaths) is None
+    assert eager(stranger.locking.script_pubkey, stranger.keypaths) is None
+
+
+def test_what_is_kept_has_a_bound() -> None:
+    """After many more places than are kept, each is still found, and few are held."""
+    own = own_of([SEGWIT.descriptor])
+    claims = [
+        tuple(replace(one, path=(*one.path[:-1], index)) for one in SEGWIT.at(0, 0).keypaths)
+        for index in range(3_000)
+    ]
+    for start in range(0, 3_000, 500):
+        own.foresee(claims[start : start + 500])
+    assert own.kept <= 2_048
+    for index in (0, 2_999):
+        mine = SEGWIT.at(0, index)
+        assert own(mine.locking.script_pubkey, mine.keypaths) == mine
