@@ -38,18 +38,24 @@ def time_of(header: bytes) -> int:
 
 def transaction_ids(raw: bytes, network: Network) -> list[bytes]:
     """Of every transaction of a raw block, in order. Raises ValueError."""
+    return [txid for txid, _, _ in transactions_of(raw, network)]
+
+
+def transactions_of(raw: bytes, network: Network) -> list[tuple[bytes, int, int]]:
+    """Every transaction's id, where it begins and where it ends. Raises ValueError."""
     try:
         at = _after_auxpow(raw) if network.merged_mining and raw[1] & _AUXPOW else HEADER_BYTES
         count, at = _compact(raw, at)
-        ids = []
+        found = []
         for _ in range(count):
-            txid, at = transaction_id(raw, at, payloads=network.payloads)
-            ids.append(txid)
+            txid, end = transaction_id(raw, at, payloads=network.payloads)
+            found.append((txid, at, end))
+            at = end
     except IndexError as error:
         raise ValueError("a block that ends too early") from error
-    if at > len(raw) or not ids:
+    if at > len(raw) or not found:
         raise ValueError("a block that ends too early")
-    return ids
+    return found
 
 
 def transaction_id(raw: bytes, at: int, *, payloads: bool = False) -> tuple[bytes, int]:

@@ -11,14 +11,14 @@ from keepcool.adapters.bitcoinnode.rpc import Complaint
 from keepcool.core.errors import KeepcoolError, Refused, Unavailable
 from keepcool.ports.bitcoinnode import Why
 
-_UNKNOWN_METHOD, _WARMING_UP = -32601, -28
+_UNKNOWN_METHOD, _WARMING_UP, _HELP = -32601, -28, -1
 _NOT_THERE, _BAD_PARAMETER, _KNOWN = -5, -8, -27
 _TEXT_MAX = 200
 
 _PRUNED = re.compile(r"(?i)pruned")
 _BLOCK_ABSENT = re.compile(r"(?i)block (hash )?not found|block height out of range|block not available")
 _TRANSACTION_ABSENT = re.compile(
-    r"(?i)no (such mempool|such transaction|information)|tx not found|not in mempool"
+    r"(?i)no (such mempool|such transaction|information)|(tx|transaction) not (found|in mempool)"
 )
 _KNOWN_WORDS = re.compile(r"(?i)already.in.(block.chain|mempool|utxo)|txn-already-(known|in-mempool)")
 _WHYS = (
@@ -58,6 +58,16 @@ def is_absent_transaction(said: object) -> bool:
     if not isinstance(said, Complaint):
         return False
     return said.code == _NOT_THERE or bool(_TRANSACTION_ABSENT.search(said.message))
+
+
+def is_misasked(said: object) -> bool:
+    """The node does not know these arguments: it answers with the method's own form."""
+    return (
+        isinstance(said, Complaint)
+        and said.code in (_HELP, _BAD_PARAMETER)
+        and not is_absent_transaction(said)
+        and not _BLOCK_ABSENT.search(said.message)
+    )
 
 
 def is_known(said: Complaint) -> bool:

@@ -25,11 +25,17 @@ class HttpBitcoinNode(ChainSide):
     """Beside the chain: transactions, the pool, fees, and sending."""
 
     async def raw_transaction(self, txid: str, block_hash: str | None = None) -> bytes | None:
-        where = () if block_hash is None else (block_hash,)
-        return (await self._transactions([(txid, where)]))[0]
+        if block_hash is None:
+            return (await self.raw_transactions([txid]))[0]
+        (said,) = await self._asked([Ask("getrawtransaction", (txid, False, block_hash))])
+        if not complaints.is_misasked(said):
+            return self._transaction(txid, said)
+        block = await self.raw_block(block_hash)  # older nodes and bcoin do not look into blocks
+        return self._sense("getblock", lambda: transactions.within(block, txid, self._network))
 
     async def raw_transactions(self, txids: Sequence[str]) -> list[bytes | None]:
-        return await self._transactions([(txid, ()) for txid in txids])
+        said = await self._asked([Ask("getrawtransaction", (txid, False)) for txid in txids])
+        return [self._transaction(txid, one) for txid, one in zip(txids, said, strict=True)]
 
     async def mempool(self) -> frozenset[str]:
         ids = await self._one(Ask("getrawmempool"), lambda text: answers.parsed(text, list[str]))
@@ -78,11 +84,6 @@ class HttpBitcoinNode(ChainSide):
             raise Unavailable("node.unreachable", f"{error.public}; nothing was sent") from error
         await Sending(self._rpc, txid, raw, len(transaction.outputs)).run()
         return txid
-
-    async def _transactions(self, wanted: Sequence[tuple[str, tuple[str, ...]]]) -> list[bytes | None]:
-        asks = [Ask("getrawtransaction", (txid, False, *where)) for txid, where in wanted]
-        said = await self._asked(asks)
-        return [self._transaction(txid, one) for (txid, _), one in zip(wanted, said, strict=True)]
 
     def _transaction(self, txid: str, said: Said) -> bytes | None:
         if complaints.is_absent_transaction(said):

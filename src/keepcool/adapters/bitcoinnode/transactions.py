@@ -30,6 +30,15 @@ def checked(raw: bytes, txid: str, network: Network) -> bytes | None:
     return raw
 
 
+def within(block: bytes, txid: str, network: Network) -> bytes | None:
+    """The transaction out of a checked block. Raises ValueError."""
+    wanted = bytes.fromhex(txid)[::-1]
+    for found, start, end in blocks.transactions_of(block, network):
+        if found == wanted:
+            return checked(block[start:end], txid, network)
+    return None
+
+
 def _unmarked(raw: bytes) -> bytes:
     """Litecoin's HogEx: the flag 8 and, before the locktime, an empty extension."""
     flag = raw[5] & ~_EXTENSION
