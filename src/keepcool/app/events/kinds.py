@@ -23,7 +23,7 @@ TYPES = frozenset(
         *(f"withdrawal.{name}" for name in (*WITHDRAWALS, "thawed")),
         *(f"deposit.{name}" for name in (*(one.value for one in DepositState), "mempool")),
         *("wallet.ready", "wallet.frozen", "wallet.thawed", "network.frozen", "network.thawed"),
-        *("alarm.raised", "alarm.seen"),
+        *("alarm.raised", "alarm.seen", "transfer.booked"),
     )
 )
 NOTES = frozenset(("purse", "spare", "payout", "signer", "webhook", "addresses", "coins"))

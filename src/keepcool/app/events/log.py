@@ -102,29 +102,30 @@ class Filter:
     subject: Subject = Subject()
 
 
-def append(
-    tx: Connection, typ: str, about: Subject, data: Mapping[str, Plain], at_ms: int, *, version: int = VERSION
-) -> Event:
+@dataclass(frozen=True, slots=True)
+class News:
+    """An event that is to be appended."""
+
+    type: str
+    subject: Subject
+    data: Mapping[str, Plain]
+    version: int = VERSION
+
+
+def append(tx: Connection, news: News, at_ms: int) -> Event:
     """In the transaction of the change."""
-    text = canonical.encode(data).decode("ascii")
-    one = Event((number := _drawn(tx)), _id(number, typ, text, at_ms), typ, version, at_ms, about, text)
-    tx.execute(
-        event_out.insert().values(
-            cursor=number,
-            id=one.id,
-            type=typ,
-            version=version,
-            at_ms=at_ms,
-            network=about.network,
-            user=about.user,
-            wallet=about.wallet,
-            withdrawal=about.withdrawal,
-            deposit=about.deposit,
-            data=text,
-        )
-    )
+    return append_all(tx, (news,), at_ms)[0]
+
+
+def append_all(tx: Connection, news: Sequence[News], at_ms: int) -> list[Event]:
+    """The same for many, in this order."""
+    if not news:
+        return []
+    first = _drawn(tx, len(news)) - len(news) + 1
+    events = [_made(first + at, one, at_ms) for at, one in enumerate(news)]
+    tx.execute(event_out.insert(), [_row(one) for one in events])
     tx.info[NEWS] = True
-    return one
+    return events
 
 
 def list_after(tx: Connection, cursor: int, *, limit: int, wanted: Filter | None = None) -> list[Event]:
@@ -166,14 +167,34 @@ def _fits(pattern: str) -> ColumnElement[bool]:
     return event_out.c.type == pattern
 
 
-def _drawn(tx: Connection) -> int:
-    first = upsert(_last).values(id=1, last=1)
-    drawn = first.on_conflict_do_update(index_elements=["id"], set_={"last": _last.c.last + 1})
+def _drawn(tx: Connection, count: int) -> int:
+    """The last of so many."""
+    first = upsert(_last).values(id=1, last=count)
+    drawn = first.on_conflict_do_update(index_elements=["id"], set_={"last": _last.c.last + count})
     return int(tx.execute(drawn.returning(_last.c.last)).scalar_one())
 
 
-def _id(cursor: int, typ: str, data: str, at_ms: int) -> str:
-    return make_id(at_ms, hashlib.sha256(f"{cursor}\0{typ}\0{at_ms}\0{data}".encode("ascii")).digest())
+def _made(cursor: int, news: News, at_ms: int) -> Event:
+    data = canonical.encode(news.data).decode("ascii")
+    # the id needs no luck: nothing else has this cursor and says the same
+    mark = hashlib.sha256(f"{cursor}\0{news.type}\0{at_ms}\0{data}".encode("ascii")).digest()
+    return Event(cursor, make_id(at_ms, mark), news.type, news.version, at_ms, news.subject, data)
+
+
+def _row(one: Event) -> dict[str, object]:
+    return {
+        "cursor": one.cursor,
+        "id": one.id,
+        "type": one.type,
+        "version": one.version,
+        "at_ms": one.at_ms,
+        "network": one.subject.network,
+        "user": one.subject.user,
+        "wallet": one.subject.wallet,
+        "withdrawal": one.subject.withdrawal,
+        "deposit": one.subject.deposit,
+        "data": one.data,
+    }
 
 
 def _timestamp(at_ms: int) -> str:

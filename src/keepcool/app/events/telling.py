@@ -6,14 +6,14 @@ adds a family, a state or a kind of note gets its event by going through the sam
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
 
 from keepcool.app.deposits import naming
 from keepcool.app.events import log
-from keepcool.app.events.log import Subject
+from keepcool.app.events.log import News, Subject
 from keepcool.app.payouts.reasons import objections, reason
 from keepcool.app.store import metadata
 from keepcool.core import withdrawal_states as lives
@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # these modules call this one
     from keepcool.app.deposits.events import Event as Finding
     from keepcool.app.deposits.records import Deposit
     from keepcool.app.payouts.store import Withdrawal
+    from keepcool.app.pools.transfers import Transfer
 
 THAWED = "thawed"
 MEMPOOL = "mempool"
@@ -42,32 +43,20 @@ def withdrawal(
     about = Subject(network=one.network, user=owner(tx, one.wallet), wallet=one.wallet, withdrawal=one.id)
     name = THAWED if isinstance(was, lives.Frozen) and was.was == one.state else lives.name_of(one.state)
     data = _withdrawal(one) | {"user": about.user, "before": None if was is None else lives.name_of(was)}
-    log.append(tx, f"withdrawal.{name}", about, data, at_ms)
+    log.append(tx, News(f"withdrawal.{name}", about, data), at_ms)
     return one
 
 
 def deposit(tx: Connection, one: Deposit, at_ms: int) -> Deposit:
     """The same deposit, told."""
-    claim = one.claim
-    about = Subject(network=claim.network, user=owner(tx, claim.wallet), wallet=claim.wallet, deposit=one.id)
-    pooled = one.state.value == "pending" and claim.block_number < 0
-    data: dict[str, Plain] = {
-        "deposit": one.id,
-        "state": one.state.value,
-        "wallet": claim.wallet,
-        "user": about.user,
-        "network": claim.network,
-        "asset": claim.asset,
-        "amount": str(claim.units),
-        "credited": str(one.confirmed if one.posted else 0),
-        "sender": claim.sender,
-        "transaction": claim.transaction and naming.transaction(claim.network, claim.transaction),
-        "position": claim.position,
-        "block_number": claim.block_number if claim.block_number >= 0 else None,
-        "block_hash": naming.block(claim.network, claim.block_hash) if claim.block_hash else None,
-    }
-    log.append(tx, f"deposit.{MEMPOOL if pooled else one.state.value}", about, data, at_ms)
+    deposits(tx, (one,), at_ms)
     return one
+
+
+def deposits(tx: Connection, some: Sequence[Deposit], at_ms: int) -> None:
+    """Many at once, in this order."""
+    owners = {wallet_id: owner(tx, wallet_id) for wallet_id in {one.claim.wallet for one in some}}
+    log.append_all(tx, [_deposit(one, owners[one.claim.wallet]) for one in some], at_ms)
 
 
 def finding(tx: Connection, one: Finding, at_ms: int) -> None:
@@ -84,7 +73,7 @@ def finding(tx: Connection, one: Finding, at_ms: int) -> None:
         "wallet": one.wallet,
         "user": user,
     }
-    log.append(tx, names[one.freezes.value], about, data, at_ms)
+    log.append(tx, News(names[one.freezes.value], about, data), at_ms)
 
 
 def note(tx: Connection, kind: str, *, network: str, subject: str, text: str, at_ms: int) -> None:
@@ -96,7 +85,7 @@ def note(tx: Connection, kind: str, *, network: str, subject: str, text: str, at
             network=network, user=owner(tx, found["wallet"]), wallet=found["wallet"], withdrawal=subject
         )
     data = {"network": about.network, "subject": subject, "text": text, "user": about.user}
-    log.append(tx, kind, about, data | {"wallet": about.wallet, "withdrawal": about.withdrawal}, at_ms)
+    log.append(tx, News(kind, about, data | {"wallet": about.wallet, "withdrawal": about.withdrawal}), at_ms)
 
 
 def wallet(tx: Connection, one: Stored, at_ms: int) -> None:
@@ -112,7 +101,27 @@ def wallet(tx: Connection, one: Stored, at_ms: int) -> None:
         "metadata": dict(asked.metadata),
     }
     about = Subject(network=asked.network, user=asked.user, wallet=asked.id)
-    log.append(tx, "wallet.ready", about, data, at_ms)
+    log.append(tx, News("wallet.ready", about, data), at_ms)
+
+
+def transfer(tx: Connection, one: Transfer, network: str, at_ms: int) -> None:
+    """Between two wallets of a pool: booked, and final at once."""
+    user = owner(tx, one.source)
+    data: dict[str, Plain] = {
+        "transfer": one.id,
+        "network": network,
+        "from_wallet": one.source,
+        "from_user": user,
+        "to_wallet": one.target,
+        "to_user": owner(tx, one.target),
+        "asset": one.asset,
+        "amount": str(one.units),
+        "external_id": one.external_id,
+        "metadata": dict(one.metadata),
+    }
+    log.append(
+        tx, News("transfer.booked", Subject(network=network, user=user, wallet=one.source), data), at_ms
+    )
 
 
 def owner(tx: Connection, wallet_id: str) -> str | None:
@@ -127,6 +136,28 @@ def _one(tx: Connection, table: str, name: str, column: str) -> Mapping[str, str
         return None
     found = tx.execute(select(rows.c[column]).where(rows.c.id == name)).one_or_none()
     return None if found is None else {column: str(found[0])}
+
+
+def _deposit(one: Deposit, user: str | None) -> News:
+    claim = one.claim
+    about = Subject(network=claim.network, user=user, wallet=claim.wallet, deposit=one.id)
+    pooled = one.state.value == "pending" and claim.block_number < 0
+    data: dict[str, Plain] = {
+        "deposit": one.id,
+        "state": one.state.value,
+        "wallet": claim.wallet,
+        "user": user,
+        "network": claim.network,
+        "asset": claim.asset,
+        "amount": str(claim.units),
+        "credited": str(one.confirmed if one.posted else 0),
+        "sender": claim.sender,
+        "transaction": claim.transaction and naming.transaction(claim.network, claim.transaction),
+        "position": claim.position,
+        "block_number": claim.block_number if claim.block_number >= 0 else None,
+        "block_hash": naming.block(claim.network, claim.block_hash) if claim.block_hash else None,
+    }
+    return News(f"deposit.{MEMPOOL if pooled else one.state.value}", about, data)
 
 
 def _withdrawal(one: Withdrawal) -> dict[str, Plain]:

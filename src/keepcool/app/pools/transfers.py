@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, select
 
 from keepcool.app.books.people import dump
 from keepcool.app.deposits import events
+from keepcool.app.events import telling
 from keepcool.app.payouts import store
 from keepcool.app.pools import books, rows
 from keepcool.app.pools.tables import ledger_transfer
@@ -79,6 +80,7 @@ def transfer(tx: Connection, wanted: Transfer, now_ms: int) -> Transfer:
             at_ms=now_ms,
         )
     )
+    telling.transfer(tx, wanted, ids.network_of(wanted.asset), now_ms)
     return _found(tx, ledger_transfer.c.id == wanted.id) or wanted
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Executable, select
 
 from keepcool.app.deposits.records import (
     IN_POOL,
@@ -21,6 +21,7 @@ from keepcool.app.deposits.records import (
     values_of,
 )
 from keepcool.app.deposits.tables import deposit
+from keepcool.app.events import telling
 from keepcool.core.ids import NetworkId
 
 _ASKED_AT_ONCE = 500
@@ -38,8 +39,9 @@ def put(tx: Connection, claims: Sequence[Claim], at_ms: int) -> None:
         ]
         if fresh:
             tx.execute(deposit.insert(), fresh)
+            _tell(tx, select(deposit).where(deposit.c.id.in_([str(one["id"]) for one in fresh])), at_ms)
         for name in sorted(known):
-            _seen_again(tx, name, some[name])
+            _seen_again(tx, name, some[name], at_ms)
 
 
 def pending(tx: Connection, network: NetworkId, *, after: int, until: int, limit: int) -> list[Deposit]:
@@ -58,7 +60,8 @@ def orphan(tx: Connection, network: NetworkId, txids: Sequence[str], at_ms: int)
     """What these transactions would have brought: they are in no block and no longer in the pool."""
     gone = {"state": State.ORPHANED.value, "decided_at_ms": at_ms}
     for start in range(0, len(txids), _ASKED_AT_ONCE):
-        tx.execute(
+        _tell(
+            tx,
             deposit.update()
             .where(
                 deposit.c.network == network,
@@ -67,12 +70,15 @@ def orphan(tx: Connection, network: NetworkId, txids: Sequence[str], at_ms: int)
                 deposit.c.block_number == IN_POOL,
             )
             .values(**gone)
+            .returning(deposit),
+            at_ms,
         )
 
 
-def back_to_pool(tx: Connection, network: NetworkId, common: int) -> None:
+def back_to_pool(tx: Connection, network: NetworkId, common: int, at_ms: int) -> None:
     """Blocks above `common` are no longer part of the chain: what was pending there waits for another."""
-    tx.execute(
+    _tell(
+        tx,
         deposit.update()
         .where(
             deposit.c.network == network,
@@ -80,10 +86,12 @@ def back_to_pool(tx: Connection, network: NetworkId, common: int) -> None:
             deposit.c.block_number > common,
         )
         .values(block_number=IN_POOL, block_hash="")
+        .returning(deposit),
+        at_ms,
     )
 
 
-def _seen_again(tx: Connection, name: str, claim: Claim) -> None:
+def _seen_again(tx: Connection, name: str, claim: Claim, at_ms: int) -> None:
     one = get_deposit(tx, name)
     place = {"block_number": claim.block_number, "block_hash": claim.block_hash}
     match one.state:
@@ -94,4 +102,12 @@ def _seen_again(tx: Connection, name: str, claim: Claim) -> None:
             values = {"state": State.PENDING.value, "round": again, "confirmed": 0, "decided_at_ms": None}
         case State.PENDING | State.CREDITED | State.DUST | State.SHORT:
             return
-    tx.execute(deposit.update().where(deposit.c.id == name).values(**place, **values))
+    if values or (one.claim.block_number, one.claim.block_hash) != (claim.block_number, claim.block_hash):
+        moved = deposit.update().where(deposit.c.id == name).values(**place, **values)
+        _tell(tx, moved.returning(deposit), at_ms)
+
+
+def _tell(tx: Connection, changed: Executable, at_ms: int) -> None:
+    """Of the rows that a statement gives."""
+    rows = tx.execute(changed).all()
+    telling.deposits(tx, sorted(map(of_row, rows), key=lambda one: one.number), at_ms)

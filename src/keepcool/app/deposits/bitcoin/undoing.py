@@ -27,7 +27,7 @@ def undo(tx: Connection, network: NetworkId, common: int, at_ms: int) -> list[De
     for one in lost:
         _take_back(tx, one, at_ms)
         records.decide(tx, one, State.REVERSED, at_ms, confirmed=0, posted=False)
-    outputs.back_to_pool(tx, network, common)
+    outputs.back_to_pool(tx, network, common, at_ms)
     _mined(tx, network, common, at_ms)
     above = (coin.c.network == network, coin.c.height > common)
     tx.execute(coin.update().where(*above).values(height=None, block_hash=None, matures=0))
