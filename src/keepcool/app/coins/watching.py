@@ -22,7 +22,7 @@ def check_address(record: WalletRecord) -> None:
 
 
 def watch_wallet(tx: Connection, record: WalletRecord) -> None:
-    """From now on coins that come to the record's address are seen. A pool's own is nobody's in particular."""
+    """From now on coins that come to the record's address are seen. A pool's own is nobody's else."""
     if record.family != FamilyName.BITCOIN.value:
         return
     wallet = _derived(record)
