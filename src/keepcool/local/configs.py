@@ -190,6 +190,7 @@ def _bitcoin(network: BitcoinPlan) -> dict[str, object]:
             "withdrawal_fee_max": str(network.withdrawal_fee_max_units),
             "fee_rate_max": network.fee_rate_max,
             "batch_s": network.batch_s,
+            "bump_after_s": network.bump_after_s,
         },
         "assets": _assets(network.assets),
     }

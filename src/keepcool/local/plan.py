@@ -126,6 +126,7 @@ class BitcoinPlan:
     fee_share_max: int = 300
     change_max: int = 8
     batch_s: float = 0.0
+    bump_after_s: int = 1_800
     harbor: str | None = None
     own_node: OwnNode | None = None
 
