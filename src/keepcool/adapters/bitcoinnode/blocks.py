@@ -18,6 +18,10 @@ _WITNESS, _EXTENSION = 1, 8
 _DIP2 = b"\x03\x00"
 
 
+class Extended(ValueError):
+    """A transaction with a part in an extension block, which no block lists like this."""
+
+
 def check_block(raw: bytes, block_hash: str, network: Network) -> None:
     """Raises ValueError when these bytes are not this block of this network."""
     if len(raw) < HEADER_BYTES:
@@ -77,7 +81,7 @@ def transaction_id(raw: bytes, at: int, *, payloads: bool = False) -> tuple[byte
         at = _after_witness(raw, at, inputs)
     if flag & _EXTENSION:
         if raw[at] != 0:
-            raise ValueError("a transaction of an extension block")
+            raise Extended
         at += 1
     end = at + 4
     if payloads and raw[start : start + 2] == _DIP2 and raw[start + 2 : start + 4] != b"\0\0":

@@ -17,17 +17,15 @@ def id_of(raw: bytes) -> str:
 def checked(raw: bytes, txid: str, network: Network) -> bytes | None:
     """The transaction without the mark of an extension block; None when it carries a part of one, which no
     block lists like this. Raises ValueError on another transaction."""
-    if len(raw) > 6 and raw[4] == 0 and raw[5] & _EXTENSION:
-        if raw[-5] != 0:
-            return None
-        raw = _unmarked(raw)
     try:
         own, end = blocks.transaction_id(raw, 0, payloads=network.payloads)
+    except blocks.Extended:
+        return None
     except IndexError as error:
         raise ValueError("a transaction that ends too early") from error
     if end != len(raw) or own[::-1].hex() != txid:
         raise ValueError("another transaction")
-    return raw
+    return _unmarked(raw) if raw[4] == 0 and raw[5] & _EXTENSION else raw
 
 
 def within(block: bytes, txid: str, network: Network) -> bytes | None:
