@@ -9,12 +9,14 @@ import argparse
 import json
 import os
 import stat
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
 from keepcool.core.errors import Malformed, Refused, Unavailable
 
 if TYPE_CHECKING:
+    from keepcool.chains.families import Families
     from keepcool.core.effects import Effects
     from keepcool.core.registry import WalletRecord
     from keepcool.core.verdict import Verdict
@@ -31,29 +33,39 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     explain = verbs.add_parser("explain", help="the policy in plain sentences")
     explain.add_argument("file", type=Path, metavar="FILE")
     explain.add_argument("--json", action="store_true", help="print as JSON")
+    _with_networks(explain)
     explain.set_defaults(run=_explain)
     sign = verbs.add_parser("sign", help="sign the policy with the installation's root key: FILE.sig")
     sign.add_argument("file", type=Path, metavar="FILE")
     sign.add_argument(
         "--root-key", required=True, type=Path, metavar="KEYFILE", help="32 bytes, hex, mode 0600"
     )
+    _with_networks(sign)
     sign.set_defaults(run=_sign)
     verify = verbs.add_parser("verify", help="check FILE.sig as a signer does at start")
     verify.add_argument("file", type=Path, metavar="FILE")
     verify.add_argument("--root-public", required=True, metavar="HEX", help="the root key's public half")
     verify.add_argument("--newer-than", type=int, default=0, metavar="N", help="refuse versions below N")
+    _with_networks(verify)
     verify.set_defaults(run=_verify)
     dry = verbs.add_parser("try", help="dry run: what every rule says of a request")
     dry.add_argument("request", type=Path, metavar="REQUEST", help="JSON; see docs/reference/policy.md")
     dry.add_argument("--policy", required=True, type=Path, metavar="FILE")
     dry.add_argument("--json", action="store_true", help="print as JSON")
+    _with_networks(dry)
     dry.set_defaults(run=_try)
+
+
+def _with_networks(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--networks", type=Path, metavar="FILE", help="TOML with [[network]] rows of more forks"
+    )
 
 
 def _explain(arguments: argparse.Namespace) -> int:
     from keepcool.policy.explain import sentences
 
-    policy = _read_policy(arguments.file)
+    policy = _checked(_read(arguments.file), _families(arguments))
     said = sentences(policy)
     if arguments.json:
         print(json.dumps({"version": policy.version, "hash": policy.hash, "sentences": said}, indent=2))
@@ -68,7 +80,7 @@ def _sign(arguments: argparse.Namespace) -> int:
     from keepcool.policy.document import signed_bytes
 
     document = _read(arguments.file)
-    policy = _checked(document)
+    policy = _checked(document, _families(arguments))
     public, secret = crypto_sign_seed_keypair(_root_seed(arguments.root_key))
     signature = crypto_sign(signed_bytes(document), secret)[:crypto_sign_BYTES]
     _replace(_signature_file(arguments.file), signature.hex() + "\n")
@@ -84,7 +96,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     signature = parse_signature(_read(_signature_file(arguments.file)).decode("ascii", "replace"))
     policy = parse_signed(_read(arguments.file), signature, _key(arguments.root_public, "--root-public"))
     refuse_older(policy, arguments.newer_than)
-    _check_names(policy)
+    _check_names(policy, _families(arguments))
     print(f"Valid: {arguments.file} version {policy.version}, hash {policy.hash}")
     return 0
 
@@ -93,8 +105,10 @@ def _try(arguments: argparse.Namespace) -> int:
     from keepcool.core.verdict import Approved
     from keepcool.policy import trial
 
-    policy = _read_policy(arguments.policy)
-    case = trial.case_of(trial.parse_request(_read(arguments.request)), _decode, _derive)
+    families = _families(arguments)
+    policy = _checked(_read(arguments.policy), families)
+    request = trial.parse_request(_read(arguments.request))
+    case = trial.case_of(request, partial(_decode, families), partial(_derive, families))
     found = trial.verdicts(case, policy)
     approved = all(isinstance(verdict, Approved) for verdict in found)
     if arguments.json:
@@ -125,14 +139,13 @@ def _told(verdict: Verdict) -> tuple[str, str, str]:
     return told
 
 
-def _decode(draft: Written, record: WalletRecord) -> Effects:
+def _decode(families: Families, draft: Written, record: WalletRecord) -> Effects:
     from keepcool.chains.evm.safe import encode_draft
     from keepcool.chains.evm.stated import parse_stated
-    from keepcool.chains.families import family_named
     from keepcool.chains.family import FamilyName
     from keepcool.policy.trial import plain_bytes
 
-    family = family_named(record.family)
+    family = families.named(record.family)
     if isinstance(draft, dict):
         if family.name is not FamilyName.EVM:
             raise Malformed("trial.draft", f"draft: for family {family.name.value} write its bytes in hex")
@@ -140,43 +153,45 @@ def _decode(draft: Written, record: WalletRecord) -> Effects:
     return family.decode(plain_bytes(draft, "draft"), record)
 
 
-def _derive(record: WalletRecord) -> str:
-    from keepcool.chains.families import family_named
+def _derive(families: Families, record: WalletRecord) -> str:
     from keepcool.chains.family import terms_of
 
-    return family_named(record.family).derive_address(terms_of(record))
+    return families.named(record.family).derive_address(terms_of(record))
 
 
-def _read_policy(file: Path) -> Policy:
-    return _checked(_read(file))
+def _families(arguments: argparse.Namespace) -> Families:
+    """Those of this release, and the networks of the file."""
+    from keepcool.chains.bitcoin.network_table import read_networks
+    from keepcool.chains.families import Families
+
+    return Families() if arguments.networks is None else Families(read_networks(_read(arguments.networks)))
 
 
-def _checked(document: bytes) -> Policy:
+def _checked(document: bytes, families: Families) -> Policy:
     from keepcool.policy.document import parse_policy
 
     policy = parse_policy(document)
-    _check_names(policy)
+    _check_names(policy, families)
     return policy
 
 
-def _check_names(policy: Policy) -> None:
+def _check_names(policy: Policy, families: Families) -> None:
     """Addresses, families and profiles are ones this release knows."""
     from keepcool.chains.bitcoin.wallets import check_profile
     from keepcool.chains.evm.profiles import profile_named
-    from keepcool.chains.families import family_named, family_of
     from keepcool.chains.family import FamilyName
     from keepcool.policy.spelling import check_spelling
 
     for name, network in policy.networks.items():
-        family = family_named(network.family)
-        if family.name is not family_of(name).name:
+        family = families.named(network.family)
+        if family.name is not families.of(name).name:
             raise Malformed("policy.family", f"policy: {name} is not a network of family {network.family}")
         for profile in network.profiles:
             if family.name is FamilyName.EVM:
                 profile_named(profile)
             if family.name is FamilyName.BITCOIN:
-                check_profile(name, profile)
-    check_spelling(policy, lambda network, text: family_of(network).parse_recipient(network, text))
+                check_profile(name, profile, families.networks)
+    check_spelling(policy, families.parse_recipient)
 
 
 def _root_seed(file: Path) -> bytes:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
 import re
+from pathlib import Path
 
 import pytest
 
+from keepcool.cli import policy as command
 from keepcool.core.errors import KeepcoolError, Malformed
 from keepcool.core.ids import NetworkId
 from keepcool.policy.document import parse_policy
 from keepcool.policy.explain import sentences
 from keepcool.policy.families import BITCOIN, FAMILIES
+from tests.unit.chains.test_families import FORK
 from tests.unit.policy.bitcoin_samples import LITECOIN, LTC, network
 from tests.unit.policy.test_document import EXAMPLE, REFERENCE
 
@@ -194,3 +198,32 @@ def test_an_unknown_family_is_told_those_that_are_known() -> None:
     with pytest.raises(KeepcoolError, match="bitcoin or evm or minter"):
         parse_policy(changed('family = "bitcoin"', 'family = "bitcorn"'))
     assert not BITCOIN.calls
+
+
+def explained(*arguments: object) -> int:
+    parser = argparse.ArgumentParser()
+    command.register(parser.add_subparsers())
+    parsed = parser.parse_args(["policy", "explain", *map(str, arguments)])
+    return int(parsed.run(parsed))
+
+
+def test_the_page_is_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Networks, profiles and addresses are ones this release knows."""
+    file = tmp_path / "policy.toml"
+    file.write_bytes(TEXT.encode())
+    assert explained(file) == 0
+    assert "pools bip45-pool-p2wsh" in capsys.readouterr().out
+
+
+def test_a_fork_is_explained_with_its_row_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A network of one's own needs the file of networks; a script it does not enforce is refused."""
+    file, networks = tmp_path / "policy.toml", tmp_path / "networks.toml"
+    file.write_text(EXAMPLE + "\n" + TABLES.replace(LITECOIN, "bip122:" + "ab" * 16))
+    networks.write_bytes(FORK)
+    assert explained(file, "--networks", networks) == 0
+    assert f"On bip122:{'ab' * 16} (family bitcoin)" in capsys.readouterr().out
+    with pytest.raises(Malformed, match="no row describes"):
+        explained(file)
+    networks.write_bytes(FORK.replace(b'hrp = "myc"', b'hrp = ""'))
+    with pytest.raises(Malformed, match="has no p2wsh"):
+        explained(file, "--networks", networks)

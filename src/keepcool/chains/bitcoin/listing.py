@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from keepcool.chains.bitcoin.address import spell
 from keepcool.chains.bitcoin.branch import Branch
-from keepcool.chains.bitcoin.networks import Network
+from keepcool.chains.bitcoin.network_table import SHIPPED
+from keepcool.chains.bitcoin.networks import Network, Networks
 from keepcool.chains.bitcoin.wallets import wallet_of
 from keepcool.chains.family import FamilyName
 from keepcool.core.errors import Refused
@@ -35,10 +36,10 @@ class Listing:
         return tuple(spell(self.network, one) for one in self.branch.script_pubkeys(indices))
 
 
-def listing_of(record: WalletRecord, change: int) -> Listing:
+def listing_of(record: WalletRecord, change: int, networks: Networks = SHIPPED) -> Listing:
     """Raises Refused for a record of a family of one address a wallet, Malformed for one that gives none."""
     if record.family != FamilyName.BITCOIN:
         raise Refused("addresses.family", f"a wallet of the family {record.family} has one address")
-    wallet = wallet_of(record)
+    wallet = wallet_of(record, networks)
     branch = wallet.bip45.branch(wallet.hot_branch, change)
     return Listing(wallet.network, wallet.hot_branch, change, branch)

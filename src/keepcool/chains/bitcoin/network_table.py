@@ -7,6 +7,7 @@ To add a fork without touching code, write a `[[network]]` table with these same
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ from keepcool.chains.bitcoin.networks import Network, Networks, Replacement
 from keepcool.core.errors import Malformed
 
 _COIN = 10**8
+_BYTES_MAX = 256 * 1024
 _TEST_KEYS = ("043587cf", "044a5262", "045f1cf6", "024289ef", "02575483")  # tpub upub vpub Upub Vpub
 _DEPTHS_OF_TESTS = ((0, 1),)
 
@@ -182,6 +184,17 @@ class _Row(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 class _File(msgspec.Struct, forbid_unknown_fields=True):
     network: tuple[_Row, ...]
+
+
+def read_networks(document: bytes, known: Networks = SHIPPED) -> Networks:
+    """The known networks and those of a TOML file of `[[network]]` tables. Raises Malformed."""
+    if len(document) > _BYTES_MAX:
+        raise Malformed("network.file", f"a file of networks is at most {_BYTES_MAX} bytes")
+    try:
+        plain = tomllib.loads(document.decode("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise Malformed("network.file", f"the file of networks is not readable as TOML: {error}") from error
+    return with_rows(plain, known)
 
 
 def with_rows(plain: Mapping[str, object], known: Networks = SHIPPED) -> Networks:
