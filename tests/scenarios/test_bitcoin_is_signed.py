@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import subprocess
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
 
@@ -12,19 +13,38 @@ import pytest
 from keepcool.chains import accounts
 from keepcool.core.parties import Service
 from keepcool.core.registry import Role
+from keepcool.local import commands
+from keepcool.local.layout import Layout
 from keepcool.local.running import Installation
-from keepcool.wire.messages import SignAnswer, Signed, SignRequest
-from tests.fixtures.bitcoin_signers import ANSWER_S, ROLES, bitcoin_signers, issued, paying
+from keepcool.wire.messages import CreateWallets, SignAnswer, Signed, SignItem, SignRequest
+from tests.fixtures.bitcoin_signers import ANSWER_S, ROLES, bitcoin_signers, issued, outcomes, paying
 from tests.fixtures.red_app import RedApp, taken_over
-from tests.unit.keeper.bitcoin_house import POOL, coins_of, final, psbt
+from tests.unit.keeper.bitcoin_house import LITECOIN, POOL, code, coins_of, final, psbt, wanted
 
 pytestmark = pytest.mark.live
+PASSPHRASE = "correct horse battery staple"
 
 
 @pytest.fixture(scope="module")
 def installation() -> Iterator[Installation]:
-    with bitcoin_signers() as running:
+    with bitcoin_signers(_locked) as running:
         yield running
+
+
+def _locked(places: Layout) -> None:
+    """Pools are locked from the start, under a passphrase set as an operator sets it."""
+    config = places.config(Service.KEEPER)
+    (places.root / "passphrase").write_text(f"{PASSPHRASE}\n", encoding="ascii")
+    made = _keeper(places, "set-passphrase", "--passphrase-file", str(places.root / "passphrase"))
+    assert made.returncode == 0, made.stderr
+    with config.open("a", encoding="ascii") as file:
+        file.write(f'\n[bitcoin."{LITECOIN.id}"]\nlock_pools = true\n')
+
+
+def _keeper(places: Layout, *words: str, said: str = "") -> subprocess.CompletedProcess[str]:
+    config = str(places.config(Service.KEEPER))
+    line = commands.argv("keeper", words[0], "--config", config, *words[1:])
+    return subprocess.run(line, input=said, capture_output=True, text=True, check=False, timeout=180)
 
 
 def played(installation: Installation, play: Callable[[RedApp], Awaitable[None]]) -> None:
@@ -39,6 +59,8 @@ def played(installation: Installation, play: Callable[[RedApp], Awaitable[None]]
 def test_a_ladder_of_twenty_inputs_travels_and_is_signed_by_both(installation: Installation) -> None:
     """Four rungs, twenty coins each behind a transaction of 20 kB: one request, and every rung unlocks under
     Bitcoin Core's own code."""
+
+    assert _keeper(installation.places, "unlock", "--for", "1h", said=PASSPHRASE).returncode == 0
 
     async def story(red: RedApp) -> None:
         for name, profile in (("own-1", "bip45-p2wsh"), ("pool-1", POOL)):
@@ -89,3 +111,42 @@ def test_a_killed_keeper_goes_on_counting(installation: Installation) -> None:
     with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as reading:
         rows = reading.execute("SELECT count(*) FROM sealed_key WHERE wallet LIKE 'k-%'").fetchone()
     assert rows == (3,)
+
+
+def test_a_locked_pool_waits_for_its_operator(installation: Installation) -> None:
+    """On a running Keeper: the wrong passphrase opens nothing, the right one lets a pool be made and signed
+    for, and after `lock` the same request is refused and nothing new is in the journal."""
+    places = installation.places
+    assert _keeper(places, "lock").stdout == "locked\n"
+    wrong = _keeper(places, "unlock", "--for", "10m", said="not the passphrase")
+    assert wrong.returncode != 0
+    assert "keeper.passphrase" in wrong.stderr
+    assert _keeper(places, "lock-state").stdout == "locked\n"
+
+    async def refused(red: RedApp) -> None:
+        create = CreateWallets(wallets=[wanted("pool-9", POOL)])
+        assert [code(one) for one in await outcomes(red, Service.KEEPER, "wallets.create.v1", create)] == [
+            "keeper.locked"
+        ]
+
+    async def signed(red: RedApp) -> None:
+        (record,) = await issued(red, "pool-9", profile=POOL)
+        asked.extend(paying(red, record, [psbt(record, coins_of(record, 2, 9000))]))
+        for signer in ROLES:
+            (answer,) = await red.sign(signer, asked)
+            assert isinstance(answer, Signed)
+
+    async def again(red: RedApp) -> None:
+        before = (await red.status(Service.KEEPER)).head.sequence
+        (answer,) = await red.sign(Service.KEEPER, asked)
+        assert code(answer) == "keeper.locked"
+        status = await red.status(Service.KEEPER)
+        assert (status.lock, status.head.sequence) == ("locked", before)
+
+    asked: list[SignItem] = []
+    played(installation, refused)
+    opened = _keeper(places, "unlock", "--for", "10m", said=PASSPHRASE)
+    assert opened.stdout.startswith("unlocked until "), opened.stderr
+    played(installation, signed)
+    assert _keeper(places, "lock").stdout == "locked\n"
+    played(installation, again)

@@ -66,9 +66,7 @@ def affirm(case: Case, remembered: Remembered, book: Rulebook) -> Ruling:
 
 def _approval(case: Case, policy: str) -> Approval:
     effects = case.effects
-    return Approval(
-        case.intent.intent, case.record.wallet, effects.digests, policy, STAMP, effects.leaves
-    )
+    return Approval(case.intent.intent, case.record.wallet, effects.digests, policy, STAMP, effects.leaves)
 
 
 def _asked(name: str, rule: Rule, case: Case) -> Verdict:

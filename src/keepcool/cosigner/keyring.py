@@ -73,8 +73,14 @@ def account_place(service: Service, role: Role, family: str) -> Bound:
     return Bound(service.value, "*", family, f"{role.value}-account")
 
 
+def as_it_lies(_: Bound, secret: Secret) -> Secret:
+    """No seal but the two that every key has."""
+    return secret
+
+
 class SealedKeyring:
-    """Sealed keys in the signer's database. `place` says under which binding a record's key lies."""
+    """Sealed keys in the signer's database. `place` says under which binding a record's key lies, `unlocked`
+    takes off a third seal where there is one (and takes the secret over)."""
 
     def __init__(
         self,
@@ -83,9 +89,11 @@ class SealedKeyring:
         inner: InnerKey,
         role: Role,
         place: Callable[[WalletRecord], Bound],
+        *,
+        unlocked: Callable[[Bound, Secret], Secret] = as_it_lies,
     ) -> None:
         self._store, self._keystore, self._inner = store, keystore, inner
-        self._role, self._place = role, place
+        self._role, self._place, self._unlocked = role, place, unlocked
 
     @property
     def role(self) -> Role:
@@ -111,7 +119,7 @@ class SealedKeyring:
         opened: list[Secret] = []
         try:
             for bound, sealed in zip(bounds, half_open, strict=True):
-                opened.append(self._inner.unseal(sealed, bound))
+                opened.append(self._unlocked(bound, self._inner.unseal(sealed, bound)))
         except BaseException:
             wipe(opened)
             raise

@@ -17,6 +17,7 @@ from keepcool.chains.families import family_named, family_of
 from keepcool.core.errors import Breach, KeepcoolError, Malformed, Refused
 from keepcool.core.parties import Peer, Service
 from keepcool.core.registry import Role, WalletRecord
+from keepcool.core.secret import Secret
 from keepcool.cosigner import freezes as freezing
 from keepcool.cosigner import interpreter
 from keepcool.cosigner.addressing import Addressing, IssuedAddresses
@@ -25,10 +26,10 @@ from keepcool.cosigner.entries import WALLET, WalletRow
 from keepcool.cosigner.freezes import Freezes
 from keepcool.cosigner.journal import Asked, Journal, Memory
 from keepcool.cosigner.judge import Rulebook
-from keepcool.cosigner.keyring import SealedKeyring
+from keepcool.cosigner.keyring import SealedKeyring, as_it_lies
 from keepcool.cosigner.known import OwnRegistry
 from keepcool.cosigner.policies import PoliciesSeen, take_into_use
-from keepcool.cosigner.signing import CoSigner, Points, ReservedAt, nobody
+from keepcool.cosigner.signing import Barred, CoSigner, Points, ReservedAt, nobody, not_barred
 from keepcool.cosigner.witness import Parties, Witness
 from keepcool.hazmat.innerseal import InnerKey
 from keepcool.policy import rules
@@ -78,7 +79,8 @@ class Foundation:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """What makes this signer Keeper or Cooler: its key's role, where a record's key lies, its peer, where
-    it may die, further memories of its journal, and what it has reserved."""
+    it may die, further memories of its journal, and what it has reserved. `unlocked` and `barred` are of a
+    lock on some of its keys, `lock` is how that stands, in words."""
 
     role: Role
     place: Callable[[WalletRecord], Bound]
@@ -86,6 +88,9 @@ class Part:
     points: Points
     memories: Sequence[Memory] = ()
     reserved_at: ReservedAt = nobody
+    unlocked: Callable[[Bound, Secret], Secret] = as_it_lies
+    barred: Barred = not_barred
+    lock: Callable[[], str] = str
 
 
 class Signer:
@@ -98,7 +103,12 @@ class Signer:
         memories: list[Memory] = [self.drafts, self.freezes, self._policies, self.issued, *part.memories]
         self.journal = Journal.opened(foundation.store, memories)
         self.keyring = SealedKeyring(
-            foundation.store, foundation.keystore, foundation.inner, part.role, part.place
+            foundation.store,
+            foundation.keystore,
+            foundation.inner,
+            part.role,
+            part.place,
+            unlocked=part.unlocked,
         )
         self.registry = OwnRegistry(foundation.store, _attestation_keys(foundation, self._peer), family_named)
         self.witness = self._witness()
@@ -115,6 +125,7 @@ class Signer:
             faults=foundation.faults,
             points=part.points,
             reserved_at=part.reserved_at,
+            barred=part.barred,
         )
         self._addressing = Addressing(
             journal=self.journal,
@@ -126,6 +137,7 @@ class Signer:
             clock=foundation.clock,
             listing_of=listing_of,
         )
+        self._lock = part.lock
         self.lost = asyncio.Event()
         self._started_at_s = foundation.clock.now_ms() // 1000
 
@@ -196,6 +208,7 @@ class Signer:
             "policy": self.foundation.policy.hash,
             "policy_version": self.foundation.policy.version,
             "wallets": self.foundation.store.record_count(),
+            **({"pools": self._lock()} if self._lock() else {}),
             "journal_head": f"{head.sequence}:{head.hash.hex()}",
             "started_at_s": self._started_at_s,
         }
@@ -260,6 +273,7 @@ class Signer:
             purses=list(purses),
             head=self.witness.stated(),
             started_at_s=self._started_at_s,
+            lock=self._lock(),
         )
 
     def _witness(self) -> Witness:

@@ -17,6 +17,7 @@ from keepcool.core.approval import Approval
 from keepcool.core.errors import Conflict, Refused
 from keepcool.core.faults import FaultPoint
 from keepcool.core.ids import NetworkId, WalletId
+from keepcool.core.registry import WalletRecord
 from keepcool.core.secret import Secret
 from keepcool.core.verdict import Approved, Denied, Failed, NeedsReview, Verdict
 from keepcool.cosigner.cases import Read, case_of, failure, read_items
@@ -38,9 +39,17 @@ from keepcool.wire.messages import Declined, Failure, SignAnswer, Signed, SignIt
 ReservedAt: TypeAlias = Callable[[NetworkId, str], WalletId | None]
 
 
+Barred: TypeAlias = Callable[[WalletRecord], str]
+
+
 def nobody(_: NetworkId, __: str) -> WalletId | None:
     """Nothing is reserved here."""
     return None
+
+
+def not_barred(_: WalletRecord) -> str:
+    """Nothing is locked here."""
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +73,7 @@ class Remembrance:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoSigner:
     """Everything a decision needs. `rulebook` gives the rules of the policy in use, `reserved_at` the wallet
-    that an address was reserved for here, if any."""
+    that an address was reserved for here, if any, `barred` why a wallet is locked now."""
 
     journal: Journal
     drafts: SignedDrafts
@@ -77,6 +86,7 @@ class CoSigner:
     faults: Faults
     points: Points
     reserved_at: ReservedAt = nobody
+    barred: Barred = not_barred
 
     async def sign(self, request: SignRequest, asked: Asked) -> SignAnswer:
         """One outcome per item, in order. Raises what closes the whole request: a replay, a breach, a
@@ -133,6 +143,9 @@ class CoSigner:
     def _decided(
         self, read: Read, batch: Batch, book: Rulebook, now_s: int
     ) -> Remembrance | Declined | Failure:
+        barred = self.barred(read.known.record)
+        if barred:
+            return failure(Refused("keeper.locked", barred))
         case, effects = self._case(read, now_s), read.effects
         before = self.drafts.find(effects.digests, effects.slots)
         again = before is not None and before.draft == read.draft_hash

@@ -16,25 +16,27 @@ from keepcool.ports.system import Entropy
 
 _VERSION = b"\x01"
 _NONCE, _TAG = 24, 16
-_CONTEXT = b"keepcool-inner-seal-v1\0"
+_INNER = b"keepcool-inner-seal-v1\0"
+LOCK = b"keepcool-lock-seal-v1\0"
 
 
 class InnerKey:
-    """The service's own sealing key. Takes over the 32 bytes it is given."""
+    """The service's own sealing key. Takes over the 32 bytes it is given. Under another `context` it is a key
+    for another seal, an operator's lock."""
 
-    __slots__ = ("_secret",)
+    __slots__ = ("_context", "_secret")
 
-    def __init__(self, secret: bytearray) -> None:
+    def __init__(self, secret: bytearray, context: bytes = _INNER) -> None:
         if len(secret) != 32:
             raise Malformed("hazmat.inner_key", "the inner key is 32 bytes; see `keepcool doctor`")
-        self._secret = Secret(secret)
+        self._secret, self._context = Secret(secret), context
 
     def seal(self, secret: Secret, bound: Bound, entropy: Entropy) -> bytes:
         """`secret`, sealed and bound. The caller still owns (and wipes) the secret."""
         nonce = entropy(_NONCE)
         with self._secret.opened() as key, secret.opened() as plain:
             sealed = bindings.crypto_aead_xchacha20poly1305_ietf_encrypt(
-                bytes(plain), _aad(bound), nonce, bytes(key)
+                bytes(plain), self._context + bound.context(), nonce, bytes(key)
             )
         return _VERSION + nonce + sealed
 
@@ -45,7 +47,10 @@ class InnerKey:
         try:
             with self._secret.opened() as key:
                 plain = bindings.crypto_aead_xchacha20poly1305_ietf_decrypt(
-                    sealed[1 + _NONCE :], _aad(bound), sealed[1 : 1 + _NONCE], bytes(key)
+                    sealed[1 + _NONCE :],
+                    self._context + bound.context(),
+                    sealed[1 : 1 + _NONCE],
+                    bytes(key),
                 )
         except CryptoError as error:
             raise Breach(
@@ -55,7 +60,3 @@ class InnerKey:
 
     def wipe(self) -> None:
         self._secret.wipe()
-
-
-def _aad(bound: Bound) -> bytes:
-    return _CONTEXT + bound.context()

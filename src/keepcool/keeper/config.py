@@ -19,13 +19,26 @@ class MinterSettings(Settings, frozen=True):
     creators: int = CREATORS
 
 
+class BitcoinSettings(Settings, frozen=True):
+    """A network of the Bitcoin family. `lock_pools`: pools made from now on are locked, and signed for only
+    while an operator has opened them (`keepcool keeper unlock`). Pools that are locked stay so."""
+
+    lock_pools: bool = False
+
+
 class KeeperSettings(SignerSettings, frozen=True, kw_only=True):
     """`peers` names app, cooler and, where there is one, watchtower and desk. The purse's key is made
     at first start. `deployments` and gas limits stand in the signed policy, not here. `minter` is by
-    network; one that is not named has as many creators as usual."""
+    network; one that is not named has as many creators as usual. `bitcoin` is by network."""
 
     cool_public_key: str
     minter: dict[str, MinterSettings] = field(default_factory=dict)
+    bitcoin: dict[str, BitcoinSettings] = field(default_factory=dict)
+
+    @property
+    def locked_networks(self) -> frozenset[str]:
+        """Where new pools are locked."""
+        return frozenset(network for network, one in self.bitcoin.items() if one.lock_pools)
 
     def creators(self, network: str) -> int:
         """How many accounts make wallets there."""
@@ -34,10 +47,16 @@ class KeeperSettings(SignerSettings, frozen=True, kw_only=True):
 
 
 def sentences(settings: KeeperSettings, policy: Policy) -> Sequence[str]:
-    """For `check-config`: how many wallets a block may bring."""
-    return [
+    """For `check-config`: how many wallets a block may bring, and which pools are locked."""
+    locks = [
+        f"Pools of {network} are made under an operator's passphrase, and signed for only while he has "
+        "opened them on this host (keeper.sock beside its database, for this user alone)."
+        for network in sorted(settings.locked_networks)
+    ]
+    makers = [
         f"It makes wallets of {one.network} with {settings.creators(one.network)} accounts, each one a "
         "block; the first holds the fee money and is the one to top up."
         for one in sorted(policy.networks.values(), key=lambda one: one.network)
         if one.fee_rate_max is not None and one.purse is not None
     ]
+    return locks + makers

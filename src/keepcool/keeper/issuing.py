@@ -27,6 +27,7 @@ from keepcool.cosigner.journal import Asked
 from keepcool.cosigner.keyring import NewKey, sealed, wipe, wiped_after
 from keepcool.cosigner.service import Signer, attested_row, body_of
 from keepcool.hazmat import coinkeys, hotseeds
+from keepcool.keeper.lock import PoolLock
 from keepcool.keeper.number_memory import NUMBERED, POOLS_MAX, NumberMemory, NumberRow
 from keepcool.policy.terms import NetworkRules
 from keepcool.ports.keystore import Bound
@@ -66,11 +67,19 @@ class _Fresh:
 
 
 class Issuing:
-    """Keeper's part in making wallets. `numbers` is a memory of the signer's journal."""
+    """Keeper's part in making wallets. `numbers` is a memory of the signer's journal, `lock` seals what some
+    hot keys are sealed with besides."""
 
-    def __init__(self, signer: Signer, paper: PaperKeys, cooler_key: bytes, numbers: NumberMemory) -> None:
+    def __init__(
+        self,
+        signer: Signer,
+        paper: PaperKeys,
+        cooler_key: bytes,
+        numbers: NumberMemory,
+        lock: PoolLock,
+    ) -> None:
         self._signer, self._paper, self._cooler_key = signer, paper, cooler_key
-        self._numbers = numbers
+        self._numbers, self._lock = numbers, lock
         self._one_at_a_time = asyncio.Lock()
 
     async def create(self, opened: Opened) -> Message:
@@ -179,10 +188,11 @@ class Issuing:
                 made_at_s=self._signer.foundation.clock.now_ms() // 1000,
             )
             record = replace(blank, address=family_named(rules.family).derive_address(terms_of(blank)))
+            bound = Bound(Service.KEEPER.value, record.wallet, record.network, Role.HOT.value)
+            bound, secret = self._lock.kept(record, bound, secret)
         except BaseException:
             secret.wipe()
             raise
-        bound = Bound(Service.KEEPER.value, record.wallet, record.network, Role.HOT.value)
         return _Fresh(record, NewKey(bound, secret, bytes.fromhex(hot.public_key), hot.origin))
 
     def _place(self, wanted: NewWallet, rules: NetworkRules, before: Sequence[NumberRow]) -> NumberRow:

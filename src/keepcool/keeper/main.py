@@ -12,28 +12,31 @@ from pathlib import Path
 import uvloop
 
 from keepcool.adapters import signer_host
+from keepcool.adapters.identity.keyfiles import read_private, write_private
 from keepcool.adapters.signer_host import SignerHost
 from keepcool.adapters.sqlite.signer import open_store
-from keepcool.adapters.system.clock import SystemClock
+from keepcool.adapters.system import control as control_socket
+from keepcool.adapters.system.clock import SystemClock, SystemEntropy
 from keepcool.adapters.system.logs import log_to_stderr
 from keepcool.adapters.system.metrics import gauges
 from keepcool.adapters.toml import load
-from keepcool.core.errors import Refused
+from keepcool.core.errors import Conflict, Refused
 from keepcool.core.faults import FaultPoint
 from keepcool.core.parties import Service
 from keepcool.core.registry import OwnerKey, Role
+from keepcool.core.secret import Secret
 from keepcool.cosigner import statement, thawing
 from keepcool.cosigner.accountpins import pinned_accounts
-from keepcool.cosigner.keyring import own_key_of
 from keepcool.cosigner.service import Foundation, Part, Signer
 from keepcool.cosigner.signing import Points
-from keepcool.hazmat import papers, process
+from keepcool.hazmat import papers, passphrase, process
 from keepcool.hazmat.innerseal import InnerKey
-from keepcool.keeper import config
+from keepcool.keeper import config, control
 from keepcool.keeper.config import KeeperSettings
 from keepcool.keeper.creator_memory import CreatorMemory
 from keepcool.keeper.creators import Creators
 from keepcool.keeper.issuing import Issuing, PaperKeys
+from keepcool.keeper.lock import LockTerms, PoolLock, encode_terms, new_terms, parse_terms
 from keepcool.keeper.number_memory import NumberMemory
 from keepcool.keeper.paying import Purses
 from keepcool.keeper.purse import Purse
@@ -79,6 +82,82 @@ def thaw(file: Path, *, level: str, target: str, reason: str) -> list[str]:
         return asyncio.run(ended)
 
 
+def set_passphrase(file: Path, given: bytearray) -> Path:
+    """Makes the pools' lock: the passphrase, taken over, is its key from now on. The file its terms are in.
+    Raises Conflict when there is one already, Refused on a passphrase that is too short."""
+    settings = load(file, KeeperSettings)
+    os.umask(0o077)
+    process.harden()
+    path, entropy = _terms_file(settings), SystemEntropy()
+    with passphrase.checked(given) as words:
+        by = passphrase.new_stretching(entropy)
+        with passphrase.stretched(words, by) as key:
+            terms = new_terms(by, key, entropy)
+    try:
+        write_private(path, encode_terms(terms))
+    except FileExistsError as error:
+        raise Conflict("lock.exists", f"{path} exists: this Keeper's lock has its passphrase") from error
+    return path
+
+
+def unlock(file: Path, given: bytearray, for_s: int) -> str:
+    """Opens the pools of the running Keeper for so many seconds; how the lock stands then. Takes the
+    passphrase over. Raises Refused when it is not the one, Unavailable when Keeper does not run."""
+    settings = load(file, KeeperSettings)
+    process.harden()
+    with (
+        passphrase.checked(given) as words,
+        passphrase.stretched(words, _known_terms(settings).stretching) as key,
+    ):
+        return _told(settings, control.frame(control.Verb.UNLOCK, for_s, key))
+
+
+def lock(file: Path) -> str:
+    """Closes the pools of the running Keeper; how the lock stands then."""
+    return _told(load(file, KeeperSettings), control.frame(control.Verb.LOCK))
+
+
+def lock_state(file: Path) -> str:
+    """How the running Keeper's lock stands."""
+    return _told(load(file, KeeperSettings), control.frame(control.Verb.STATE))
+
+
+def _told(settings: KeeperSettings, frame: Secret) -> str:
+    with frame:
+        return control.understood(control_socket.ask(_socket(settings), frame))
+
+
+def _lock(settings: KeeperSettings, host: SignerHost) -> PoolLock:
+    """Raises Refused when pools shall be locked and no passphrase was ever set."""
+    terms = _terms(settings)
+    if terms is None and settings.locked_networks:
+        raise Refused(
+            "lock.unset", "pools shall be locked (lock_pools): run `keepcool keeper set-passphrase` first"
+        )
+    later = asyncio.get_running_loop().call_later
+    return PoolLock(host.store, terms, settings.locked_networks, host.clock, host.entropy, later)
+
+
+def _terms(settings: KeeperSettings) -> LockTerms | None:
+    path = _terms_file(settings)
+    return parse_terms(read_private(path).content) if path.exists() else None
+
+
+def _known_terms(settings: KeeperSettings) -> LockTerms:
+    terms = _terms(settings)
+    if terms is None:
+        raise Refused("keeper.no_lock", "no passphrase was ever set: `keepcool keeper set-passphrase`")
+    return terms
+
+
+def _terms_file(settings: KeeperSettings) -> Path:
+    return signer_host.data_folder(settings) / control.TERMS
+
+
+def _socket(settings: KeeperSettings) -> Path:
+    return signer_host.data_folder(settings) / control.SOCKET
+
+
 async def _run(settings: KeeperSettings, folder: Path, *, one_machine: bool) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -86,21 +165,29 @@ async def _run(settings: KeeperSettings, folder: Path, *, one_machine: bool) -> 
     async with signer_host.opened(settings, Service.KEEPER, folder, one_machine=one_machine) as host:
         for warning in host.warnings:
             _log.warning(warning)
-        signer = await _serving(settings, host)
+        lock = _lock(settings, host)
+        signer = await _serving(settings, host, lock)
         gauges(host.metrics, signer.readings())
         await signer.run(
             stop,
             host.metrics_file.keep_writing(signer_host.METRICS_EVERY_S),
             host.health_file.keep_writing(signer.health, signer_host.HEALTH_EVERY_S),
+            control_socket.serve(
+                _socket(settings), control.FRAME_BYTES, lambda raw: control.answer(lock, raw)
+            ),
         )
+        lock.lock()
     _log.info("stopped")
 
 
-async def _serving(settings: KeeperSettings, host: SignerHost) -> Signer:
+async def _serving(settings: KeeperSettings, host: SignerHost, lock: PoolLock) -> Signer:
     memory, creations, numbers = PurseMemory(), CreatorMemory(), NumberMemory()
     part = Part(
         role=Role.HOT,
-        place=own_key_of(Service.KEEPER, Role.HOT),
+        place=lock.place,
+        unlocked=lock.opened,
+        barred=lock.barred,
+        lock=lambda: lock.stated,
         peer=Service.COOLER,
         points=POINTS,
         memories=(memory, creations, numbers),
@@ -110,7 +197,7 @@ async def _serving(settings: KeeperSettings, host: SignerHost) -> Signer:
     creators = await Creators.opened(signer, creations, settings.creators)
     purses = Purses(signer, [await Purse.opened(signer, memory), creators])
     paper = _paper(settings)
-    issuing = Issuing(signer, paper, _cooler_key(host), numbers)
+    issuing = Issuing(signer, paper, _cooler_key(host), numbers, lock)
     reserving = Reserving(signer, creations, creators, paper)
     handlers = {
         "wallets.create.v1": issuing.create,

@@ -292,7 +292,8 @@ class PurseStatus(Message, frozen=True):
 
 
 class StatusAnswer(Message, frozen=True):
-    """`ready` is false with `waiting_for` set, when the signer would sign nothing now."""
+    """`ready` is false with `waiting_for` set, when the signer would sign nothing now. `lock`: empty where no
+    wallets are locked, "locked", or "unlocked until" a Unix time in seconds."""
 
     ready: bool
     waiting_for: str
@@ -302,6 +303,7 @@ class StatusAnswer(Message, frozen=True):
     purses: list[PurseStatus]
     head: Head
     started_at_s: int
+    lock: str = ""
 
 
 class FreezeRequest(Message, frozen=True):

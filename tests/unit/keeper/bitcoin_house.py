@@ -37,12 +37,13 @@ from keepcool.core.parties import Peer, Service
 from keepcool.core.registry import OwnerKey, Role, WalletRecord, parse_record
 from keepcool.core.secret import Secret
 from keepcool.cosigner.journal import Memory
-from keepcool.cosigner.keyring import NewKey, account_place, one_key, own_key_of, sealed
+from keepcool.cosigner.keyring import NewKey, account_place, one_key, sealed
 from keepcool.cosigner.service import Foundation, Part, Signer
 from keepcool.hazmat import accounts, derivation
 from keepcool.hazmat.accounts import Account
 from keepcool.hazmat.innerseal import InnerKey
 from keepcool.keeper.issuing import Issuing, PaperKeys
+from keepcool.keeper.lock import LockTerms, PoolLock
 from keepcool.keeper.main import POINTS
 from keepcool.keeper.number_memory import NumberMemory
 from keepcool.local.policies import PolicyPart, written
@@ -101,6 +102,7 @@ class House:
     cold: Paper
     app: Exchange
     pins: AccountPins
+    lock: PoolLock
     salt: int = 0
 
     async def ask(self, to: Service, typ: str, body: Message) -> Message:
@@ -238,7 +240,7 @@ def policy(service: Service, **changes: object) -> bytes:
 
 @dataclass(frozen=True)
 class Ground:
-    """What both signers stand on. `keys` are kept, so that a signer can be opened again."""
+    """What both signers stand on, kept so that they can be opened again. `terms`: of the lock on pools."""
 
     folder: Path
     lines: Lines
@@ -248,6 +250,7 @@ class Ground:
     )
     cool: Paper = field(default_factory=lambda: Paper.new(Role.COOL))
     cold: Paper = field(default_factory=lambda: Paper.new(Role.COLD))
+    terms: LockTerms | None = None
 
     @classmethod
     def new(cls, folder: Path) -> Ground:
@@ -268,12 +271,14 @@ async def opened_house(ground: Ground) -> House:
     """Over the files of this ground, as they are."""
     numbers, attested = NumberMemory(), CoolerNumbers()
     proven = ProvenMemory()
-    keeper = await _signer(ground, KEEPER, numbers)
-    cooler = await _signer(ground, COOLER, proven, attested)
+    foundation = _foundation(ground, KEEPER)
+    lock = _pool_lock(ground, foundation)
+    keeper = await Signer.opened(foundation, _keepers_part(lock, numbers))
+    cooler = await Signer.opened(_foundation(ground, COOLER), _coolers_part(proven, attested))
     await _hold(cooler, ground.cool)
     shared = [OwnerKey(role, f"02{place:064x}") for place, role in enumerate((Role.COOL, Role.COLD), 1)]
     paper = PaperKeys(shared[0], shared[1], ground.pins)
-    issuing = Issuing(keeper, paper, _attestation_key(ground.peer(COOLER)), numbers)
+    issuing = Issuing(keeper, paper, _attestation_key(ground.peer(COOLER)), numbers, lock)
     await keeper.serve({"wallets.create.v1": issuing.create, "wallets.register.v1": issuing.register})
     keeper_key = _attestation_key(ground.peer(KEEPER))
     pins = Pins(shared[0].public_key, shared[1].public_key, keeper_key, ground.pins)
@@ -288,7 +293,7 @@ async def opened_house(ground: Ground) -> House:
         FixedClock(),
         SystemEntropy(),
     )
-    return House(keeper, cooler, ground.cool, ground.cold, app, ground.pins)
+    return House(keeper, cooler, ground.cool, ground.cold, app, ground.pins, lock)
 
 
 def told(folder: Path, story: Callable[[House], Awaitable[None]], ground: Ground | None = None) -> None:
@@ -305,14 +310,15 @@ def closed(house: House) -> Iterator[None]:
     try:
         yield
     finally:
+        house.lock.lock()
         for signer in (house.keeper, house.cooler):
             signer.foundation.store.close()
 
 
-async def _signer(ground: Ground, service: Service, *memories: Memory) -> Signer:
+def _foundation(ground: Ground, service: Service) -> Foundation:
     identity, clock, entropy = ground.identities[service], FixedClock(), SystemEntropy()
     others = {one: ground.peer(one) for one in ground.identities if one is not service}
-    foundation = Foundation(
+    return Foundation(
         identity=identity,
         own=identity.peer(),
         peers=others,
@@ -325,10 +331,31 @@ async def _signer(ground: Ground, service: Service, *memories: Memory) -> Signer
         faults=NoFaults(),
         policy=parse_policy(policy(service)),
     )
-    role, peer = (Role.HOT, COOLER) if service is KEEPER else (Role.COOL, KEEPER)
-    place = (own_key_of if service is KEEPER else one_key)(service, role)
-    part = Part(role=role, place=place, peer=peer, points=POINTS, memories=memories)
-    return await Signer.opened(foundation, part)
+
+
+def _pool_lock(ground: Ground, foundation: Foundation) -> PoolLock:
+    networks = frozenset[str]() if ground.terms is None else frozenset({LITECOIN.id})
+    later = asyncio.get_running_loop().call_later
+    clock, entropy = foundation.clock, foundation.entropy
+    return PoolLock(foundation.store, ground.terms, networks, clock, entropy, later)
+
+
+def _keepers_part(lock: PoolLock, *memories: Memory) -> Part:
+    return Part(
+        role=Role.HOT,
+        place=lock.place,
+        peer=COOLER,
+        points=POINTS,
+        memories=memories,
+        unlocked=lock.opened,
+        barred=lock.barred,
+        lock=lambda: lock.stated,
+    )
+
+
+def _coolers_part(*memories: Memory) -> Part:
+    place = one_key(COOLER, Role.COOL)
+    return Part(role=Role.COOL, place=place, peer=KEEPER, points=POINTS, memories=memories)
 
 
 async def _hold(cooler: Signer, paper: Paper) -> None:

@@ -39,6 +39,7 @@ from keepcool.hazmat.innerseal import InnerKey
 from keepcool.keeper.creator_memory import CreatorMemory
 from keepcool.keeper.creators import Creators
 from keepcool.keeper.issuing import Issuing, PaperKeys
+from keepcool.keeper.lock import PoolLock
 from keepcool.keeper.main import POINTS
 from keepcool.keeper.number_memory import NumberMemory
 from keepcool.keeper.paying import Purses
@@ -255,7 +256,7 @@ async def opened_house(
     await _hold(cooler, cool)
     pool = await Creators.opened(keeper, memory, lambda _: creators)
     paper = PaperKeys(cool.shared, cold.shared, pins)
-    issuing = Issuing(keeper, paper, _key(peers[COOLER]), NumberMemory())
+    issuing = Issuing(keeper, paper, _key(peers[COOLER]), NumberMemory(), _no_lock(keeper))
     reserving, purses = Reserving(keeper, memory, pool, paper), Purses(keeper, [pool])
     await keeper.serve(
         {
@@ -333,6 +334,12 @@ async def _signer(identity: FileIdentity, ground: Ground, memory: Memory) -> Sig
     reserved_at = memory.reserved_at if isinstance(memory, CreatorMemory) else nobody
     part = Part(role=role, place=place, peer=peer, points=POINTS, memories=(memory,), reserved_at=reserved_at)
     return await Signer.opened(foundation, part)
+
+
+def _no_lock(keeper: Signer) -> PoolLock:
+    later = asyncio.get_running_loop().call_later
+    foundation = keeper.foundation
+    return PoolLock(foundation.store, None, frozenset(), foundation.clock, foundation.entropy, later)
 
 
 async def _hold(cooler: Signer, paper: Paper) -> None:

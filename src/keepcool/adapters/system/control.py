@@ -1,0 +1,133 @@
+"""A service's control socket: the commands of its own host, over a Unix socket beside its database.
+
+Laws: the socket is its owner's alone (0600), and whoever connects must run as the same user, which the kernel
+says; one frame of fixed length in, one short answer out, one caller at a time, each for a bounded while. The
+frame is read into a buffer that is wiped: it may hold a key. unix(7), SO_PEERCRED.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from keepcool.core.errors import Conflict, Refused, Unavailable
+from keepcool.core.secret import Secret
+
+ANSWER_BYTES_MAX = 4096
+_CALLER_S = 5.0
+_WAITING_MAX = 4
+_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
+Answer = Callable[[bytearray], bytes]
+_log = logging.getLogger(__name__)
+
+
+async def serve(path: Path, frame_bytes: int, answer: Answer) -> None:
+    """For ever, until cancelled; then the socket is gone. `answer` never raises. Raises Conflict when another
+    process serves there."""
+    with _listening(path) as listener:
+        loop = asyncio.get_running_loop()
+        while True:
+            caller, _ = await loop.sock_accept(listener)
+            with caller, contextlib.suppress(OSError, TimeoutError):
+                caller.settimeout(0)
+                async with asyncio.timeout(_CALLER_S):
+                    await _spoken(caller, frame_bytes, answer)
+
+
+def ask(path: Path, frame: Secret, timeout_s: float = 10.0) -> bytes:
+    """The answer of the service at `path`; the frame stays the caller's. Raises Unavailable when nobody
+    serves there, Refused when somebody else does."""
+    try:
+        with _connected(path, timeout_s) as line, frame.opened() as raw:
+            if _user_of(line) != os.geteuid():
+                raise Refused("control.server", f"{path} is served by another user; nothing was said to it")
+            line.sendall(raw)
+            line.shutdown(socket.SHUT_WR)
+            return _read(line)
+    except OSError as error:
+        raise Unavailable(
+            "control.absent", f"{path}: nobody answers ({error.strerror or error}); is the service running?"
+        ) from error
+
+
+async def _spoken(caller: socket.socket, frame_bytes: int, answer: Answer) -> None:
+    loop = asyncio.get_running_loop()
+    if _user_of(caller) != os.geteuid():
+        _log.warning("another user tried the control socket")
+        return
+    frame = bytearray(frame_bytes)
+    with Secret(frame):
+        view, read = memoryview(frame), 0
+        while read < frame_bytes:
+            more = await loop.sock_recv_into(caller, view[read:])
+            if not more:
+                return
+            read += more
+        view.release()
+        await loop.sock_sendall(caller, answer(frame))
+
+
+@contextmanager
+def _listening(path: Path) -> Iterator[socket.socket]:
+    """Takes the place of a socket that a killed process left."""
+    with _short(path) as name, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        if _answers(name):
+            raise Conflict("control.taken", f"{path}: another process of this service is running")
+        path.unlink(missing_ok=True)
+        before = os.umask(0o177)
+        try:
+            listener.bind(name)
+        finally:
+            os.umask(before)
+        listener.settimeout(0)
+        listener.listen(_WAITING_MAX)
+        try:
+            yield listener
+        finally:
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _connected(path: Path, timeout_s: float) -> Iterator[socket.socket]:
+    with _short(path) as name, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+        line.settimeout(timeout_s)
+        line.connect(name)
+        yield line
+
+
+@contextmanager
+def _short(path: Path) -> Iterator[str]:
+    """A name for the socket that fits: the kernel takes 107 bytes, folders are often longer."""
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
+
+
+def _answers(name: str) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+        line.settimeout(_CALLER_S)
+        return line.connect_ex(name) == 0
+
+
+def _user_of(line: socket.socket) -> int:
+    """The user on the other end, by the kernel's word."""
+    raw = line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    return int(_CREDENTIALS.unpack(raw)[1])
+
+
+def _read(line: socket.socket) -> bytes:
+    found = b""
+    while len(found) <= ANSWER_BYTES_MAX and (more := line.recv(ANSWER_BYTES_MAX)):
+        found += more
+    if not found or len(found) > ANSWER_BYTES_MAX:
+        raise Unavailable("control.answer", "the service gave no answer; look at its log")
+    return found
