@@ -42,8 +42,10 @@ class BitcoinOffice:
     clock: TestClock = field(default_factory=TestClock)
 
     def __post_init__(self) -> None:
+        fresh = not (self.folder / "app.sqlite").exists()
         self.store = Store(open_books(self.folder / "app.sqlite"))
-        self.store.create_tables()
+        if fresh:
+            self.store.create_tables()
 
     def close(self) -> None:
         self.store.close()

@@ -130,13 +130,13 @@ def test_ten_thousand_unused_addresses_hide_no_deposit(office: BitcoinOffice) ->
     assert office.owed(ALICE) == 50_000
 
 
-def test_thousands_of_outputs_to_one_user_are_each_credited_once(office: BitcoinOffice) -> None:
+def test_hundreds_of_outputs_to_one_user_are_each_credited_once(office: BitcoinOffice) -> None:
     """A block full of small payments to one address is read at once and credited lot by lot."""
     node, to = PaperBitcoin(), office.watch(ALICE, ALICE)
-    node.mine(*(payment([(to, 2_000)] * 500, salt=salt) for salt in range(4)))
+    node.mine(*(payment([(to, 2_000)] * 125, salt=salt) for salt in range(4)))
     node.mine(blocks=3)
     office.follow(office.follower(node))
-    assert office.owed(ALICE) == 2_000 * 2_000
+    assert office.owed(ALICE) == 500 * 2_000
 
 
 def test_a_payment_to_change_is_told_and_the_wallets(office: BitcoinOffice) -> None:

@@ -30,6 +30,7 @@ from keepcool.ports.system import Clock
 
 BLOCKS_AT_ONCE = 32
 HASHES_AT_ONCE = 64
+LOTS_AT_ONCE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,15 @@ class Plan:
     start_block: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """Through all that is pending at the height `scanned`: `after` is the last deposit looked at, None when
+    all were."""
+
+    scanned: int
+    after: int | None
+
+
 class Follower:
     """`node` answers only what as many nodes say as must agree."""
 
@@ -47,6 +57,7 @@ class Follower:
         self._plan, self._node, self._store, self._clock = plan, node, store, clock
         self._terms, self._network = plan.terms, plan.terms.network
         self._watched = Watched(self._network)
+        self._settling = _Round(-1, 0)
         self._pool = Pool(plan.terms, node, store, self._watched, clock)
 
     async def step(self) -> Progress:
@@ -56,7 +67,7 @@ class Follower:
         stands = await self._begun(tip)
         moved = await self._scan(tip, stands)
         after = await self._position()
-        await self._settle(after.scanned)
+        moved = await self._settle(after.scanned) or moved
         if not moved or after.scanned == tip.height:
             moved = await self._look(after, tip) or moved
         after = await self._position()
@@ -134,16 +145,22 @@ class Follower:
         found = await self._store.run(lambda tx: position.hash_at(tx, self._network, number))
         return None if found is None else found.hex()
 
-    async def _settle(self, scanned: int) -> None:
-        at_ms, after = self._clock.now_ms(), 0
-        while True:
+    async def _settle(self, scanned: int) -> bool:
+        """True when more is to be looked at, and never twice for one block."""
+        if self._settling.scanned != scanned:
+            self._settling = _Round(scanned, 0)
+        at_ms, after = self._clock.now_ms(), self._settling.after
+        for _ in range(LOTS_AT_ONCE):
+            if after is None:
+                return False
             work = partial(settling.settle, terms=self._terms, scanned=scanned, after=after, at_ms=at_ms)
-            settled = await self._store.run(work)
-            if settled.after is None:
-                break
-            after = settled.after
+            after = (await self._store.run(work)).after
+            self._settling = _Round(scanned, after)
+        if after is not None:
+            return True
         least = min(depth for _, depth in self._terms.row.confirmations)
         await self._store.run(lambda tx: _settled_to(tx, self._plan.terms, scanned - least + 1))
+        return False
 
     async def _look(self, stands: Position, tip: BlockId) -> bool:
         """Into the pool, once all blocks are read."""

@@ -7,7 +7,7 @@ round.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, Executable, select
 
@@ -54,6 +54,21 @@ def pending(tx: Connection, network: NetworkId, *, after: int, until: int, limit
         deposit.c.number > after,
     )
     return [of_row(row) for row in tx.execute(query.order_by(deposit.c.number).limit(limit))]
+
+
+def decide(tx: Connection, decided: Mapping[int, State], at_ms: int) -> None:
+    """What is on the ledger now, by the deposit's number: all of it."""
+    for state in sorted(set(decided.values())):
+        numbers = [number for number, one in decided.items() if one is state]
+        posted = {"state": state.value, "posted": True, "decided_at_ms": at_ms}
+        _tell(
+            tx,
+            deposit.update()
+            .where(deposit.c.number.in_(numbers))
+            .values(confirmed=deposit.c.units, **posted)
+            .returning(deposit),
+            at_ms,
+        )
 
 
 def orphan(tx: Connection, network: NetworkId, txids: Sequence[str], at_ms: int) -> None:

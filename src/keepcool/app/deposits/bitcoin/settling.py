@@ -14,12 +14,11 @@ from sqlalchemy import Connection, func, select
 
 from keepcool.app.books import dust, ledger
 from keepcool.app.coins.tables import coin
-from keepcool.app.deposits import records
 from keepcool.app.deposits.bitcoin import outputs
 from keepcool.app.deposits.bitcoin.recording import Terms
 from keepcool.app.deposits.records import Deposit, State
 
-AT_ONCE = 300
+AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +38,7 @@ def settle(tx: Connection, terms: Terms, scanned: int, after: int, at_ms: int) -
     due = [one for one in pending if _is_due(one, facts, terms, scanned)]
     for one in due:
         _credit(tx, terms, one, at_ms)
+    outputs.decide(tx, {one.number: _state(terms, one) for one in due}, at_ms)
     return Settled(len(due), pending[-1].number if len(pending) == AT_ONCE else None)
 
 
@@ -68,8 +68,7 @@ def _is_due(one: Deposit, facts: dict[str, _Fact], terms: Terms, scanned: int) -
 
 def _credit(tx: Connection, terms: Terms, one: Deposit, at_ms: int) -> None:
     claim = one.claim
-    worth = claim.units >= terms.dust_below
-    credit = ledger.credit_deposit if worth else dust.credit_dust
+    credit = dust.credit_dust if _state(terms, one) is State.DUST else ledger.credit_deposit
     credit(
         tx,
         deposit=one.ledger_name,
@@ -78,5 +77,7 @@ def _credit(tx: Connection, terms: Terms, one: Deposit, at_ms: int) -> None:
         units=claim.units,
         at_ms=at_ms,
     )
-    state = State.CREDITED if worth else State.DUST
-    records.decide(tx, one, state, at_ms, confirmed=claim.units, posted=True)
+
+
+def _state(terms: Terms, one: Deposit) -> State:
+    return State.CREDITED if one.claim.units >= terms.dust_below else State.DUST
