@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from keepcool.client.attested import Pins, Wanted, check_address, record_of
+from keepcool.client.events import Events
 from keepcool.client.http import Api, fresh_key
 from keepcool.client.models import (
     AddressAnswer,
@@ -24,6 +25,7 @@ from keepcool.client.models import (
 )
 from keepcool.client.pools import Pools
 from keepcool.client.reading import Reading
+from keepcool.client.webhooks import Webhooks
 from keepcool.core.errors import Unavailable
 from keepcool.core.registry import WalletRecord
 
@@ -56,6 +58,7 @@ class Client:
         self.api, self._pins = Api(url, key, timeout_s), pins
         self.read = Reading(self.api)
         self.pools = Pools(self.api, pins)
+        self.events, self.webhooks = Events(self.api), Webhooks(self.api)
 
     def __enter__(self) -> Client:
         return self
@@ -145,7 +148,7 @@ class Client:
     def transfer(
         self, source: str, target: str, asset: str, units: int, *, key: str | None = None
     ) -> Withdrawal:
-        """Pay from one of our wallets to another, on chain."""
+        """Pay from one of our wallets to another: on chain, or in the ledger alone within a pool."""
         body = {"from_wallet": source, "to_wallet": target, "asset": asset, "amount": str(units)}
         return self.api.post("/v1/transfers", Withdrawal, body, key or fresh_key())
 

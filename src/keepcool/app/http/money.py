@@ -11,7 +11,7 @@ from pydantic import Field, StringConstraints
 from sqlalchemy import Connection
 
 from keepcool.app.books import people, registry
-from keepcool.app.http import idempotency, paging
+from keepcool.app.http import idempotency, paging, transfers_shown
 from keepcool.app.http.fields import (
     Address,
     Asset,
@@ -69,7 +69,8 @@ class WithdrawalIn(In):
 
 
 class TransferIn(In):
-    """From one of our wallets to another, on chain; the other side is credited like any deposit."""
+    """From one of our wallets to another: within a pool a ledger entry, done at once; else on chain, where
+    the other side is credited like any deposit."""
 
     from_wallet: Id
     to_wallet: Id
@@ -145,7 +146,8 @@ async def make_transfer(
     body: TransferIn,
     idempotency_key: idempotency.KeyHeader = None,
 ) -> Response:
-    """An on-chain payment, so that ledger equals chain per wallet. Needs an Idempotency-Key."""
+    """An on-chain payment, so that ledger equals chain per wallet; between wallets of one pool a ledger
+    entry, at once and without a fee. Needs an Idempotency-Key."""
     attempt = await idempotency.attempt(request, caller, idempotency_key)
     order = Order(
         id=idempotency.steady_id("wd", attempt, b""),
@@ -158,7 +160,12 @@ async def make_transfer(
         external_id=body.external_id,
         metadata=body.metadata,
     )
-    return await _ordered(given, attempt, order)
+
+    def effect(tx: Connection) -> tuple[int, WithdrawalOut]:
+        booked = transfers_shown.booked(tx, order, given.clock.now_ms())
+        return 201, booked or shown(tx, given.payouts.request(tx, order))
+
+    return await _acted(given, attempt, effect)
 
 
 @router.post("/purses/topups", status_code=201, summary="Pay from a wallet into the purse", **_ANSWERS)
@@ -234,7 +241,12 @@ async def list_transfers(
 
 @router.get("/withdrawals/{withdrawal}", summary="One withdrawal, transfer or top-up")
 async def get_withdrawal(given: Given, _: Reader, withdrawal: PayoutPath) -> WithdrawalOut:
-    return await given.store.run(lambda tx: shown(tx, given.payouts.get(tx, withdrawal)))
+    """Transfers within a pool as well."""
+
+    def work(tx: Connection) -> WithdrawalOut:
+        return transfers_shown.found(tx, withdrawal) or shown(tx, given.payouts.get(tx, withdrawal))
+
+    return await given.store.run(work)
 
 
 def wallets_meant(tx: Connection, wallet: str | None, user: str | None) -> list[str] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,13 +66,14 @@ def settings(folder: Path, events: EventSettings = LOOPBACK) -> AppSettings:
 
 @dataclass
 class Running:
-    """`client()` speaks with a key of the scopes asked for."""
+    """`client()` speaks with a key of the scopes asked for. `halt` ends what runs beside the API."""
 
     url: str
     store: Store
     signers: Signers
     parts: Parts
     engine: IdleEngine
+    halt: Callable[[], None]
     clients: list[httpx.Client] = field(default_factory=list)
 
     def key(self, *scopes: Scope) -> str:
@@ -144,19 +145,27 @@ def running(
         events=office,
     )
     workers = [loop.create_task(one) for one in (*pools.work(), office.run())]
+
+    async def halted() -> None:
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+
+    def halt() -> None:
+        asyncio.run_coroutine_threadsafe(halted(), loop).result(20)
+
     thread = threading.Thread(
         target=loop.run_until_complete, args=(server.serve(make_api(parts), bound, stop),)
     )
     thread.start()
     host, port = bound.getsockname()[:2]
-    app = Running(f"http://{host}:{port}", store, signers, parts, engine)
+    app = Running(f"http://{host}:{port}", store, signers, parts, engine, halt)
     try:
         yield app
     finally:
         for client in app.clients:
             client.close()
-        for worker in workers:
-            loop.call_soon_threadsafe(worker.cancel)
+        halt()
         loop.call_soon_threadsafe(stop.set)
         thread.join(timeout=20)
         loop.run_until_complete(poster.close())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -65,14 +65,15 @@ def make_user(api: httpx.Client, name: str) -> str:
 def make_wallet(api: httpx.Client, user: str, **more: object) -> dict[str, Any]:
     body = {"network": NETWORK, "kind": "pooled", **more}
     told = good(api.post(f"/v1/users/{user}/wallets", json=body))
-    ready = awaited(lambda: _ready(api, told["id"]))
-    assert isinstance(ready, dict)
-    return ready
+    return ready(api, told["id"])
 
 
-def _ready(api: httpx.Client, wallet: str) -> dict[str, Any] | None:
-    told = good(api.get(f"/v1/wallets/{wallet}"))
-    return told if told["status"] == "ready" else None
+def ready(api: httpx.Client, wallet: str) -> dict[str, Any]:
+    def told() -> dict[str, Any] | None:
+        shown: dict[str, Any] = good(api.get(f"/v1/wallets/{wallet}"))
+        return shown if shown["status"] == "ready" else None
+
+    return cast(dict[str, Any], awaited(told))
 
 
 def signers_of(app: Running) -> PoolSigners:
@@ -89,7 +90,7 @@ def test_users_get_addresses_of_the_pool_at_once(app: Running) -> None:
     and which is watched for its deposits; the pool's own address is nobody else's."""
     api = client(app)
     pool = make_pool(api)
-    told = [make_wallet(api, make_user(api, f"u{number}")) for number in range(30)]
+    told = [make_wallet(api, make_user(api, f"u{number}")) for number in range(15)]
     listed = listing_of(signers_of(app).records[pool], 0)
     shown = {one["address"] for one in told}
     assert len(shown) == len(told)
@@ -158,8 +159,9 @@ def test_without_signers_an_empty_stock_makes_wallets_wait(app: Running) -> None
         api.post(f"/v1/wallets/{asked[0]['id']}/addresses", json={}, headers={"Idempotency-Key": "k"})
     ).startswith("bus.")
     signers_of(app).lines.down.clear()
+    make_wallet(api, user)  # wakes those who wait
     for one in asked:
-        awaited(lambda one=one: _ready(api, one["id"]))
+        ready(api, one["id"])
 
 
 def test_a_signer_that_derives_other_addresses_stops_the_stock(app: Running) -> None:
@@ -203,8 +205,8 @@ def test_a_restored_database_gives_nobody_somebody_elses_address(app: Running) -
         signers_of(app).highest[service, pool] = before + 500
     path = f"/v1/users/{user}/wallets"
     later = [good(api.post(path, json={"network": NETWORK, "kind": "pooled"})) for _ in range(20)]
-    ready = [awaited(lambda one=one: _ready(api, one["id"])) for one in later]
-    beyond = [one["proof"]["index"] for one in ready if one["proof"]["index"] > before]
+    shown = [ready(api, one["id"]) for one in later]
+    beyond = [one["proof"]["index"] for one in shown if one["proof"]["index"] > before]
     assert beyond
     assert min(beyond) > before + 500
 
