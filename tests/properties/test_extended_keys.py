@@ -34,3 +34,22 @@ def test_secret_keys_are_those_of_another_library(seed: bytes, path: list[int]) 
     spelled = "".join(f"/{step % HARDENED}" + ("'" if step >= HARDENED else "") for step in path)
     with derivation.below(derivation.master(Secret(bytearray(seed))), path).secret.opened() as key:
         assert key == key_from_seed(seed, f"m{spelled}")
+
+
+@settings(deadline=None)
+@given(SEEDS, some.lists(some.lists(NUMBERS, max_size=6), max_size=4))
+def test_remembered_children_are_the_children(seed: bytes, asked: list[list[int]]) -> None:
+    """In any order, asked for again or anew, twice in one question or not."""
+    node = derivation.master(Secret(bytearray(seed))).public
+    for numbers in asked:
+        assert bip32.recent(node, numbers) == tuple(bip32.children(node, numbers))
+
+
+def test_what_is_remembered_has_a_bound() -> None:
+    """After more children than are kept, each question is answered as before, in its order."""
+    node = derivation.master(Secret(bytearray(b"\1" * 32))).public
+    want = list(bip32.children(node, range(2_100)))
+    for start in range(0, 2_100, 300):
+        assert bip32.recent(node, range(start, start + 300)) == tuple(want[start : start + 300])
+    mixed = [0, 2_099, 7, 1_500]
+    assert bip32.recent(node, mixed) == tuple(want[number] for number in mixed)

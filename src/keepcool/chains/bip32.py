@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -23,6 +23,7 @@ HARDENED = 0x80000000
 XPUB = bytes.fromhex("0488b21e")  # as Bitcoin's keys begin, and those of most forks
 _CHARS_MAX, _RAW = 112, 78
 _XPUB_CHARS = 111  # 78 bytes under that version always give as many
+_KEPT_MAX = 2_048
 _INNER, _OUTER = bytes(byte ^ 0x36 for byte in range(256)), bytes(byte ^ 0x5C for byte in range(256))
 
 
@@ -97,6 +98,23 @@ def children(key: ExtendedKey, numbers: Iterable[int]) -> Iterator[bytes]:
     if key.depth == 255:
         raise Malformed("bip32.depth", "an extended key of depth 255 has no children")
     return points.sums(key.public_key, _tweaks(key, numbers))
+
+
+def recent(key: ExtendedKey, numbers: Sequence[int]) -> tuple[bytes, ...]:
+    """`children`, remembered: for the few that a draft needs, which are asked for again by whoever signs it
+    and by the other drafts of its ladder."""
+    kept = _kept(key)
+    missing = [number for number in numbers if number not in kept]
+    if len(kept) + len(missing) > _KEPT_MAX:
+        kept.clear()
+        missing = list(numbers)
+    kept.update(zip(missing, children(key, missing), strict=True))
+    return tuple([kept[number] for number in numbers])
+
+
+@lru_cache(maxsize=1024)
+def _kept(key: ExtendedKey) -> dict[int, bytes]:  # noqa: ARG001 - one for each key
+    return {}
 
 
 def _tweaks(key: ExtendedKey, numbers: Iterable[int]) -> Iterator[bytes]:

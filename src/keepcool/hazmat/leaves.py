@@ -40,7 +40,7 @@ def branches(node: ExtendedKey, leaves: Sequence[tuple[int, ...]]) -> dict[tuple
         public = node
         for step in steps:
             public = bip32.branch(public, step)
-        found[steps] = Branch(public, dict(zip(below, bip32.children(public, below), strict=True)))
+        found[steps] = Branch(public, dict(zip(below, bip32.recent(public, tuple(below)), strict=True)))
     return found
 
 

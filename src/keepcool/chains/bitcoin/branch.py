@@ -39,6 +39,14 @@ class Branch:
         """The keys at each index, in the order of the nodes. Raises Malformed on what is no index."""
         return zip(*(_keys(node, indices) for node in self.nodes), strict=True)
 
+    def recent_keys(self, indices: Sequence[int]) -> Iterator[tuple[bytes, ...]]:
+        """`public_keys`, remembered: for the places of a draft."""
+        kept = [
+            bip32.recent(node, indices) if isinstance(node, ExtendedKey) else repeat(node, len(indices))
+            for node in self.nodes
+        ]
+        return zip(*kept, strict=True)
+
     def locking(self, index: int) -> Locking:
         """The scripts at one index. Raises Malformed."""
         keys = next(self.public_keys((index,)))

@@ -145,7 +145,7 @@ def _prefix(key: KeyExpression) -> tuple[bytes, tuple[int, ...]]:
 
 def _at(place: _Place, indices: Sequence[int]) -> Iterator[Owned]:
     one = place.descriptor
-    for index, public_keys in zip(indices, place.branch.public_keys(indices), strict=True):
+    for index, public_keys in zip(indices, place.branch.recent_keys(indices), strict=True):
         ordered = sorted(public_keys) if one.ordered else public_keys
         locking = script.locked(script.multisig(one.threshold, ordered, one.kind), one.kind)
         origins = {

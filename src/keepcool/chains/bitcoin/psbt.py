@@ -7,8 +7,10 @@ decides can refuse them by name. A PSBT of version 2 is refused by name. BIP-174
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from keepcool.chains.bitcoin.compact import Reader, compact, sized
 from keepcool.chains.bitcoin.transaction import (
@@ -88,6 +90,10 @@ class Psbt:
     others: tuple[Field, ...] = ()
 
 
+_Fields: TypeAlias = list[tuple[int, bytes, bytes]]
+"""Of one map, as they stand: type, the rest of the key, value."""
+
+
 def parse_psbt(raw: bytes) -> Psbt:
     """Raises Malformed (`psbt.…`, `transaction.…`) on anything BIP-174 does not allow."""
     if raw[:5] != MAGIC:
@@ -109,8 +115,8 @@ def encode_psbt(psbt: Psbt) -> bytes:
     return MAGIC + b"".join(map(_encode_map, maps))
 
 
-def _map(reader: Reader, name: str) -> list[Field]:
-    fields: list[Field] = []
+def _map(reader: Reader, name: str) -> _Fields:
+    fields: _Fields = []
     seen: set[bytes] = set()
     while length := reader.size():
         key = reader.take(length)
@@ -119,7 +125,7 @@ def _map(reader: Reader, name: str) -> list[Field]:
         seen.add(key)
         kind, rest = _parted(key)
         _check_form(name, kind, len(rest))
-        fields.append(Field(kind, rest, reader.sized()))
+        fields.append((kind, rest, reader.sized()))
     return fields
 
 
@@ -143,9 +149,9 @@ def _check_form(name: str, kind: int, length: int) -> None:
         )
 
 
-def _transaction(top: list[Field]) -> tuple[Transaction, tuple[Field, ...]]:
-    found = [field.value for field in top if field.type == TX]
-    versions = [field.value for field in top if field.type == VERSION]
+def _transaction(top: _Fields) -> tuple[Transaction, tuple[Field, ...]]:
+    found = [value for kind, _, value in top if kind == TX]
+    versions = [value for kind, _, value in top if kind == VERSION]
     if any(value != bytes(4) for value in versions):
         raise Malformed("psbt.version", "only PSBTs of version 0 are read; convert it to version 0")
     if not found:
@@ -158,33 +164,38 @@ def _transaction(top: list[Field]) -> tuple[Transaction, tuple[Field, ...]]:
         ) from error
     if any(one.script for one in tx.inputs):
         raise Malformed("psbt.unsigned_script", "the PSBT's unsigned transaction carries a signature script")
-    return tx, tuple(field for field in top if field.type != TX)
+    return tx, _unread(top, TX)
 
 
-def _input(fields: list[Field]) -> PsbtInput:
-    single = {field.type: field.value for field in fields}
+def _unread(fields: _Fields, last: int) -> tuple[Field, ...]:
+    """The fields of a type beyond the last that is read."""
+    return tuple([Field(*field) for field in fields if field[0] > last])
+
+
+def _input(fields: _Fields) -> PsbtInput:
+    single = {kind: value for kind, _, value in fields}
     utxo, sighash = single.get(WITNESS_UTXO), single.get(SIGHASH)
     if sighash is not None and len(sighash) != 4:
         raise Malformed("psbt.sighash_form", "a sighash type of a PSBT has 4 bytes")
     return PsbtInput(
         previous_tx=single.get(PREVIOUS_TX),
         witness_utxo=None if utxo is None else _utxo(utxo),
-        signatures=tuple([(field.key, field.value) for field in fields if field.type == SIGNATURE]),
+        signatures=tuple([(key, value) for kind, key, value in fields if kind == SIGNATURE]),
         sighash=None if sighash is None else int.from_bytes(sighash, "little"),
         redeem=single.get(REDEEM),
         witness=single.get(WITNESS),
-        keypaths=tuple([_keypath(field) for field in fields if field.type == KEYPATH]),
-        others=tuple([field for field in fields if field.type > KEYPATH]),
+        keypaths=tuple([_keypath(key, value) for kind, key, value in fields if kind == KEYPATH]),
+        others=_unread(fields, KEYPATH),
     )
 
 
-def _output(fields: list[Field]) -> PsbtOutput:
-    single = {field.type: field.value for field in fields}
+def _output(fields: _Fields) -> PsbtOutput:
+    single = {kind: value for kind, _, value in fields}
     return PsbtOutput(
         redeem=single.get(OUT_REDEEM),
         witness=single.get(OUT_WITNESS),
-        keypaths=tuple([_keypath(field) for field in fields if field.type == OUT_KEYPATH]),
-        others=tuple([field for field in fields if field.type > OUT_KEYPATH]),
+        keypaths=tuple([_keypath(key, value) for kind, key, value in fields if kind == OUT_KEYPATH]),
+        others=_unread(fields, OUT_KEYPATH),
     )
 
 
@@ -195,12 +206,10 @@ def _utxo(value: bytes) -> TxOutput:
         raise Malformed("psbt.witness_utxo_form", f"a witness_utxo cannot be read: {error.public}") from error
 
 
-def _keypath(field: Field) -> KeyPath:
-    value = field.value
-    if len(value) < 4 or len(value) % 4 or field.key[0] not in (2, 3, 4):
+def _keypath(key: bytes, value: bytes) -> KeyPath:
+    if len(value) < 4 or len(value) % 4 or key[0] not in (2, 3, 4):
         raise Malformed("psbt.keypath_form", "the origin of a key is a fingerprint and steps of 4 bytes each")
-    steps = tuple([int.from_bytes(value[at : at + 4], "little") for at in range(4, len(value), 4)])
-    return KeyPath(field.key, value[:4], steps)
+    return KeyPath(key, value[:4], struct.unpack(f"<{len(value) // 4 - 1}I", value[4:]))
 
 
 _Pairs = list[tuple[bytes, bytes]]
