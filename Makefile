@@ -30,7 +30,7 @@ node_modules/.ready: package.json package-lock.json
 litecoind:
 	@scripts/litecoind.sh
 
-demo: setup ## the whole story on real parts (CHAINS=evm,minter chooses; KEEP=1 leaves it running)
+demo: setup ## the whole story on real parts (CHAINS=evm,minter,bitcoin chooses; KEEP=1 leaves it running)
 	@$(BIN)/keepcool demo $(if $(CHAINS),--chains $(CHAINS)) $(if $(KEEP),--keep)
 
 test: setup ## the whole suite, files side by side on up to four cores

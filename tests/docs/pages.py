@@ -16,5 +16,10 @@ def blocks(page: str, kind: str) -> list[str]:
 
 
 def shape(line: str) -> str:
-    """A line without what differs from run to run: addresses, hashes, numbers of wei."""
-    return re.sub(r"(0x|Mx|Mt)[0-9a-fA-F]+(…[0-9a-fA-F]+)?|\b\d{6,}\b", "#", line).strip()
+    """A line without what differs from run to run: addresses, hashes, numbers of wei and satoshi."""
+    return re.sub(
+        r"(0x|Mx|Mt|tx |rltc1)[0-9a-z]+(…[0-9a-z]+)?|\b\d{6,}\b|\b\d+(?= (and|sat)\b)",
+        "#",
+        line,
+        flags=re.IGNORECASE,
+    ).strip()

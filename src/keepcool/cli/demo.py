@@ -14,7 +14,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     noun = subparsers.add_parser("demo", help="the whole story on real parts")
     noun.add_argument("--keep", action="store_true", help="leave it running afterwards, until Ctrl-C")
     noun.add_argument(
-        "--chains", default="", metavar="LIST", help="which families, e.g. evm,minter (default: all)"
+        "--chains", default="", metavar="LIST", help="which families, e.g. evm,bitcoin (default: all)"
     )
     noun.add_argument("--folder", type=Path, help="where to put everything (default: a temporary folder)")
     noun.set_defaults(run=_demo)

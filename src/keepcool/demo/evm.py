@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from keepcool.client.api import Wallet, fresh_key
+from keepcool.client.api import Wallet
+from keepcool.client.http import fresh_key
 from keepcool.core.faults import FaultPoint
 from keepcool.demo.closing import Line
 from keepcool.demo.stage import EvmScene

@@ -12,12 +12,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
+from keepcool.chains.bitcoin.network_table import LITECOIN_REGTEST
+from keepcool.chains.bitcoin.networks import Replacement
 from keepcool.client import profile
 from keepcool.client.api import Client, awaited
 from keepcool.client.models import Purse
 from keepcool.core.errors import Refused
+from keepcool.demo.blocks import Blocks
 from keepcool.demo.telling import WAIT_S
-from keepcool.local import commands, plan, start
+from keepcool.local import bitcoinplan, commands, plan, start
+from keepcool.local.bitcoinchain import COIN, DevBitcoin
+from keepcool.local.bitcoinprogram import litecoind
 from keepcool.local.devchain import DevChain, Mining, deploy_safe_contracts, deploy_token
 from keepcool.local.layout import Layout
 from keepcool.local.minterchain import DevMinter
@@ -27,6 +32,8 @@ from keepcool.local.running import Installation, Say, running
 TOKEN_DECIMALS = 18  # of the contract that npm ships ready
 _SUPPLY = 10**6 * 10**TOKEN_DECIMALS
 _BLOCK_TIME_S = 1
+_REWARDS = 4  # blocks that litecoind's own wallet mines before the story begins
+_REPLACES = Replacement.SIGNALLED.value  # this litecoind is told to, as few are
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +106,33 @@ class MinterScene:
         return purse_of(self.client, self.network)
 
 
-Scene: TypeAlias = EvmScene | MinterScene
+@dataclass(frozen=True, slots=True)
+class BitcoinScene:
+    """A network of the Bitcoin family on a node of its own, and its blocks."""
+
+    house: House
+    chain: DevBitcoin
+    blocks: Blocks
+
+    @property
+    def client(self) -> Client:
+        return self.house.client
+
+    @property
+    def network(self) -> str:
+        return LITECOIN_REGTEST.id
+
+    @property
+    def coin(self) -> str:
+        return LITECOIN_REGTEST.asset
+
+    def found(self, scanned: Sequence[Mapping[str, object]]) -> int:
+        """What the node itself finds in blocks under these descriptors."""
+        told = self.chain.ask("scantxoutset", "start", list(scanned))
+        return int(told["total_amount"] * COIN)
+
+
+Scene: TypeAlias = EvmScene | MinterScene | BitcoinScene
 _Opened: TypeAlias = "tuple[plan.AnyPlan, Callable[[House], Scene]]"
 
 
@@ -150,7 +183,22 @@ def _minter(stack: contextlib.ExitStack, folder: Path, say: Say) -> _Opened:
     return quick, lambda house: MinterScene(house, chain)
 
 
-_CHAINS: Mapping[str, Callable[[contextlib.ExitStack, Path, Say], _Opened]] = {"evm": _evm, "minter": _minter}
+def _bitcoin(stack: contextlib.ExitStack, folder: Path, say: Say) -> _Opened:
+    folder.mkdir(parents=True)
+    chain = stack.enter_context(DevBitcoin(litecoind(), folder))
+    chain.fund(_REWARDS)
+    blocks = stack.enter_context(Blocks(chain, _BLOCK_TIME_S))
+    say(f"chain: litecoind, regtest, {chain.url}")
+    network = bitcoinplan.bitcoin_plan(LITECOIN_REGTEST.name, [chain.url], cookies=[str(chain.credentials)])
+    quick = replace(network, replacement=_REPLACES, poll_ms=250, batch_s=1.0, bump_after_s=2)
+    return quick, lambda house: BitcoinScene(house, chain, blocks)
+
+
+_CHAINS: Mapping[str, Callable[[contextlib.ExitStack, Path, Say], _Opened]] = {
+    "evm": _evm,
+    "minter": _minter,
+    "bitcoin": _bitcoin,
+}
 CHAINS = tuple(_CHAINS)
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import assert_never
 
 from keepcool.core.errors import Malformed
-from keepcool.demo import evm, minter
+from keepcool.demo import bitcoin, evm, minter
 from keepcool.demo.closing import Line
-from keepcool.demo.stage import CHAINS, EvmScene, MinterScene, Scene
+from keepcool.demo.stage import CHAINS, BitcoinScene, EvmScene, MinterScene, Scene
 from keepcool.demo.telling import Tell
 
 
@@ -28,5 +28,7 @@ def play(scene: Scene, tell: Tell) -> Callable[[], list[Line]]:
             return evm.play(scene, tell)
         case MinterScene():
             return minter.play(scene, tell)
+        case BitcoinScene():
+            return bitcoin.play(scene, tell)
         case _ as never:
             assert_never(never)
