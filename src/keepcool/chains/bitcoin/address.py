@@ -41,6 +41,11 @@ def parse_recipient(network: Network, text: str, known: Iterable[Network] = SHIP
     script = _script(network, text)
     if script is None:
         raise _not_an_address(network, str(text), known)
+    return recipient_of(network, script)
+
+
+def recipient_of(network: Network, script: bytes) -> str:
+    """The address of a script that may be paid: `parse_recipient` of its address. Raises Malformed."""
     spelled = spell(network, script)
     if _OP_1 <= script[0] <= _OP_16 and not (network.taproot and script[:2] == b"\x51\x20"):
         raise Malformed(

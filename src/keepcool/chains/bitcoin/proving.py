@@ -160,7 +160,7 @@ def _output(place: int, psbt: Psbt, own: Own, network: Network, limits: Limits) 
 
 def _recipient(place: int, network: Network, script_pubkey: bytes) -> str:
     try:
-        return address.parse_recipient(network, address.spell(network, script_pubkey))
+        return address.recipient_of(network, script_pubkey)
     except Malformed as error:
         raise Malformed(
             "psbt.output_script", f"output {place} pays to nobody that can be named: {error.public}"
