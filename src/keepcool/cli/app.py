@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from keepcool.cli import descriptors
+from keepcool.cli import bitcoin_networks, descriptors
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -64,9 +64,8 @@ def _check(arguments: argparse.Namespace) -> int:
 def _kept(arguments: argparse.Namespace) -> int:
     from keepcool.app import descriptors as kept
     from keepcool.app import main
-    from keepcool.chains.bitcoin.network_table import SHIPPED
 
-    network = SHIPPED.named(arguments.network)
+    network = bitcoin_networks.chosen(arguments)
     found = main.with_books(arguments.config, lambda tx: kept.backup(tx, network, arguments.harbor))
     return descriptors.write(arguments, found)
 

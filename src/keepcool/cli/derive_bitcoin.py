@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from keepcool.cli import bitcoin_networks
 from keepcool.core.errors import KeepcoolError, Malformed
 
 if TYPE_CHECKING:
@@ -40,9 +39,7 @@ def register(families: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "bitcoin", help="addresses on Bitcoin, Litecoin, Dogecoin, Dash and other forks"
     )
     noun.add_argument("--network", required=True, metavar="NAME", help="e.g. bitcoin, litecoin-regtest, dash")
-    noun.add_argument(
-        "--networks", type=Path, metavar="FILE", help="TOML with [[network]] rows of more forks"
-    )
+    bitcoin_networks.add_file_option(noun)
     noun.add_argument("--descriptor", metavar="D", help="an output descriptor, instead of scheme and keys")
     noun.add_argument("--scheme", choices=("bip45", "bip48"), help="how the keys make a wallet")
     noun.add_argument(
@@ -80,7 +77,7 @@ def derive(arguments: argparse.Namespace) -> int:
 
 
 def _wanted(arguments: argparse.Namespace) -> _Wanted:
-    network = _network(arguments)
+    network = bitcoin_networks.chosen(arguments)
     if not 1 <= arguments.count <= _COUNT_MAX:
         raise Malformed("derive.count", f"--count is from 1 to {_COUNT_MAX}")
     if (arguments.descriptor is None) == (arguments.scheme is None):
@@ -90,18 +87,6 @@ def _wanted(arguments: argparse.Namespace) -> _Wanted:
     if arguments.path is not None:
         raise Malformed("derive.path", "--path belongs to --scheme bip45; here take --index and --change")
     return _by_descriptor(arguments, network)
-
-
-def _network(arguments: argparse.Namespace) -> Network:
-    from keepcool.chains.bitcoin.network_table import SHIPPED, with_rows
-
-    if arguments.networks is None:
-        return SHIPPED.named(arguments.network)
-    try:
-        plain = tomllib.loads(arguments.networks.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise Malformed("network.file", f"{arguments.networks} cannot be read as TOML: {error}") from error
-    return with_rows(plain).named(arguments.network)
 
 
 def _by_bip45(arguments: argparse.Namespace, network: Network) -> _Wanted:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from keepcool.cli import bitcoin_networks
 from keepcool.core.errors import Conflict
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 def add_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--network", required=True, metavar="NAME", help="e.g. bitcoin, litecoin")
+    bitcoin_networks.add_file_option(verb)
     verb.add_argument("--harbor", default="", metavar="ADDRESS", help="the pinned destination, for the file")
     verb.add_argument("--out", type=Path, metavar="FILE", help="default: print it")
     verb.add_argument(

@@ -9,16 +9,15 @@ import argparse
 import json
 import re
 import sys
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from keepcool.cli import bitcoin_networks
 from keepcool.cli.effects_shown import plain_effects
 from keepcool.core.errors import KeepcoolError, Malformed
 
 if TYPE_CHECKING:
     from keepcool.chains.bitcoin.inspection import Inspection, SeenInput, SeenOutput
-    from keepcool.chains.bitcoin.networks import Network
 
 INPUT_BYTES_MAX = 8 * 1024 * 1024
 _TEXT = re.compile(r"(0x)?[0-9a-fA-F]{20,}|cHNidP[0-9A-Za-z+/=]*")  # hexadecimal, or "psbt" in base64
@@ -33,9 +32,7 @@ def register(families: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     noun.add_argument(
         "--network", default="bitcoin", metavar="NAME", help="e.g. litecoin-regtest (default bitcoin)"
     )
-    noun.add_argument(
-        "--networks", type=Path, metavar="FILE", help="TOML with [[network]] rows of more forks"
-    )
+    bitcoin_networks.add_file_option(noun)
     noun.add_argument(
         "--descriptor",
         action="append",
@@ -81,7 +78,7 @@ def _inspected(arguments: argparse.Namespace) -> Inspection:
 
     if not 0 <= arguments.search <= _SEARCH_MAX:
         raise Malformed("inspect.search", f"--search is from 0 to {_SEARCH_MAX}")
-    network = _network(arguments)
+    network = bitcoin_networks.chosen(arguments)
     return inspect(
         _input(arguments.source),
         network,
@@ -89,18 +86,6 @@ def _inspected(arguments: argparse.Namespace) -> Inspection:
         [read_bytes(_input(source)) for source in arguments.previous],
         arguments.search,
     )
-
-
-def _network(arguments: argparse.Namespace) -> Network:
-    from keepcool.chains.bitcoin.network_table import SHIPPED, with_rows
-
-    if arguments.networks is None:
-        return SHIPPED.named(arguments.network)
-    try:
-        plain_rows = tomllib.loads(arguments.networks.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise Malformed("network.file", f"{arguments.networks} cannot be read as TOML: {error}") from error
-    return with_rows(plain_rows).named(arguments.network)
 
 
 def _input(source: str) -> bytes:

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from keepcool.cli import bitcoin_networks
 from keepcool.core.errors import Malformed
 
 if TYPE_CHECKING:
@@ -68,9 +69,7 @@ def _add_places(verb: argparse.ArgumentParser) -> None:
         help="of `keepcool app descriptors`, a list of descriptors, or BSMS; may be repeated",
     )
     verb.add_argument("--network", default="", metavar="NAME", help="for files that do not name theirs")
-    verb.add_argument(
-        "--networks", type=Path, metavar="FILE", help="TOML with [[network]] rows of more forks"
-    )
+    bitcoin_networks.add_file_option(verb)
     verb.add_argument("--node", required=True, metavar="URL", help="e.g. http://user:password@127.0.0.1:8332")
     verb.add_argument("--cookie", type=Path, metavar="FILE", help="the node's cookie, instead of a password")
     verb.add_argument("--json", action="store_true", help="print as JSON")
@@ -122,7 +121,7 @@ def _send(arguments: argparse.Namespace) -> int:
 def _backup(arguments: argparse.Namespace) -> Backup:
     from keepcool.local.restoring import running
 
-    return running.read_backup(arguments.descriptors, arguments.network, arguments.networks)
+    return running.read_backup(arguments.descriptors, arguments.network, bitcoin_networks.known(arguments))
 
 
 def _terms(arguments: argparse.Namespace, fee_rate: int) -> Terms:

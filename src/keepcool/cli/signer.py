@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from keepcool.cli import descriptors
+from keepcool.cli import bitcoin_networks, descriptors
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -79,11 +79,10 @@ def _thaw(arguments: argparse.Namespace) -> int:
 
 
 def _kept(arguments: argparse.Namespace) -> int:
-    from keepcool.chains.bitcoin.network_table import SHIPPED
     from keepcool.chains.bitcoin.restoring import backup_of
     from keepcool.local.restoring import records
 
     found = records.of_signer(arguments.config, arguments.noun)
     return descriptors.write(
-        arguments, backup_of(found, SHIPPED.named(arguments.network), harbor=arguments.harbor)
+        arguments, backup_of(found, bitcoin_networks.chosen(arguments), harbor=arguments.harbor)
     )

@@ -7,7 +7,6 @@ given here and the node itself do not take; what was sent is named by its id.
 from __future__ import annotations
 
 import asyncio
-import tomllib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
@@ -17,7 +16,6 @@ from keepcool.adapters.bitcoinnode.node import HttpBitcoinNode
 from keepcool.adapters.system.clock import SystemClock, SystemEntropy
 from keepcool.chains.bitcoin.combining import Final
 from keepcool.chains.bitcoin.inspection import read_bytes
-from keepcool.chains.bitcoin.network_table import SHIPPED, with_rows
 from keepcool.chains.bitcoin.networks import Network, Networks
 from keepcool.chains.bitcoin.restoring import Backup, merged, parse_backup
 from keepcool.core.errors import Conflict, Malformed, Refused
@@ -57,9 +55,8 @@ class Swept:
     left: tuple[Left, ...]
 
 
-def read_backup(files: Sequence[Path], network: str, networks_file: Path | None) -> Backup:
+def read_backup(files: Sequence[Path], network: str, known: Networks) -> Backup:
     """Raises Malformed, naming the file."""
-    known = _known(networks_file)
     found = []
     for file in files:
         try:
@@ -152,15 +149,6 @@ async def _node(network: Network, place: NodePlace) -> AsyncIterator[HttpBitcoin
         yield node
     finally:
         await node.close()
-
-
-def _known(file: Path | None) -> Networks:
-    if file is None:
-        return SHIPPED
-    try:
-        return with_rows(tomllib.loads(_text(file)))
-    except tomllib.TOMLDecodeError as error:
-        raise Malformed("network.file", f"{file} cannot be read as TOML: {error}") from error
 
 
 def _text(file: Path) -> str:
