@@ -13,7 +13,7 @@ from keepcool.adapters.bitcoinnode.rpc import Ask, Complaint, Rpc, Said
 from keepcool.core.errors import Unavailable
 from keepcool.ports.bitcoinnode import Why
 
-_LOOKS, _PAUSE_S = 40, 0.05  # bcoin takes it after it has answered
+_LOOK_S, _PAUSE_S = 2.0, 0.05  # bcoin takes it after it has answered
 _OUTPUTS_MAX = 16
 _BLOCKS_BACK = 3
 
@@ -37,11 +37,12 @@ class Sending:
             return
         if answers.parsed(said, str) != self._txid:
             raise ValueError("another id")
-        for _ in range(_LOOKS):
-            if await self._is_there():
-                return
+        until_s = asyncio.get_running_loop().time() + _LOOK_S
+        while not await self._is_there():
+            if asyncio.get_running_loop().time() > until_s:
+                why = Why.DROPPED
+                raise complaints.rejection(self._rpc.name, "named its id and does not have it", why)
             await asyncio.sleep(_PAUSE_S)
-        raise complaints.rejection(self._rpc.name, "named its id and does not have it", Why.DROPPED)
 
     async def _complained(self, said: Complaint) -> None:
         if complaints.is_open(said):
