@@ -6,11 +6,12 @@ failure is closed like a denial; no rules, no approval. There is no falsy value 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from keepcool.core.approval import STAMP, Approval
+from keepcool.core.ids import NetworkId
 from keepcool.core.verdict import Approved, Denied, Failed, NeedsReview, Verdict
 from keepcool.policy.case import Case, Remembered
 
@@ -21,10 +22,12 @@ FROZEN = "frozen"
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """The rules of one policy file, by name, each bound to it. `policy` is the file's hash (hex)."""
+    """The rules of one policy file, by name, each bound to it. `policy` is the file's hash (hex); `harbors`:
+    per network where payments may go that count in no cap."""
 
     policy: str
     rules: tuple[tuple[str, Rule], ...]
+    harbors: Mapping[NetworkId, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -321,7 +321,7 @@ def attested_row(record: WalletRecord, at_s: int) -> WalletRow:
 
 def rulebook(policy: Policy) -> Rulebook:
     """Every rule, bound to this policy."""
-    return Rulebook(policy.hash, rules.bound(policy))
+    return Rulebook(policy.hash, rules.bound(policy), policy.harbors)
 
 
 def _attestation_keys(foundation: Foundation, peer: Peer) -> dict[Service, bytes]:

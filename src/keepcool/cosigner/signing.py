@@ -197,6 +197,7 @@ class CoSigner:
 
 def _remember(read: Read, batch: Batch, book: Rulebook, now_s: int) -> None:
     effects, sequence = read.effects, batch.next_sequence
+    spent = leaving(effects, book.harbors.get(effects.network))
     row = SignRow(
         at_s=now_s,
         kind=SIGN,
@@ -208,7 +209,7 @@ def _remember(read: Read, batch: Batch, book: Rulebook, now_s: int) -> None:
         policy=book.policy,
         requester=batch.asked.requester.value if batch.asked else "",
         slots=[(slot.network, slot.space, slot.position) for slot in effects.slots],
-        spent={asset: str(units) for asset, units in leaving(effects).items()},
+        spent={asset: str(units) for asset, units in spent.items()},
         wallet=read.known.record.wallet,
     )
     batch.add(

@@ -145,7 +145,10 @@ def _fee_coin(asset: AssetId, network: NetworkRules, policy: Policy) -> str:
 
 def _harbor(network: NetworkRules) -> Iterator[str]:
     if network.harbor is not None:
-        yield f"On {network.network} an evacuation goes to the harbor {network.harbor} and nowhere else."
+        yield (
+            f"On {network.network} an evacuation goes to the harbor {network.harbor} and nowhere else;"
+            " what is paid there counts in no cap."
+        )
     elif network.layout == "shared":
         yield f"On {network.network} the policy names no harbor, so cool and cold together sign nothing."
 

@@ -2,7 +2,8 @@
 
 Laws: counted from the draft's decoded bytes, never from what the intent claims; a fee that the draft states
 leaves the wallet as well, so it counts in every window, also where nobody is paid; of drafts that conflict
-only one can confirm, so a conflict set weighs as much as its dearest member, once.
+only one can confirm, so a conflict set weighs as much as its dearest member, once; what goes to the harbor
+that the policy itself names is not spent, so no cap holds it up.
 """
 
 from __future__ import annotations
@@ -18,19 +19,20 @@ from keepcool.policy.case import Case, History
 from keepcool.policy.terms import AssetRules, Policy
 
 
-def paid(effects: Effects) -> dict[AssetId, int]:
-    """Base units paid out per asset."""
+def paid(effects: Effects, harbor: str | None = None) -> dict[AssetId, int]:
+    """Base units paid out per asset, to others than the harbor; zero where all of it goes there."""
     total: dict[AssetId, int] = {}
     for payment in effects.payments:
         asset = payment.amount.asset
-        total[asset] = total.get(asset, 0) + payment.amount.units
+        units = 0 if payment.recipient == harbor else payment.amount.units
+        total[asset] = total.get(asset, 0) + units
     return total
 
 
-def leaving(effects: Effects) -> dict[AssetId, int]:
+def leaving(effects: Effects, harbor: str | None = None) -> dict[AssetId, int]:
     """Base units that leave the wallet per asset, a stated fee among them: what a journal remembers as
     `spent`."""
-    total, fee = paid(effects), effects.fee_max
+    total, fee = paid(effects, harbor), effects.fee_max
     if fee is not None and fee.units:
         total[fee.asset] = total.get(fee.asset, 0) + fee.units
     return total
@@ -54,7 +56,7 @@ class Window:
 
 def judge_window(window: Window, case: Case, policy: Policy) -> Verdict:
     """Denies when an asset that leaves, with all that was signed in the window, would pass its cap."""
-    for asset, units in sorted(leaving(case.effects).items()):
+    for asset, units in sorted(leaving(case.effects, policy.harbor_of(case.effects.network)).items()):
         rules = policy.assets.get(asset)
         if rules is None:
             return Denied(window.rule, unlisted(asset))

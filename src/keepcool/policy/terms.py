@@ -120,3 +120,12 @@ class Policy:
     networks: Mapping[NetworkId, NetworkRules]
     assets: Mapping[AssetId, AssetRules]
     classes: Mapping[str, ClassRules]
+
+    @property
+    def harbors(self) -> Mapping[NetworkId, str]:
+        """Per network the one place that payments may go to without counting in a cap."""
+        return {name: rules.harbor for name, rules in self.networks.items() if rules.harbor is not None}
+
+    def harbor_of(self, network: NetworkId) -> str | None:
+        rules = self.networks.get(network)
+        return None if rules is None else rules.harbor

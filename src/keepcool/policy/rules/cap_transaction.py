@@ -1,4 +1,7 @@
-"""No transaction pays more of an asset than its cap, and no wallet more than its class allows."""
+"""No transaction pays more of an asset than its cap, and no wallet more than its class allows.
+
+What goes to the harbor that the policy itself names is not counted.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ APPROVED = Approved(NAME)
 
 def judge(case: Case, policy: Policy) -> Verdict:
     of_class = policy.classes.get(case.record.policy_class)
-    for asset, units in sorted(paid(case.effects).items()):
+    for asset, units in sorted(paid(case.effects, policy.harbor_of(case.effects.network)).items()):
         rules = policy.assets.get(asset)
         if rules is None:
             return Denied(NAME, unlisted(asset))

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 from prometheus_client import CollectorRegistry
 
 from keepcool.adapters.sqlite.books import open_books
-from keepcool.adapters.system.clock import SystemEntropy
+from keepcool.adapters.system.clock import SystemClock, SystemEntropy
 from keepcool.app import keys
 from keepcool.app.config import AppSettings, AssetSettings, EvmSettings
 from keepcool.app.events.settings import EventSettings
@@ -32,6 +33,7 @@ from keepcool.app.wallets import Attesters, Issuer
 from keepcool.core.ids import AssetId
 from keepcool.core.parties import Service
 from keepcool.ports.settings import BusSettings
+from keepcool.wire.exchange import Exchange
 from keepcool.wire.messages import Head
 from tests.unit.app.books.loopback import NETWORK, Signers
 from tests.unit.app.events.office import LOOPBACK, event_office
@@ -96,6 +98,43 @@ async def _one_purse() -> list[Purse]:
 async def _heard(signer: Service, head: Head) -> None: ...
 
 
+def _pools(
+    chosen: AppSettings, store: Store, exchange: Exchange, desk: PayoutDesk, signers: Signers
+) -> PoolOffice:
+    attesters = Attesters(signers.peers)
+    return PoolOffice(
+        Around(
+            settings=chosen,
+            store=store,
+            exchange=exchange,
+            attesters=attesters,
+            issuer=Issuer(exchange, store, attesters, signers.clock, timeout_s=5),
+            payouts=desk,
+            clock=signers.clock,
+            metrics=CollectorRegistry(),
+            head_seen=_heard,
+            wake=lambda: None,
+        )
+    )
+
+
+def _halting(
+    loop: asyncio.AbstractEventLoop, work: Iterable[Coroutine[Any, Any, None]]
+) -> Callable[[], None]:
+    """Starts this work, and gives what ends it from another thread."""
+    workers = [loop.create_task(one) for one in work]
+
+    async def halted() -> None:
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+
+    def halt() -> None:
+        asyncio.run_coroutine_threadsafe(halted(), loop).result(20)
+
+    return halt
+
+
 @contextmanager
 def running(
     folder: Path, chosen: AppSettings | None = None, signers: Signers | None = None
@@ -106,24 +145,10 @@ def running(
     stop, loop, metrics = asyncio.Event(), asyncio.new_event_loop(), CollectorRegistry()
     bound = server.bind(chosen.http)
     exchange = loop.run_until_complete(signers.start())
-    attesters = Attesters(signers.peers)
-    issuer = Issuer(exchange, store, attesters, signers.clock, timeout_s=5)
-    desk = PayoutDesk(chosen.networks, attesters, signers.clock)
+    desk = PayoutDesk(chosen.networks, Attesters(signers.peers), signers.clock)
     engine, networks = IdleEngine(desk, store), chosen.networks
-    around = Around(
-        settings=chosen,
-        store=store,
-        exchange=exchange,
-        attesters=attesters,
-        issuer=issuer,
-        payouts=desk,
-        clock=signers.clock,
-        metrics=metrics,
-        head_seen=_heard,
-        wake=engine.wake,
-    )
-    pools = PoolOffice(around)
-    office, poster = event_office(chosen.events, store, signers.clock, metrics)
+    pools = _pools(chosen, store, exchange, desk, signers)
+    office, poster = event_office(chosen.events, store, SystemClock(), metrics)
 
     async def known(network: str) -> None:
         assert network in networks
@@ -131,8 +156,8 @@ def running(
     parts = Parts(
         settings=chosen,
         store=store,
-        attesters=attesters,
-        issuer=issuer,
+        attesters=pools.desk.attesters,
+        issuer=pools.desk.issuer,
         pools=pools.desk,
         clock=signers.clock,
         entropy=SystemEntropy(),
@@ -144,16 +169,7 @@ def running(
         metrics=metrics,
         events=office,
     )
-    workers = [loop.create_task(one) for one in (*pools.work(), office.run())]
-
-    async def halted() -> None:
-        for worker in workers:
-            worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
-
-    def halt() -> None:
-        asyncio.run_coroutine_threadsafe(halted(), loop).result(20)
-
+    halt = _halting(loop, (*pools.work(), office.run()))
     thread = threading.Thread(
         target=loop.run_until_complete, args=(server.serve(make_api(parts), bound, stop),)
     )
