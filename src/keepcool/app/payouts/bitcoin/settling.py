@@ -21,6 +21,8 @@ from keepcool.app.payouts.bitcoin import batches, ending
 from keepcool.app.payouts.bitcoin.batches import OPEN, Batch, Purpose, Rung, Stage
 from keepcool.app.payouts.bitcoin.lane import BitcoinLane
 from keepcool.app.payouts.store import Kind, Withdrawal
+from keepcool.app.pools import books as pool_books
+from keepcool.app.pools import rows as pools
 from keepcool.core.ids import AssetId
 from keepcool.core.withdrawal import Abandoned, Finalized, Froze, Seen, SlotUsed
 from keepcool.core.withdrawal_states import (
@@ -103,16 +105,20 @@ def _book_fee(tx: Connection, lane: BitcoinLane, one: Batch, rung: Rung, seen: I
 
 
 def _book_own(tx: Connection, lane: BitcoinLane, one: Batch, rung: Rung, seen: Inclusion) -> None:
-    """Nobody's withdrawal: coins were gathered, at the expense of the wallet they lie in."""
+    """Nobody's withdrawal: coins were gathered, at the expense of the wallet or pool they lie in."""
+    key, at_ms = sha256(f"{lane.network}:{seen.transaction}".encode()).hexdigest(), lane.clock.now_ms()
+    if pools.find_pool(tx, one.source) is not None:
+        pool_books.fee(tx, key=key, pool=one.source, asset=lane.native, units=rung.fee_sat, at_ms=at_ms)
+        return
     free = ledger.balance(tx, accounts.owed(one.source), lane.native)
     ledger.wallet_fee(
         tx,
-        key=sha256(f"{lane.network}:{seen.transaction}".encode()).hexdigest(),
+        key=key,
         withdrawal=one.id,
         wallet=one.source,
         asset=lane.native,
         parts=(0, rung.fee_sat, max(rung.fee_sat - free, 0)),
-        at_ms=lane.clock.now_ms(),
+        at_ms=at_ms,
     )
 
 
