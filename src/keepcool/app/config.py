@@ -22,6 +22,7 @@ from keepcool.app.networks import (
     about_network,
     bitcoin_row,
     check_network,
+    crediting_of,
     native_asset,
 )
 from keepcool.core.errors import KeepcoolError, Refused
@@ -41,6 +42,7 @@ __all__ = [
     "MinterSettings",
     "NetworkSettings",
     "bitcoin_row",
+    "crediting_of",
     "find_asset",
     "load",
     "native_asset",

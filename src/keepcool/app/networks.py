@@ -207,6 +207,19 @@ def _check_minter(network: str, where: str, table: MinterSettings) -> None:
         raise Refused("config.spares", f"{where}: spares is not negative")
 
 
+def crediting_of(network: str, table: NetworkSettings) -> tuple[str, int]:
+    """What is waited for before a deposit is credited: finalized, or depth and the least number of blocks."""
+    match table:
+        case EvmSettings():
+            return table.crediting, table.depth_blocks
+        case MinterSettings():
+            return "finalized", 0
+        case BitcoinSettings():
+            return "depth", bitcoin_row(network, table).confirmations[0][1]
+        case _ as never:
+            assert_never(never)
+
+
 def bitcoin_row(network: str, table: BitcoinSettings) -> Network:
     """The network as data, with the depths and habits the configuration tells. Raises Malformed on one
     that is unknown."""

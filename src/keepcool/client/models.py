@@ -112,7 +112,7 @@ class Deposit(Answer, frozen=True):
     amount: Units
     credited: Units
     transaction: str | None
-    block_number: int
+    block_number: int | None  # None while it is in no block yet
     state: str
 
 

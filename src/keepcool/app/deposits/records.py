@@ -84,6 +84,11 @@ class Deposit:
     decided_at_ms: int | None
 
     @property
+    def credited(self) -> int:
+        """What the owner has of it on the ledger now: dust is not his to spend."""
+        return self.confirmed if self.posted and self.state is not State.DUST else 0
+
+    @property
     def ledger_name(self) -> str:
         """What the ledger calls it: a deposit that vanished and came back is posted anew."""
         return self.id if self.round == 0 else f"{self.id}.{self.round}"

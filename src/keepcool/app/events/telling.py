@@ -150,7 +150,7 @@ def _deposit(one: Deposit, user: str | None) -> News:
         "network": claim.network,
         "asset": claim.asset,
         "amount": str(claim.units),
-        "credited": str(one.confirmed if one.posted else 0),
+        "credited": str(one.credited),
         "sender": claim.sender,
         "transaction": claim.transaction and naming.transaction(claim.network, claim.transaction),
         "position": claim.position,

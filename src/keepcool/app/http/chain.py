@@ -39,8 +39,8 @@ class DepositOut(Out):
     credited: UnitsOut
     sender: str | None
     transaction: str | None
-    block_number: int
-    block_hash: str
+    block_number: Annotated[int | None, Field(description="Null while it is in no block yet.")]
+    block_hash: str | None
     state: Annotated[str, Field(description="pending | credited | dust | short | orphaned | reversed")]
     seen_at_ms: Time
     decided_at_ms: Time | None
@@ -245,11 +245,11 @@ def _deposit(settings: AppSettings, one: Deposit) -> DepositOut:
         asset=claim.asset,
         symbol=found[1].symbol if found else "",
         amount=str(claim.units),
-        credited=str(one.confirmed if one.posted else 0),
+        credited=str(one.credited),
         sender=claim.sender,
         transaction=claim.transaction and naming.transaction(claim.network, claim.transaction),
-        block_number=claim.block_number,
-        block_hash=naming.block(claim.network, claim.block_hash),
+        block_number=claim.block_number if claim.block_hash else None,
+        block_hash=naming.block(claim.network, claim.block_hash) if claim.block_hash else None,
         state=one.state.value,
         seen_at_ms=one.seen_at_ms,
         decided_at_ms=one.decided_at_ms,

@@ -11,7 +11,7 @@ from pydantic import Field
 
 import keepcool
 from keepcool.app.books import registry
-from keepcool.app.config import EvmSettings
+from keepcool.app.config import crediting_of
 from keepcool.app.http import reference
 from keepcool.app.http.fields import Out, Time, UnitsOut
 from keepcool.app.http.health import HealthOut
@@ -35,7 +35,7 @@ class AssetsOut(Out):
 
 
 class NetworkOut(Out):
-    """`crediting`: finalized, or depth (blocks)."""
+    """`crediting`: finalized, or depth (blocks; the least, where amounts differ)."""
 
     network: str
     name: str
@@ -84,8 +84,8 @@ async def networks(given: Given, _: Reader) -> NetworksOut:
                 name=one.name,
                 family=family_of(NetworkId(network)).name.value,
                 profile=one.profile,
-                crediting=one.crediting if isinstance(one, EvmSettings) else "finalized",
-                depth_blocks=one.depth_blocks if isinstance(one, EvmSettings) else 0,
+                crediting=crediting_of(network, one)[0],
+                depth_blocks=crediting_of(network, one)[1],
             )
             for network, one in given.settings.networks.items()
         ]

@@ -145,6 +145,7 @@ class PaperBitcoin:
         return 1000
 
     async def test_accept(self, raws: Sequence[bytes]) -> list[Acceptance] | None:  # noqa: ARG002
+        """It cannot."""
         return None
 
     async def send(self, raw: bytes) -> str:
