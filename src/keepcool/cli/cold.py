@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keepcool.cli import cold_sign
+from keepcool.cli import cold_sign_bitcoin, cold_sign_minter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     check = verbs.add_parser("check", help="read the words back and print the public keys they give")
     check.add_argument("--json", action="store_true", help="print the public half as JSON")
     check.set_defaults(run=_run(_check))
-    cold_sign.register(verbs)
+    sign = verbs.add_parser("sign", help="sign an evacuation to the harbor, and nothing else")
+    families = sign.add_subparsers(dest="family", required=True, metavar="FAMILY")
+    for family in (cold_sign_bitcoin, cold_sign_minter):
+        family.register(families)
 
 
 def _run(command: Callable[[argparse.Namespace], None]) -> Callable[[argparse.Namespace], int]:

@@ -7,7 +7,7 @@ change the owners of all; the words must give the key on the record. The paper i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -15,6 +15,7 @@ from keepcool.chains.accounts import account_origin_of, child_key, steps_of, wal
 from keepcool.chains.families import family_named
 from keepcool.chains.family import FamilyName, terms_of
 from keepcool.chains.minter.assets import coin_asset
+from keepcool.cold import judging
 from keepcool.core.effects import Effects
 from keepcool.core.errors import Malformed, Refused
 from keepcool.core.ids import IntentId
@@ -22,14 +23,11 @@ from keepcool.core.intent import Intent, Output, Purpose
 from keepcool.core.money import Amount
 from keepcool.core.registry import Role, WalletRecord, parse_record
 from keepcool.core.secret import Secret
-from keepcool.core.verdict import Approved, Denied, Verdict
-from keepcool.cosigner.judge import Granted, Rule, Rulebook, judge
+from keepcool.cosigner.judge import Rule
 from keepcool.hazmat import accounts, coinkeys, papers, process
 from keepcool.hazmat.papers import Paper
-from keepcool.policy.case import Case, History
+from keepcool.policy.case import Case
 from keepcool.policy.families import MINTER
-
-_NO_HISTORY = History((), (), {}, {}, {}, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +57,11 @@ def sign(words: str, order: Order) -> Signed:
     the words."""
     process.harden()
     case = _case(order)
-    ruling = judge(case, Rulebook(f"harbor {order.harbor}", _rules(order)))
-    if not isinstance(ruling, Granted):
-        objections = [one.reason for one in ruling.verdicts if isinstance(one, Denied)]
-        raise Refused("cold.refused", "not signed: " + ("; ".join(objections) or "a rule broke"))
+    approval = judging.granted(case, order.harbor, _rules(order))
     owner = case.record.key(Role.COLD)
     with _key(words, case.record) as secret:
         public = bytes.fromhex(owner.public_key)
-        (signature,) = coinkeys.sign(ruling.approval, secret, public)
+        (signature,) = coinkeys.sign(approval, secret, public)
     return Signed(case.record, case.effects, owner.public_key, signature)
 
 
@@ -96,7 +91,7 @@ def _case(order: Order) -> Case:
         attested_by=frozenset(),
         derived_address=family.derive_address(terms_of(record)),
         evidence=(),
-        history=_NO_HISTORY,
+        history=judging.NO_HISTORY,
         now_s=0,
     )
 
@@ -128,16 +123,7 @@ def _rules(order: Order) -> tuple[tuple[str, Rule], ...]:
     def data(case: Case) -> str:
         return "" if case.effects.data_bytes == 0 else "it carries bytes besides its payments"
 
-    rules = (address, hazards, calls, harbor, fee, data)
-    return tuple((rule.__name__, _asked(rule)) for rule in rules)
-
-
-def _asked(objection: Callable[[Case], str]) -> Rule:
-    def rule(case: Case) -> Verdict:
-        text = objection(case)
-        return Denied(objection.__name__, text) if text else Approved(objection.__name__)
-
-    return rule
+    return judging.asked((address, hazards, calls, harbor, fee, data))
 
 
 @contextmanager

@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 _FILE_BYTES_MAX = 1024 * 1024
 
 
-def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    verb = verbs.add_parser("sign", help="sign an evacuation to the harbor, and nothing else")
-    families = verb.add_subparsers(dest="family", required=True, metavar="FAMILY")
+def register(families: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     minter = families.add_parser("minter", help="a send or multisend of a Minter wallet to the harbor")
     minter.add_argument(
         "--record",
@@ -60,12 +58,12 @@ def _order(arguments: argparse.Namespace) -> Order:
         draft = bytes.fromhex(arguments.draft.removeprefix("0x"))
     except ValueError as error:
         raise Malformed("cold.draft", "the draft is hexadecimal digits") from error
-    record = _record(arguments.record)
+    record = read_record(arguments.record)
     return Order(record, draft, arguments.harbor, arguments.gas_price_max, arguments.gas_coin)
 
 
-def _record(file: Path) -> bytes:
-    """A record's canonical bytes, as they are or inside what App tells of a wallet."""
+def read_record(file: Path) -> bytes:
+    """A record's canonical bytes, as they are or inside what App tells of a wallet. Raises Malformed."""
     try:
         with file.open("rb") as source:
             raw = source.read(_FILE_BYTES_MAX).strip()
