@@ -73,7 +73,7 @@ def shown(tx: Connection, one: Withdrawal) -> WithdrawalOut:
         to=one.recipient,
         outputs=[OutputOut(to=to, amount=str(units)) for to, units in one.outputs],
         state=lives.name_of(one.state),
-        reason=reasons.reason(one.state) or one.problem or "",
+        reason=reasons.reason(one.state) or one.problem or lookups.problem(tx, one.id) or "",
         verdicts=[
             VerdictOut(signer=by.by.value, rule=by.rule, outcome=by.outcome, reason=by.reason)
             for by in reasons.objections(one.state)

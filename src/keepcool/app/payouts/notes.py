@@ -22,7 +22,8 @@ _log = logging.getLogger("keepcool.payouts")
 class Note:
     """`kind` is stable: purse.low, purse.missing, purse.stuck, purse.declined, purse.rejected,
     purse.nonce_gap, purse.failed, spare.taken, spare.breach, payout.failed, payout.fee_high,
-    payout.breach, payout.no_transfer, payout.void_needed, pool.low, pool.not_swept, signer.forked."""
+    payout.breach, payout.no_transfer, payout.void_needed, pool.locked, pool.low, pool.not_swept,
+    signer.forked."""
 
     number: int
     at_ms: int

@@ -8,11 +8,9 @@ from keepcool.app.books.tables import balance_row
 from keepcool.app.coins import book
 from keepcool.app.coins.tables import coin
 from keepcool.app.payouts.bitcoin.tables import batch
+from keepcool.app.payouts.windows import WAITS
 from keepcool.app.pools.rows import Pool
 from keepcool.core.ids import AssetId, NetworkId, WalletId
-
-LOCKED = "keeper.locked"
-"""Keeper's word while its signing window is closed."""
 
 
 def exposed_thousandths(tx: Connection, pool: Pool, asset: AssetId) -> int:
@@ -26,7 +24,7 @@ def waiting_for_window(tx: Connection, source: WalletId) -> int:
     query = (
         select(func.count())
         .select_from(batch)
-        .where(batch.c.source == source, batch.c.stage == "drafted", batch.c.problem.contains(LOCKED))
+        .where(batch.c.source == source, batch.c.stage == "drafted", batch.c.problem.contains(WAITS))
     )
     return int(tx.execute(query).scalar_one())
 

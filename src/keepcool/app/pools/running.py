@@ -123,12 +123,14 @@ def _levelled(tx: Connection, lane: PoolLane, pool: Pool) -> bool:
 
 def _measured(tx: Connection, lane: PoolLane, pool: Pool) -> None:
     numbers, names = lane.numbers, (pool.network, pool.id)
+    waiting = exposure.waiting_for_window(tx, pool.id)
+    watermark.tell_window(tx, pool, waiting=bool(waiting), now_ms=lane.clock.now_ms())
     level = book.held_sat(tx, pool.id)
     numbers.coins.labels(*names).set(level)
     numbers.exposed.labels(*names).set(exposure.exposed_thousandths(tx, pool, lane.water.asset))
     numbers.stock.labels(*names).set(rows.in_stock(tx, pool.id))
     numbers.low.labels(*names).set(int(level < pool.marks.low))
-    numbers.waiting.labels(*names).set(exposure.waiting_for_window(tx, pool.id))
+    numbers.waiting.labels(*names).set(waiting)
 
 
 def until_rung(bell: asyncio.Event) -> Callable[[float], Awaitable[None]]:

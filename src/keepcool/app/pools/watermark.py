@@ -27,7 +27,7 @@ from keepcool.core.withdrawal_states import Confirmed, is_open, name_of
 
 COINS_MAX = 100  # of one sweep: what is more goes with the next one
 AGAIN_MS = 10 * 60 * 1000
-LOW, HELD_UP = "pool.low", "pool.not_swept"
+LOW, HELD_UP, LOCKED = "pool.low", "pool.not_swept", "pool.locked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +128,15 @@ def _tell_low(tx: Connection, pool: Pool, now_ms: int) -> None:
         _tell(tx, pool, LOW, f"below its low mark of {pool.marks.low}: refill it from the harbor", now_ms)
     elif notes.newest_text(tx, kind=LOW, network=pool.network, subject=pool.id) is not None:
         _tell(tx, pool, LOW, "above its low mark again", now_ms)
+
+
+def tell_window(tx: Connection, pool: Pool, *, waiting: bool, now_ms: int) -> None:
+    """Whether payouts wait until Keeper is unlocked."""
+    known = notes.newest_text(tx, kind=LOCKED, network=pool.network, subject=pool.id)
+    if waiting:
+        _tell(tx, pool, LOCKED, "payouts wait for a signing window: keepcool keeper unlock", now_ms)
+    elif known is not None:
+        _tell(tx, pool, LOCKED, "no payout waits for a signing window any more", now_ms)
 
 
 def _tell(tx: Connection, pool: Pool, kind: str, text: str, now_ms: int) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from keepcool.app.coins import book
-from keepcool.app.payouts import store
+from keepcool.app.payouts import store, windows
 from keepcool.app.payouts.bitcoin import batches, groups, said
 from keepcool.app.payouts.bitcoin.batches import Batch, Purpose, Stage
 from keepcool.app.payouts.bitcoin.lane import BitcoinLane
@@ -35,10 +35,11 @@ def end(tx: Connection, lane: BitcoinLane, one: Batch, why: str) -> None:
 
 
 def expire(tx: Connection, lane: BitcoinLane, one: Batch) -> None:
-    """No signer signs it any more."""
+    """No signer signs it any more. What only waited for a signing window is drafted anew."""
     why = one.problem or "it was not signed in time"
     waiting = [each for each in members_of(tx, one) if isinstance(each.state, WAITING)]
-    if len(waiting) > 1 and one.purpose is Purpose.PAY:
+    shared = len(waiting) > 1 or windows.is_waiting(one.problem)
+    if shared and one.purpose is Purpose.PAY:
         redraw(tx, lane, waiting)
     else:
         for each in waiting:

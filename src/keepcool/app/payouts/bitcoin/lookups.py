@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, select
 
 from keepcool.app.payouts.bitcoin import batches
+from keepcool.app.payouts.bitcoin.batches import Stage
 from keepcool.app.payouts.bitcoin.tables import member, rung
 from keepcool.core.errors import Conflict
 from keepcool.core.withdrawal_states import Requested, State
@@ -23,6 +24,12 @@ def refuse_shared(tx: Connection, withdrawal: str, state: State) -> None:
 def ask_at_once(tx: Connection, withdrawal: str) -> None:
     for one in batches.of_withdrawal(tx, withdrawal)[-1:]:
         batches.at_once(tx, one.id)
+
+
+def problem(tx: Connection, withdrawal: str) -> str | None:
+    """What its batch waits for while it is signed."""
+    newest = batches.of_withdrawal(tx, withdrawal)[-1:]
+    return newest[0].problem if newest and newest[0].stage is Stage.DRAFTED else None
 
 
 def paid_by(tx: Connection, txid: str) -> list[str]:

@@ -15,7 +15,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from keepcool.app.deposits import events
-from keepcool.app.payouts import answers, heads
+from keepcool.app.payouts import answers, heads, windows
 from keepcool.app.payouts.answers import Outcome
 from keepcool.app.payouts.bitcoin import batches, ending, finishing, said
 from keepcool.app.payouts.bitcoin.batches import Batch, Rung, Stage
@@ -168,7 +168,7 @@ async def _stored(lane: BitcoinLane, signer: Service, one: Question, item: Item,
         await _freeze(lane, one.batch, error)
         return error.public
     except KeepcoolError as error:
-        return f"{signer}: {error.public}"
+        return windows.told(signer, error)
     kept = Said(
         one.rung.place, signer, answer.outcome, answer.signatures, answer.objections, policy, answer.sequence
     )
