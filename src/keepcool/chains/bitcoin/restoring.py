@@ -11,11 +11,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from keepcool.chains import bip32
 from keepcool.chains.bip32 import ExtendedKey
 from keepcool.chains.bitcoin import bip45, bsms
 from keepcool.chains.bitcoin.address import parse_recipient
 from keepcool.chains.bitcoin.bip45 import PURPOSE, RECEIVING
 from keepcool.chains.bitcoin.descriptor import BOTH, Descriptor, parse_descriptor
+from keepcool.chains.bitcoin.keys import KeyExpression, Origin
 from keepcool.chains.bitcoin.networks import Network, Networks
 from keepcool.chains.bitcoin.wallets import first_address, wallet_of
 from keepcool.core.errors import Breach, Malformed
@@ -111,6 +113,20 @@ def backup_of(
     return Backup(network, tuple(wallets), born_s=min(born), harbor=harbor)
 
 
+def flat(descriptor: Descriptor) -> Descriptor:
+    """The same addresses with every key brought down to its branch: [fingerprint/45h/…]xpub/<0;1>/*, the one
+    form that all wallets of other makers read."""
+    return replace(descriptor, keys=tuple(_flat(key) for key in descriptor.keys))
+
+
+def spelled_flat(backup: Backup) -> str:
+    """One flat descriptor a line, its wallet's name in a comment above."""
+    lines = []
+    for wallet in backup.wallets:
+        lines += [f"# {wallet.name}", *(flat(one).spelled(backup.network) for one in wallet.descriptors)]
+    return "\n".join(lines) + "\n"
+
+
 def spelled_bsms(wallet: KeptWallet, network: Network) -> list[str]:
     """A BSMS file for each of its descriptors."""
     return [bsms.spelled_wallet(descriptor, network) for descriptor in wallet.descriptors]
@@ -151,6 +167,17 @@ def completed(descriptors: Sequence[Descriptor]) -> tuple[Descriptor, ...]:
     if any(one.branch(RECEIVING).locking(0).script_pubkey not in scripts for one in given):
         raise Malformed("restore.wallet", "descriptors of two wallets stand under one name")
     return whole
+
+
+def _flat(key: KeyExpression) -> KeyExpression:
+    if isinstance(key.key, bytes) or not key.steps or not key.ranged:
+        return key
+    path = tuple(step[0] for step in key.steps[:-1])
+    node = replace(key, steps=key.steps[:-1], ranged=False).node()
+    if isinstance(node, bytes):
+        return key
+    origin = key.origin or Origin(bip32.fingerprint(key.key.public_key).hex(), ())
+    return KeyExpression(Origin(origin.fingerprint, (*origin.path, *path)), node, key.steps[-1:], ranged=True)
 
 
 def _bip45(one: Descriptor) -> bip45.Bip45 | None:

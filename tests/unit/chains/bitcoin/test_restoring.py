@@ -17,6 +17,7 @@ from keepcool.chains.bitcoin.script import ScriptKind
 from keepcool.core.errors import Breach, Malformed
 from tests.fixtures.bitcoinrecords import bitcoin_record
 from tests.unit.chains.bitcoin.samples import ACCOUNTS, PURPOSES
+from tests.vectors.bitcoin import embit_script
 
 HARBOR = "rltc1q5xs6rgdp5xs6rgdp5xs6rgdp5xs6rgdp69ekaz"
 
@@ -130,3 +131,21 @@ def test_records_make_the_file() -> None:
         restoring.backup_of(records, BITCOIN)
     with pytest.raises(Breach):
         restoring.backup_of([replace(records[0], address=records[1].address)], LITECOIN_REGTEST)
+
+
+@pytest.mark.parametrize("made", [wallet(3), pool()])
+def test_a_flat_descriptor_gives_the_same_addresses(made: Bip45) -> None:
+    """Brought down to their branches the keys make the same scripts, for us and for embit."""
+    for one in made.descriptors():
+        flat = restoring.flat(one)
+        text = flat.spelled(BITCOIN)
+        assert read(text, "bitcoin").wallets[0].descriptors == (flat,)
+        for choice in (0, 1):
+            script = one.branch(choice).locking(7).script_pubkey
+            assert flat.branch(choice).locking(7).script_pubkey == script
+            assert embit_script(text.partition("#")[0], 7, choice) == script
+    kept = replace(BACKUP, network=BITCOIN, wallets=(KeptWallet("a", made.descriptors()),))
+    assert (
+        len(read(restoring.spelled_flat(kept).replace("# a", "wallet a"), "bitcoin").wallets[0].descriptors)
+        == 3
+    )
