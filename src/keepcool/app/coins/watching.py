@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from keepcool.app.coins.addresses import Address, add_addresses
 from keepcool.chains.bitcoin.bip45 import RECEIVING
+from keepcool.chains.bitcoin.networks import NAMESPACE
 from keepcool.chains.bitcoin.wallets import Bip45Wallet, wallet_of
 from keepcool.chains.family import FamilyName
 from keepcool.core.errors import Breach, Malformed
@@ -17,13 +18,13 @@ from keepcool.core.registry import WalletRecord
 
 def check_address(record: WalletRecord) -> None:
     """Raises Breach when a record of the Bitcoin family does not give its own address."""
-    if record.family == FamilyName.BITCOIN.value:
+    if _is_bitcoin(record):
         _derived(record)
 
 
 def watch_wallet(tx: Connection, record: WalletRecord) -> None:
     """From now on coins that come to the record's address are seen. A pool's own is nobody's else."""
-    if record.family != FamilyName.BITCOIN.value:
+    if not _is_bitcoin(record):
         return
     wallet = _derived(record)
     place = wallet.place(RECEIVING, 0)
@@ -39,7 +40,14 @@ def watch_wallet(tx: Connection, record: WalletRecord) -> None:
     add_addresses(tx, [one])
 
 
+def _is_bitcoin(record: WalletRecord) -> bool:
+    """By its network: what a record says of itself decides nothing here."""
+    return record.network.startswith(f"{NAMESPACE}:")
+
+
 def _derived(record: WalletRecord) -> Bip45Wallet:
+    if record.family != FamilyName.BITCOIN.value:
+        raise Breach("wallet.record", f"the record of {record.wallet} is of another family than its network")
     try:
         wallet = wallet_of(record)
     except Malformed as error:
