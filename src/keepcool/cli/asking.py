@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _EXACT = Context(prec=200)  # 2**256 has 78 digits: nothing is ever rounded
 Work = Callable[["Client", argparse.Namespace], object]
+Show = Callable[[Any], str]
 
 
 def verb(
@@ -29,7 +30,7 @@ def verb(
     name: str,
     about: str,
     work: Work,
-    show: Callable[[Any], str],
+    show: Show,
 ) -> argparse.ArgumentParser:
     """A verb whose answer is printed by `show`, or as JSON with --json."""
     parser = verbs.add_parser(name, help=about)

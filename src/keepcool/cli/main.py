@@ -37,6 +37,8 @@ NOUNS: Mapping[str, str] = {
     "balance": "balances",
     "deposit": "deposits",
     "purse": "the account that pays network fees",
+    "events": "everything that changed, in order",
+    "webhook": "where App posts events",
     "devnet": "the Minter simulator: a local chain for tests and the demo",
     "version": "print the version",
 }

@@ -7,7 +7,8 @@ key, so that it may be retried too without being done twice. RFC 9457 problem do
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TypeVar
 
 import httpx
@@ -75,6 +76,29 @@ class Api:
                 if not left:
                     raise _silent(error) from error
         raise AssertionError
+
+    def delete(self, path: str, shape: type[T]) -> T:
+        try:
+            return _shaped(self._http.delete(path), shape)
+        except httpx.TransportError as error:
+            raise _silent(error) from error
+
+    @contextmanager
+    def stream(
+        self, path: str, query: Mapping[str, str], last: int | None, silent_s_max: float
+    ) -> Iterator[Iterator[str]]:
+        """The lines of a text/event-stream after the event `last`. Raises what App reported, and httpx's
+        TransportError when it is cut off."""
+        headers = {"Accept": "text/event-stream"}
+        if last is not None:
+            headers["Last-Event-ID"] = str(last)
+        usual = self._http.timeout
+        limit = httpx.Timeout(usual.connect, read=silent_s_max, write=usual.write, pool=usual.pool)
+        with self._http.stream("GET", path, params=query, headers=headers, timeout=limit) as answer:
+            if not answer.is_success:
+                answer.read()
+                raise _problem(answer)
+            yield answer.iter_lines()
 
 
 def fresh_key() -> str:

@@ -55,7 +55,7 @@ class EventStream(Response):
         """Raises TimeoutError when the listener takes nothing."""
         tail, beat_s = self._office.tail, self._office.settings.heartbeat_s
         told = self._after
-        await self._put(send, b"retry: %d\n\n" % _RETRY_MS)
+        await self._put(send, b"retry: %d\nid: %d\n\n" % (_RETRY_MS, self._after))
         while True:
             page = await tail.read(self._after, _PAGE)
             if page:
