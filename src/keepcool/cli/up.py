@@ -22,8 +22,10 @@ def _up(arguments: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     places = Layout(arguments.folder.absolute())
     try:
-        with running_nodes(places, _say), running(places, _say) as installation:
+        with running_nodes(places, _say) as nodes, running(places, _say) as installation:
             _say(f"ready: {installation.reach.app_url}/docs   keys: {places.operator}   end with Ctrl-C")
+            if nodes:
+                _say(f"coins of the trial: keepcool devnet bitcoin pay {arguments.folder} ADDRESS COINS")
             installation.watch(_say)
     except KeyboardInterrupt:
         _say("ended")

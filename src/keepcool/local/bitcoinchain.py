@@ -8,10 +8,11 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+from keepcool.core.errors import Malformed
 from keepcool.local.bitcoinprocess import RegtestNode
 from keepcool.local.bitcoinprogram import Program, litecoind
 
-COIN = 10**8
+COIN, _DECIMALS = 10**8, 8
 _MATURITY = 100
 _BLOCKS_A_CALL = 50
 
@@ -111,3 +112,11 @@ class DevLitecoin(DevBitcoin):
 def amount(sat: int) -> str:
     """As these nodes read amounts: coins with eight decimals."""
     return f"{sat // COIN}.{sat % COIN:08d}"
+
+
+def satoshi(text: str) -> int:
+    """The same backwards. Raises Malformed."""
+    whole, _, fraction = text.partition(".")
+    if not (whole + fraction).isdecimal() or not whole.isascii() or not whole or len(fraction) > _DECIMALS:
+        raise Malformed("devnet.amount", f"{text[:40]!r} is no amount of coins with at most eight decimals")
+    return int(whole) * COIN + int(fraction.ljust(_DECIMALS, "0"))

@@ -60,7 +60,9 @@ def write(places: Layout, network: AnyPlan) -> None:
     folder.mkdir(mode=0o700)
     table = {"network": network.name, "port": network.own_node.port, "block_s": network.own_node.block_s}
     heading = "# A regtest node for a trial: `keepcool up` runs it. Its coins are worth nothing.\n"
-    (folder / layout.OWN_NODE).write_text(heading + rendered(table), encoding="utf-8")
+    file = folder / layout.OWN_NODE
+    file.write_text(heading + rendered(table), encoding="utf-8")
+    file.chmod(0o600)
 
 
 def read(folder: Path) -> NodeFile:
@@ -73,6 +75,16 @@ def read(folder: Path) -> NodeFile:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Refused("up.own_node", f"{file}: {error}") from error
     return NodeFile(folder, told.network, told.port, told.block_s)
+
+
+def chosen(places: Layout, network: str = "") -> DevBitcoin:
+    """The installation's node of this network, or its only one, to be asked while it runs. Raises Refused."""
+    known = {told.network: told for told in map(read, places.own_nodes())}
+    if network in known or (not network and len(known) == 1):
+        return known[network or next(iter(known))].chain()
+    names = ", ".join(known) or "none"
+    text = f"{places.folder}: name one of its regtest nodes with --network ({names})"
+    raise Refused("devnet.node", text)
 
 
 @contextlib.contextmanager
