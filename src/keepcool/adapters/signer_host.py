@@ -27,6 +27,8 @@ from keepcool.adapters.system.clock import SystemClock, SystemEntropy
 from keepcool.adapters.system.faults import faults_from
 from keepcool.adapters.system.health import HealthFile
 from keepcool.adapters.system.metrics import ExchangeWatch, MetricsFile
+from keepcool.chains.bitcoin.network_table import read_networks
+from keepcool.chains.families import Families
 from keepcool.core.errors import Refused
 from keepcool.core.parties import Peer, Service
 from keepcool.policy.document import Policy, parse_signature, parse_signed
@@ -50,6 +52,7 @@ class SignerHost:
     entropy: SystemEntropy
     faults: Faults
     policy: Policy
+    families: Families
     inner_key: bytearray
     metrics: CollectorRegistry
     metrics_file: MetricsFile
@@ -87,6 +90,7 @@ async def opened(
             entropy=entropy,
             faults=faults_from(settings.fault, os.environ),
             policy=policy,
+            families=known_families(settings.networks_file),
             inner_key=inner_key(Path(settings.inner_key), one_machine=one_machine),
             metrics=metrics,
             metrics_file=MetricsFile(metrics, data / f"{service.value}.prom"),
@@ -117,6 +121,17 @@ def signed_policy(settings: PolicySettings) -> Policy:
     except (OSError, ValueError) as error:
         raise Refused("policy.file", f"cannot read {file}, its .sig, or policy.root_key: {error}") from error
     return parse_signed(document, parse_signature(signature), root_key)
+
+
+def known_families(networks_file: str) -> Families:
+    """Those of this release, and the networks of the file. Raises Refused when it cannot be read, Malformed
+    when a row of it is wrong."""
+    if not networks_file:
+        return Families()
+    try:
+        return Families(read_networks(Path(networks_file).read_bytes()))
+    except OSError as error:
+        raise Refused("config.networks_file", f"cannot read {networks_file}: {error.strerror}") from error
 
 
 def inner_key(file: Path, *, one_machine: bool) -> bytearray:

@@ -26,7 +26,7 @@ _PATHS: Mapping[type[Settings], tuple[str, ...]] = {
     BusSettings: ("nkey_seed", "ca", "certificate", "certificate_key"),
     KeystoreSettings: ("ca", "role_id", "secret_id"),
     PolicySettings: ("file",),
-    SignerSettings: ("identity", "data", "inner_key"),
+    SignerSettings: ("identity", "data", "inner_key", "networks_file"),
 }
 
 AnySettings = TypeVar("AnySettings", bound=Settings)

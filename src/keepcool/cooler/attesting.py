@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from keepcool.chains.accounts import NO_ACCOUNTS, WHOLE, AccountPins
-from keepcool.chains.families import family_named
 from keepcool.chains.family import FamilyName, terms_of
 from keepcool.cooler.number_memory import NumberMemory, numbered_row
 from keepcool.cooler.proven_memory import ProvenMemory, proven_row
@@ -132,7 +131,8 @@ class Attesting:
             _check_proven(record)
         else:
             _check_new(record)
-        if family_named(record.family).derive_address(terms_of(record)) != record.address:
+        family = self._signer.foundation.families.named(record.family)
+        if family.derive_address(terms_of(record)) != record.address:
             raise Refused("wallet.address", "the three keys do not lead to this address")
         return _Checked(record, wanted.record, keeper, number, needs_proof, record.family in WHOLE)
 

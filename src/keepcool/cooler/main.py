@@ -199,6 +199,7 @@ def _foundation(host: SignerHost) -> Foundation:
         entropy=host.entropy,
         faults=host.faults,
         policy=host.policy,
+        families=host.families,
     )
 
 

@@ -10,10 +10,11 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from keepcool.chains.bitcoin.listing import listing_of
-from keepcool.chains.families import family_named, family_of
+from keepcool.chains.families import SHIPPED_FAMILIES, Families
 from keepcool.core.errors import Breach, KeepcoolError, Malformed, Refused
 from keepcool.core.parties import Peer, Service
 from keepcool.core.registry import Role, WalletRecord
@@ -61,7 +62,8 @@ _log = logging.getLogger("keepcool.signer")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Foundation:
-    """The ports a signer stands on, and who it is. `own` are its own public keys."""
+    """The ports a signer stands on, and who it is. `own` are its own public keys, `families` those with the
+    networks it knows."""
 
     identity: Identity
     own: Peer
@@ -74,6 +76,7 @@ class Foundation:
     entropy: Entropy
     faults: Faults
     policy: Policy
+    families: Families = SHIPPED_FAMILIES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +113,8 @@ class Signer:
             part.place,
             unlocked=part.unlocked,
         )
-        self.registry = OwnRegistry(foundation.store, _attestation_keys(foundation, self._peer), family_named)
+        keys, families = _attestation_keys(foundation, self._peer), foundation.families
+        self.registry = OwnRegistry(foundation.store, keys, families.named)
         self.witness = self._witness()
         self._book = rulebook(foundation.policy)
         self.cosigner = CoSigner(
@@ -135,7 +139,7 @@ class Signer:
             memory=self.issued,
             identity=foundation.identity,
             clock=foundation.clock,
-            listing_of=listing_of,
+            listing_of=partial(listing_of, networks=families.networks),
         )
         self._lock = part.lock
         self.lost = asyncio.Event()
@@ -144,9 +148,7 @@ class Signer:
     @classmethod
     async def opened(cls, foundation: Foundation, part: Part) -> Signer:
         """Walks the journal and notes the policy. Raises Breach when either was rolled back."""
-        check_spelling(
-            foundation.policy, lambda network, text: family_of(network).parse_recipient(network, text)
-        )
+        check_spelling(foundation.policy, foundation.families.parse_recipient)
         signer = cls(foundation, part)
         policy, now_ms = foundation.policy, foundation.clock.now_ms()
         await take_into_use(signer.journal, signer._policies, policy.hash, policy.version, now_ms)

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from keepcool.chains.accounts import NO_ACCOUNTS, WHOLE, AccountPins
-from keepcool.chains.families import family_named
 from keepcool.chains.family import FamilyName, terms_of
 from keepcool.core import ids, registry
 from keepcool.core.errors import Conflict, KeepcoolError, Malformed, Refused
@@ -187,7 +186,8 @@ class Issuing:
                 standing=Standing.PROVEN,
                 made_at_s=self._signer.foundation.clock.now_ms() // 1000,
             )
-            record = replace(blank, address=family_named(rules.family).derive_address(terms_of(blank)))
+            family = self._signer.foundation.families.named(rules.family)
+            record = replace(blank, address=family.derive_address(terms_of(blank)))
             bound = Bound(Service.KEEPER.value, record.wallet, record.network, Role.HOT.value)
             bound, secret = self._lock.kept(record, bound, secret)
         except BaseException:

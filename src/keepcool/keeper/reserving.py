@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from keepcool.chains.families import family_named
 from keepcool.chains.family import terms_of
 from keepcool.chains.minter.transaction import Transaction
 from keepcool.chains.minter.wallets import Birth, creation_of
@@ -168,7 +167,7 @@ class Reserving:
                 standing=Standing.RESERVED,
                 made_at_s=foundation.clock.now_ms() // 1000,
             )
-            address = family_named(rules.family).derive_address(terms_of(blank))
+            address = foundation.families.named(rules.family).derive_address(terms_of(blank))
             record = replace(blank, address=address)
             return _Plan(creator, record, _creation(record, wanted), key, number)
         except BaseException:

@@ -60,7 +60,8 @@ class AccountSettings(Settings, frozen=True):
 class SignerSettings(Settings, frozen=True):
     """What Keeper and Cooler have in common. `identity`, `data` are folders, `inner_key` a file (32 bytes,
     hex). `cool` and `cold` are the pinned public keys (compressed secp256k1, hex), and their accounts
-    for families whose wallets have cool and cold keys of their own; without them such a family gets none."""
+    for families whose wallets have cool and cold keys of their own; without them such a family gets none.
+    `networks_file`: TOML with rows of Bitcoin's forks that this release does not ship."""
 
     identity: str
     data: str
@@ -72,5 +73,6 @@ class SignerSettings(Settings, frozen=True):
     cold_public_key: str
     cool_accounts: list[AccountSettings] = []
     cold_accounts: list[AccountSettings] = []
+    networks_file: str = ""
     clock_offset_ms: int = 0
     fault: str = ""

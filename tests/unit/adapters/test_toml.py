@@ -50,6 +50,9 @@ def test_relative_files_lie_beside_the_toml(tmp_path: Path) -> None:
     assert settings.bus.nkey_seed == str(tmp_path / "bus/nkey.seed")
     assert settings.keystore.ca == str(tmp_path / "../ca.pem")
     assert settings.policy.file == str(tmp_path / "policy.toml")
+    assert settings.networks_file == ""
+    named = toml.load(written(tmp_path, 'networks_file = "forks.toml"' + GOOD), SignerSettings)
+    assert named.networks_file == str(tmp_path / "forks.toml")
     assert settings.keystore.transit_key == "keeper-seeds"
     assert settings.bus.url == "tls://127.0.0.1:4222"
     assert settings.peers["app"].signing_key == "aa"
