@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from msgspec import field
 
+from keepcool.chains.family import FamilyName
 from keepcool.policy.terms import Policy
 from keepcool.ports.settings import Settings, SignerSettings
 
@@ -31,7 +32,8 @@ class CoolerSettings(SignerSettings, frozen=True, kw_only=True):
 def sentences(settings: CoolerSettings, policy: Policy) -> Sequence[str]:
     """For `check-config`: where Cooler reads whom a wallet belongs to."""
     told = []
-    for network in sorted(one.network for one in policy.networks.values() if one.fee_rate_max is not None):
+    proven = [one.network for one in policy.networks.values() if one.family == FamilyName.MINTER]
+    for network in sorted(proven):
         given = settings.minter.get(network)
         if given is None:
             told.append(

@@ -50,7 +50,9 @@ def sentences(settings: KeeperSettings, policy: Policy) -> Sequence[str]:
     """For `check-config`: how many wallets a block may bring, and which pools are locked."""
     locks = [
         f"Pools of {network} are made under an operator's passphrase, and signed for only while he has "
-        "opened them on this host (keeper.sock beside its database, for this user alone)."
+        "opened them on this host (keeper.sock beside its database, for this user alone). Pools made before "
+        "that was set stay as they are: make new ones and move the coins, because old copies of this "
+        "database hold their seeds without the passphrase."
         for network in sorted(settings.locked_networks)
     ]
     makers = [

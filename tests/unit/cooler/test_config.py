@@ -1,4 +1,4 @@
-"""What `check-config` says of Minter networks, on both signers."""
+"""What `check-config` says of networks of a family of their own, on both signers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from keepcool.core.parties import Service
 from keepcool.keeper import config as keeper
 from keepcool.local.policies import minter_policy
 from keepcool.policy.document import parse_policy
+from tests.unit.keeper.bitcoin_house import LITECOIN
+from tests.unit.keeper.bitcoin_house import policy as bitcoin_policy
 from tests.unit.keeper.minter_house import NETWORK, TERMS
 
 COMMON = """
@@ -55,3 +57,14 @@ def test_an_unknown_key_is_refused_by_name() -> None:
     """A misspelt setting of a network is no setting."""
     with pytest.raises(msgspec.ValidationError, match="creator"):
         settings_of(f'[minter."{NETWORK}"]\ncreator = 3')
+
+
+def test_a_network_of_coins_needs_no_node_and_no_accounts() -> None:
+    """An address there commits to its owners: Cooler asks nobody, Keeper's wallets cost no block; a locked
+    network is told of."""
+    settings = msgspec.toml.decode(COMMON, type=cooler.CoolerSettings)
+    assert not cooler.sentences(settings, parse_policy(bitcoin_policy(Service.COOLER)))
+    mine = parse_policy(bitcoin_policy(Service.KEEPER))
+    assert not keeper.sentences(settings_of(""), mine)
+    (told,) = keeper.sentences(settings_of(f'[bitcoin."{LITECOIN.id}"]\nlock_pools = true'), mine)
+    assert "passphrase" in told
