@@ -104,12 +104,14 @@ def recent(key: ExtendedKey, numbers: Sequence[int]) -> tuple[bytes, ...]:
     """`children`, remembered: for the few that a draft needs, which are asked for again by whoever signs it
     and by the other drafts of its ladder."""
     kept = _kept(key)
-    missing = [number for number in numbers if number not in kept]
-    if len(kept) + len(missing) > _KEPT_MAX:
+    found = {number: known for number in numbers if (known := kept.get(number)) is not None}
+    missing = [number for number in numbers if number not in found]
+    made = dict(zip(missing, children(key, missing), strict=True))
+    if len(kept) + len(made) > _KEPT_MAX:
         kept.clear()
-        missing = list(numbers)
-    kept.update(zip(missing, children(key, missing), strict=True))
-    return tuple([kept[number] for number in numbers])
+    kept.update(made)  # another thread may clear it at any time: the answer comes from what is held here
+    found.update(made)
+    return tuple([found[number] for number in numbers])
 
 
 @lru_cache(maxsize=1024)
