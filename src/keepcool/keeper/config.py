@@ -29,11 +29,14 @@ class BitcoinSettings(Settings, frozen=True):
 class KeeperSettings(SignerSettings, frozen=True, kw_only=True):
     """`peers` names app, cooler and, where there is one, watchtower and desk. The purse's key is made
     at first start. `deployments` and gas limits stand in the signed policy, not here. `minter` is by
-    network; one that is not named has as many creators as usual. `bitcoin` is by network."""
+    network; one that is not named has as many creators as usual. `bitcoin` is by network.
+    `first_wallet_number` is for a Keeper that begins anew, with nothing left of its database: one above the
+    last number of its predecessor's wallets, which Cooler attests to nobody else."""
 
     cool_public_key: str
     minter: dict[str, MinterSettings] = field(default_factory=dict)
     bitcoin: dict[str, BitcoinSettings] = field(default_factory=dict)
+    first_wallet_number: int = 0
 
     @property
     def locked_networks(self) -> frozenset[str]:

@@ -168,20 +168,23 @@ async def _run(settings: KeeperSettings, folder: Path, *, one_machine: bool) -> 
         lock = _lock(settings, host)
         signer = await _serving(settings, host, lock)
         gauges(host.metrics, signer.readings())
-        await signer.run(
-            stop,
-            host.metrics_file.keep_writing(signer_host.METRICS_EVERY_S),
-            host.health_file.keep_writing(signer.health, signer_host.HEALTH_EVERY_S),
-            control_socket.serve(
-                _socket(settings), control.FRAME_BYTES, lambda raw: control.answer(lock, raw)
-            ),
+        serving = control_socket.serve(
+            _socket(settings), control.FRAME_BYTES, lambda raw: control.answer(lock, raw)
         )
-        lock.lock()
+        try:
+            await signer.run(
+                stop,
+                host.metrics_file.keep_writing(signer_host.METRICS_EVERY_S),
+                host.health_file.keep_writing(signer.health, signer_host.HEALTH_EVERY_S),
+                serving,
+            )
+        finally:
+            lock.lock()
     _log.info("stopped")
 
 
 async def _serving(settings: KeeperSettings, host: SignerHost, lock: PoolLock) -> Signer:
-    memory, creations, numbers = PurseMemory(), CreatorMemory(), NumberMemory()
+    memory, creations, numbers = PurseMemory(), CreatorMemory(), NumberMemory(settings.first_wallet_number)
     part = Part(
         role=Role.HOT,
         place=lock.place,

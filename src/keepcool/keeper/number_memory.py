@@ -23,9 +23,11 @@ class NumberRow(Row, frozen=True):
 
 
 class NumberMemory:
-    """A `journal.Memory` of the kind `numbered`."""
+    """A `journal.Memory` of the kind `numbered`. No number below `first` is given: for a Keeper that begins
+    anew beside a Cooler that has attested those."""
 
-    def __init__(self) -> None:
+    def __init__(self, first: int = 0) -> None:
+        self._first = first
         self._next: dict[str, int] = {}
         self._pools: dict[str, int] = {}
 
@@ -47,7 +49,7 @@ class NumberMemory:
 
     def next_number(self, family: str) -> int:
         """The number of the next wallet of this family."""
-        return self._next.get(family, 0)
+        return max(self._first, self._next.get(family, 0))
 
     def pools(self, network: str) -> int:
         """How many pools there are on this network."""

@@ -58,6 +58,16 @@ def test_a_row_that_was_not_committed_is_forgotten() -> None:
     assert memory.next_number("bitcoin") == 1
 
 
+def test_a_keeper_that_begins_anew_counts_from_where_it_is_told() -> None:
+    """No number below is given; what it gave itself goes on from there."""
+    memory = NumberMemory(100)
+    assert memory.next_number("bitcoin") == 100
+    memory.learn(given(100))
+    assert memory.next_number("bitcoin") == 101
+    memory.unlearn(given(100))
+    assert memory.next_number("bitcoin") == 100
+
+
 def attested(record: WalletRecord, number: int | None) -> Entry:
     return entry(numbered_row(record, number, 1))
 

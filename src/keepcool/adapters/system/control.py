@@ -34,7 +34,12 @@ async def serve(path: Path, frame_bytes: int, answer: Answer) -> None:
     with _listening(path) as listener:
         loop = asyncio.get_running_loop()
         while True:
-            caller, _ = await loop.sock_accept(listener)
+            try:
+                caller, _ = await loop.sock_accept(listener)
+            except OSError as error:  # no file descriptor left: the service goes on without this caller
+                _log.warning("nobody is heard on the control socket", extra={"errno": error.errno})
+                await asyncio.sleep(_CALLER_S)
+                continue
             with caller, contextlib.suppress(OSError, TimeoutError):
                 caller.settimeout(0)
                 async with asyncio.timeout(_CALLER_S):
