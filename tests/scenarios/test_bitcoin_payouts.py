@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from keepcool.client.api import fresh_key
+from keepcool.client.http import fresh_key
 from keepcool.core.errors import Conflict, Malformed
 from keepcool.local.bitcoinchain import COIN
 from tests.fixtures.bitcoinhouse import LTC, BitcoinHouse, whole_bitcoin_house
@@ -89,7 +89,7 @@ def test_change_that_waits_for_a_block_pays_the_next_one(house: BitcoinHouse) ->
 def test_all_of_a_wallet_cannot_be_sent_and_it_is_told_how_much_can(house: BitcoinHouse) -> None:
     """The fee's bound is held beside the amount; what is told to be possible is possible."""
     payer, to = house.wallet(), house.outside()
-    with pytest.raises(Conflict, match="at most [0-9]+ can be sent") as refused:
+    with pytest.raises(Conflict, match=r"at most [0-9]+ can be sent") as refused:
         house.withdraw(payer, COIN, to)
     assert house.available(payer, LTC) == COIN
     most = int(re.findall(r"at most ([0-9]+) can be sent", refused.value.public)[0])
