@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
 from keepcool.adapters.identity.files import FileIdentity
 from keepcool.adapters.identity.sealer import SelfSealer
+from keepcool.adapters.sqlite.books import open_books
 from keepcool.adapters.system.clock import SystemEntropy
 from keepcool.adapters.webhook.poster import HttpPoster
 from keepcool.adapters.webhook.targets import Targets
+from keepcool.app.books import registry
 from keepcool.app.events.office import EventOffice
 from keepcool.app.events.settings import EventSettings
-from keepcool.app.store import Store
+from keepcool.app.store import Store, metadata
 from keepcool.core.parties import Service
 from keepcool.ports.system import Clock
 
@@ -23,6 +26,14 @@ LOOPBACK = EventSettings(
     webhook_wait_s_first=0.2,
     webhook_wait_s_max=1.0,
 )
+
+
+def opened(folder: Path) -> Store:
+    """A database of its own, with every table that events touch."""
+    made = Store(open_books(folder / "app.sqlite"))
+    assert registry.wallet.metadata is metadata, "withdrawals refer to wallets"
+    made.create_tables()
+    return made
 
 
 def sealer(identity: FileIdentity | None = None) -> SelfSealer:

@@ -11,18 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as some
 from sqlalchemy import Connection
 
-from keepcool.adapters.sqlite.books import open_books
 from keepcool.app.events import kinds, log
 from keepcool.app.events.log import Event, Filter, News, Subject
 from keepcool.app.store import Store
 from keepcool.core import canonical
 from keepcool.core.errors import Malformed
+from tests.unit.app.events.office import opened
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    made = Store(open_books(tmp_path / "app.sqlite"))
-    made.create_tables()
+    made = opened(tmp_path)
     yield made
     made.close()
 
