@@ -15,6 +15,7 @@ from keepcool.chains.bitcoin.scanning import (
     Watch,
     body_of,
     merkle_root,
+    prove,
     scan,
     scan_transaction,
     txid_of,
@@ -111,6 +112,7 @@ def test_the_scanner_sees_what_a_slow_reader_sees(some: list[Transaction], chain
     every = [COINBASE, *some]
     raw, block_hash = block_of(every)
     found = scan(raw, watched(), BITCOIN_REGTEST, block_hash)
+    prove(raw, BITCOIN_REGTEST)
     assert list(found.hits) == slow(every)
     assert [hit.txid for hit in found.hits] == [shown(every[hit.place].txid) for hit in found.hits]
     assert (found.transactions, found.previous) == (len(every), (b"p" * 32).hex())
@@ -142,6 +144,7 @@ def test_no_other_bytes_pass_for_a_block(data: st.DataObject) -> None:
     for lie in (raw[:at], raw + b"\0", changed):
         try:
             scan(lie, watched(), BITCOIN_REGTEST, block_hash)
+            prove(lie, BITCOIN_REGTEST)
         except Malformed:
             continue
         raise AssertionError("a block that is none was read")

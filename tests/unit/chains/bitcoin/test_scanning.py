@@ -11,6 +11,7 @@ from keepcool.chains.bitcoin.scanning import (
     Hit,
     Watch,
     merkle_root,
+    prove,
     scan,
     scan_transaction,
     stripped_of,
@@ -42,7 +43,9 @@ def block_of(*transactions: bytes, ids: list[bytes] | None = None, version: byte
 
 
 def scanned(raw: bytes, network: Network = LITECOIN_REGTEST) -> tuple[Hit, ...]:
-    return scan(raw, Watch({OURS}), network, shown(hash256(raw[:80]))).hits
+    hits = scan(raw, Watch({OURS}), network, shown(hash256(raw[:80]))).hits
+    prove(raw, network)
+    return hits
 
 
 def with_flags(raw: bytes, flags: int, beyond: bytes) -> bytes:

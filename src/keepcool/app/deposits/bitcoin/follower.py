@@ -23,7 +23,7 @@ from keepcool.app.deposits.events import Freezes
 from keepcool.app.deposits.position import BLOCKS_KEPT, Position
 from keepcool.app.deposits.progress import Progress
 from keepcool.app.store import Store
-from keepcool.chains.bitcoin.scanning import Scanned, scan
+from keepcool.chains.bitcoin.scanning import Scanned, prove, scan
 from keepcool.core.errors import Breach, Malformed, Unavailable
 from keepcool.ports.bitcoinnode import BitcoinNode, BlockId
 from keepcool.ports.system import Clock
@@ -127,9 +127,12 @@ class Follower:
         while not await self._store.run(self._watched.refresh):
             pass
         try:
-            return scan(raw, self._watched.watch, self._terms.row, block_hash)
+            found = scan(raw, self._watched.watch, self._terms.row, block_hash)
+            if found.hits:
+                prove(raw, self._terms.row)
         except Malformed as error:
             raise Unavailable("node.nonsense", f"block {block_hash}: {error.public}") from error
+        return found
 
     async def _remember(self, number: int, block_hash: str, found: Scanned) -> None:
         sight = Sight(self._terms, Where(number, block_hash), self._clock.now_ms())
