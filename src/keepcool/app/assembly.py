@@ -66,7 +66,7 @@ class Assembly:
 
     def __init__(self, outside: Outside) -> None:
         self._outside = outside
-        self._attesters = Attesters(outside.peers)
+        self._attesters = Attesters(outside.peers, outside.settings.families)
         followed = (*outside.nodes, *outside.minter_nodes, *outside.bitcoin_nodes)
         self._standings = {network: Standing() for network in followed}
         self._spares = {network: SpareStanding() for network in outside.minter_nodes}

@@ -23,8 +23,10 @@ from keepcool.app.networks import (
     bitcoin_row,
     check_network,
     crediting_of,
+    known_networks,
     native_asset,
 )
+from keepcool.chains.families import Families
 from keepcool.core.errors import KeepcoolError, Refused
 from keepcool.core.faults import FaultPoint
 from keepcool.core.ids import NetworkId
@@ -64,6 +66,11 @@ class AppSettings(Settings, frozen=True):
     signer_timeout_s: float = 8.0
     clock_offset_ms: int = 0
     fault: str = ""
+
+    @property
+    def families(self) -> Families:
+        """With every network whose row stands here."""
+        return Families(known_networks(self.networks))
 
 
 def load(file: Path) -> AppSettings:

@@ -4,12 +4,13 @@ sentences. Unknown keys are errors; units stand in the names.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal, TypeAlias, assert_never
 
-from keepcool.chains.bitcoin.network_table import SHIPPED
+from keepcool.chains.bitcoin.network_table import SHIPPED, one_row
 from keepcool.chains.bitcoin.networks import DECIMALS as BITCOIN_DECIMALS
-from keepcool.chains.bitcoin.networks import Network, Replacement, check
+from keepcool.chains.bitcoin.networks import Network, Networks, Replacement, check
 from keepcool.chains.bitcoin.script import ScriptKind
 from keepcool.chains.minter.assets import coin_of
 from keepcool.chains.minter.wallets import PROFILE
@@ -121,7 +122,8 @@ class BitcoinSettings(_Network, frozen=True, kw_only=True, tag="bitcoin"):
     is two where there are two. `node_cookies`: files of `user:password`, one for each node, where nodes ask
     for them. `confirmations`: [from this many satoshi, so deep], instead of the network's own; `replacement`:
     whether nodes replace a transaction by a dearer one (any | signalled | none), likewise. Deposits below the
-    asset's `deposit_min` are dust. `stock`: addresses of each pool kept attested ahead."""
+    asset's `deposit_min` are dust. `stock`: addresses of each pool kept attested ahead. `row`: the network
+    as data, under the names of a `[[network]]` table, where this release ships none."""
 
     profile: str
     pool: bool = False
@@ -130,6 +132,7 @@ class BitcoinSettings(_Network, frozen=True, kw_only=True, tag="bitcoin"):
     node_cookies: tuple[str, ...] = ()
     confirmations: tuple[tuple[int, int], ...] = ()
     replacement: Replacement | None = None
+    row: dict[str, object] | None = None
     fees: BitcoinFeeSettings = BitcoinFeeSettings()
 
     @property
@@ -220,10 +223,21 @@ def crediting_of(network: str, table: NetworkSettings) -> tuple[str, int]:
             assert_never(never)
 
 
+def known_networks(tables: Mapping[str, NetworkSettings]) -> Networks:
+    """Those of this release, and those whose rows stand in the tables. Raises Malformed on a wrong row, and
+    on one that is of another network than its table."""
+    rows = [
+        one_row(table.row, NetworkId(network))
+        for network, table in tables.items()
+        if isinstance(table, BitcoinSettings) and table.row is not None
+    ]
+    return SHIPPED.plus(rows)
+
+
 def bitcoin_row(network: str, table: BitcoinSettings) -> Network:
     """The network as data, with the depths and habits the configuration tells. Raises Malformed on one
     that is unknown."""
-    row = SHIPPED.of(NetworkId(network))
+    row = known_networks({network: table}).of(NetworkId(network))
     row = replace(
         row,
         confirmations=table.confirmations or row.confirmations,

@@ -30,6 +30,7 @@ from keepcool.app.pools.rows import Given, Member
 from keepcool.app.spares import giving
 from keepcool.app.spares.bells import Bells
 from keepcool.app.store import Store
+from keepcool.chains.families import SHIPPED_FAMILIES, Families
 from keepcool.core.errors import Breach, KeepcoolError, Malformed, Refused, Unavailable
 from keepcool.core.ids import WalletId
 from keepcool.core.parties import Peer, Service
@@ -83,9 +84,10 @@ HeadSeen: TypeAlias = Callable[[Service, Head], Awaitable[None]]
 
 
 class Attesters:
-    """The two pinned attestation keys."""
+    """The two pinned attestation keys. `families`: with the networks App knows."""
 
-    def __init__(self, peers: Sequence[Peer]) -> None:
+    def __init__(self, peers: Sequence[Peer], families: Families = SHIPPED_FAMILIES) -> None:
+        self.families = families
         keys = {peer.service: peer.attestation_key for peer in peers}
         self._keys: dict[Service, VerifyKey] = {}
         for service in PINNED:
@@ -296,7 +298,7 @@ class Issuer:
                 keeper, cooler = (item.attestations[service.value] for service in PINNED)
                 made = {"record": item.record, "keeper": keeper, "cooler": cooler}
                 try:
-                    watching.watch_wallet(tx, record)
+                    watching.watch_wallet(tx, record, self._attesters.families.networks)
                     registry.store_record(tx, wallet_id, address=record.address, **made)
                 except KeepcoolError as error:
                     failed[wallet_id] = error
@@ -329,7 +331,7 @@ class Issuer:
         if not _is_asked(record, asked):
             text = f"the signers attested another wallet than {asked.id}; it is not stored"
             raise Breach("wallet.other_record", text)
-        watching.check_address(record)
+        watching.check_address(record, self._attesters.families.networks)
         return record
 
 

@@ -9,24 +9,25 @@ from sqlalchemy import Connection
 
 from keepcool.app.coins.addresses import Address, add_addresses
 from keepcool.chains.bitcoin.bip45 import RECEIVING
-from keepcool.chains.bitcoin.networks import NAMESPACE
+from keepcool.chains.bitcoin.network_table import SHIPPED
+from keepcool.chains.bitcoin.networks import NAMESPACE, Networks
 from keepcool.chains.bitcoin.wallets import Bip45Wallet, wallet_of
 from keepcool.chains.family import FamilyName
 from keepcool.core.errors import Breach, Malformed
 from keepcool.core.registry import WalletRecord
 
 
-def check_address(record: WalletRecord) -> None:
+def check_address(record: WalletRecord, networks: Networks = SHIPPED) -> None:
     """Raises Breach when a record of the Bitcoin family does not give its own address."""
     if _is_bitcoin(record):
-        _derived(record)
+        _derived(record, networks)
 
 
-def watch_wallet(tx: Connection, record: WalletRecord) -> None:
+def watch_wallet(tx: Connection, record: WalletRecord, networks: Networks = SHIPPED) -> None:
     """From now on coins that come to the record's address are seen. A pool's own is nobody's else."""
     if not _is_bitcoin(record):
         return
-    wallet = _derived(record)
+    wallet = _derived(record, networks)
     place = wallet.place(RECEIVING, 0)
     one = Address(
         network=record.network,
@@ -45,11 +46,11 @@ def _is_bitcoin(record: WalletRecord) -> bool:
     return record.network.startswith(f"{NAMESPACE}:")
 
 
-def _derived(record: WalletRecord) -> Bip45Wallet:
+def _derived(record: WalletRecord, networks: Networks) -> Bip45Wallet:
     if record.family != FamilyName.BITCOIN.value:
         raise Breach("wallet.record", f"the record of {record.wallet} is of another family than its network")
     try:
-        wallet = wallet_of(record)
+        wallet = wallet_of(record, networks)
     except Malformed as error:
         text = f"the record of {record.wallet} makes no wallet: {error.public}"
         raise Breach("wallet.record", text) from error

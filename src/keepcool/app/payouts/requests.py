@@ -26,7 +26,6 @@ from keepcool.app.payouts.store import Kind, NewWithdrawal, Withdrawal
 from keepcool.app.payouts.tables import purse, withdrawal
 from keepcool.app.wallets import Attesters, Wallet
 from keepcool.chains.bitcoin import address as bitcoin_address
-from keepcool.chains.families import family_of
 from keepcool.core import withdrawal_states as lives
 from keepcool.core.errors import Conflict, Malformed, Refused
 from keepcool.core.ids import AssetId, NetworkId, asset_id, network_of, wallet_id
@@ -111,7 +110,8 @@ class PayoutDesk:
         Amount(asset, order.units)
         if order.kind is Kind.WITHDRAWAL:
             _check_again(table, order)
-        outputs = tuple((_recipient(network, to), units) for to, units in order.outputs)
+        parse = self._attesters.families.parse_recipient
+        outputs = tuple((parse(network, to), units) for to, units in order.outputs)
         if outputs:
             _check_outputs(table, outputs, order.units, wallet.address)
         recipient = outputs[0][0] if outputs else self._recipient(tx, order, wallet)
@@ -209,7 +209,8 @@ class PayoutDesk:
     def _recipient(self, tx: Connection, order: Order, wallet: Wallet) -> str:
         match order.kind:
             case Kind.WITHDRAWAL:
-                recipient = _recipient(wallet.record.network, order.recipient)
+                network = wallet.record.network
+                recipient = self._attesters.families.parse_recipient(network, order.recipient)
             case Kind.TRANSFER:
                 target = self._attesters.wallet(tx, wallet_id(order.to_wallet or ""))
                 if target.record.network != wallet.record.network:
@@ -253,10 +254,6 @@ def too_little(tx: Connection, new: NewWithdrawal, error: Conflict) -> Conflict:
     if new.fee_asset == new.asset and most > 0:
         said += f"; at most {most} can be sent, or more with a lower fee_max"
     return Conflict("withdrawal.balance", said, **told)
-
-
-def _recipient(network: NetworkId, text: str) -> str:
-    return family_of(network).parse_recipient(network, text)
 
 
 def _check_again(table: NetworkSettings, order: Order) -> None:

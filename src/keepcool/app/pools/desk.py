@@ -19,7 +19,7 @@ from keepcool.app.pools.rows import Given, Marks, Pool
 from keepcool.app.pools.stock import Stock
 from keepcool.app.store import Store
 from keepcool.app.wallets import Attesters, Issuer, Outcome, Wallet
-from keepcool.chains.families import family_of
+from keepcool.chains.families import Families, family_of
 from keepcool.chains.family import FamilyName
 from keepcool.core.errors import Conflict, KeepcoolError, Malformed, Refused, Unavailable
 from keepcool.core.ids import NetworkId, UserId, WalletId
@@ -57,7 +57,7 @@ class PoolDesk:
     async def make(self, new: NewPool) -> Pool:
         """A pool whose record both signers attested. The same asked for again is the same pool."""
         table = self._bitcoin(new.network)
-        check_marks(NetworkId(new.network), new.marks)
+        check_marks(NetworkId(new.network), new.marks, self.attesters.families)
         await self.store.run(self._house)
         asked = Asked(
             id=new.id,
@@ -79,7 +79,7 @@ class PoolDesk:
     async def set_marks(self, pool: str, marks: Marks) -> Pool:
         def work(tx: Connection) -> Pool:
             known = rows.get_pool(tx, pool)
-            check_marks(known.network, marks)
+            check_marks(known.network, marks, self.attesters.families)
             rows.set_marks(tx, known.id, marks)
             return rows.get_pool(tx, pool)
 
@@ -162,9 +162,9 @@ class PoolDesk:
         return table
 
 
-def check_marks(network: NetworkId, marks: Marks) -> None:
+def check_marks(network: NetworkId, marks: Marks, families: Families) -> None:
     """Raises Malformed on marks that would sweep to nowhere, or back and forth."""
-    if marks.harbor is not None and family_of(network).parse_recipient(network, marks.harbor) != marks.harbor:
+    if marks.harbor is not None and families.parse_recipient(network, marks.harbor) != marks.harbor:
         raise Malformed("pool.harbor", "write the harbor's address in its one spelling")
     if marks.high and not marks.low <= marks.target < marks.high:
         raise Malformed("pool.marks", "low is at most target, and target below high")

@@ -19,6 +19,7 @@ from keepcool.app.store import Store
 from keepcool.app.wallets import PINNED, Attesters
 from keepcool.chains.bitcoin.address import spell
 from keepcool.chains.bitcoin.listing import listing_of
+from keepcool.chains.bitcoin.networks import Networks
 from keepcool.core import addresses
 from keepcool.core.addresses import RECEIVING, AddressRange
 from keepcool.core.errors import Breach, Malformed, Unavailable, rebuild
@@ -81,7 +82,8 @@ class Stock:
     async def _added(self, source: WalletId, count: int) -> bool:
         """False when the range was passed over."""
         record, first = await self.store.run(lambda tx: self._next(tx, source))
-        expected = await asyncio.to_thread(_derived, record, first, count)
+        networks = self.attesters.families.networks
+        expected = await asyncio.to_thread(_derived, record, first, count, networks)
         known = (source, first, count) in self._asked
         self._asked.add((source, first, count))
         told = dict(
@@ -124,8 +126,8 @@ class Stock:
         return told
 
 
-def _derived(record: WalletRecord, first: int, count: int) -> _Listed:
-    listing, indices = listing_of(record, RECEIVING), range(first, first + count)
+def _derived(record: WalletRecord, first: int, count: int, networks: Networks) -> _Listed:
+    listing, indices = listing_of(record, RECEIVING, networks), range(first, first + count)
     listed = tuple((spell(listing.network, script), script) for script in listing.scripts(indices))
     blank = AddressRange(
         wallet=record.wallet,

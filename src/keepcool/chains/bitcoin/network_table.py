@@ -13,8 +13,9 @@ from dataclasses import replace
 
 import msgspec
 
-from keepcool.chains.bitcoin.networks import Network, Networks, Replacement
+from keepcool.chains.bitcoin.networks import Network, Networks, Replacement, check
 from keepcool.core.errors import Malformed
+from keepcool.core.ids import NetworkId
 
 _COIN = 10**8
 _BYTES_MAX = 256 * 1024
@@ -197,11 +198,24 @@ def read_networks(document: bytes, known: Networks = SHIPPED) -> Networks:
     return with_rows(plain, known)
 
 
+def one_row(plain: Mapping[str, object], network: NetworkId) -> Network:
+    """The row of this network, as one `[[network]]` table has it. Raises Malformed, also on another's."""
+    (row,) = _read({"network": [plain]})
+    check(row)
+    if row.id != network:
+        raise Malformed("network.row", f"the row of {network} is one of {row.id}: its genesis is another")
+    return row
+
+
 def with_rows(plain: Mapping[str, object], known: Networks = SHIPPED) -> Networks:
     """The known networks and those of a parsed TOML file of `[[network]]` tables. Raises Malformed on an
     unknown or missing name, a wrong value, or a network that is already known."""
+    return known.plus(_read(plain))
+
+
+def _read(plain: Mapping[str, object]) -> list[Network]:
     try:
         file = msgspec.convert(plain, _File, strict=True)
     except msgspec.ValidationError as error:
         raise Malformed("network.file", f"the file of networks is wrong: {error}") from error
-    return known.plus(Network(**msgspec.structs.asdict(row)) for row in file.network)
+    return [Network(**msgspec.structs.asdict(row)) for row in file.network]
