@@ -85,6 +85,19 @@ def test_every_truncation_is_refused() -> None:
         refused(raw[:size], block_hash)
 
 
+def test_long_scripts_and_witnesses_are_measured_rightly() -> None:
+    """At every boundary of the compact spelling: 252, 253, 65535 and 65536 bytes, in each place."""
+    for size in (252, 253, 254, 65_535, 65_536):
+        for part in ("script", "output", "witness"):
+            script = bytes(size if part == "script" else 0)
+            output = bytes(size if part == "output" else 0)
+            items = (bytes(size), b"") if part == "witness" else ()
+            one = TxInput(Outpoint(bytes(32), 1), 5, script, items)
+            made = Transaction(2, (one,) * 3, (TxOutput(1, output),) * 3, 9)
+            raw, block_hash = of(made, transaction(7))
+            check_block(raw, block_hash, BITCOIN)
+
+
 def test_counts_beyond_the_block_end_quickly() -> None:
     """A count of inputs, items or bytes that no block could hold is refused, not tried."""
     for at, huge in ((80, b"\xff" * 9), (85, b"\xfe\xff\xff\xff\xff"), (122, b"\xff" * 9)):
@@ -110,7 +123,7 @@ def test_an_extension_is_passed_over_and_not_believed() -> None:
 
 
 def test_a_header_mined_with_another_network_is_passed_over() -> None:
-    """Dogecoin's proof of work: a coinbase, two branches and a header stand before the transactions; elsewhere
+    """Dogecoin's proof of work: a coinbase, two branches, a header stand before the transactions; elsewhere
     the same bit of the version means nothing."""
     made = transaction(3)
     parent = encode(transaction(9)) + bytes(32) + compact(2) + bytes(64) + bytes(4)

@@ -9,12 +9,14 @@ blocks (the flag 8 of LIP-2), Dash's payloads (DIP-2).
 from __future__ import annotations
 
 from hashlib import sha256
+from operator import add, eq
 
 from keepcool.chains.bitcoin.networks import Network
 
 HEADER_BYTES = 80
 _AUXPOW = 1  # of the header's second byte
 _WITNESS, _EXTENSION = 1, 8
+_ONE_BYTE_MAX = 0xFC  # of compact numbers
 _DIP2 = b"\x03\x00"
 
 
@@ -62,45 +64,45 @@ def transactions_of(raw: bytes, network: Network) -> list[tuple[bytes, int, int]
     return found
 
 
-def transaction_id(raw: bytes, at: int, *, payloads: bool = False) -> tuple[bytes, int]:
-    """Of the transaction that begins at `at`, and where it ends. Raises IndexError and ValueError."""
-    start, at, flag = at, at + 4, 0
+def transaction_id(raw: bytes, start: int, *, payloads: bool = False) -> tuple[bytes, int]:
+    """Of the transaction that begins at `start`, and where it ends. Raises IndexError and ValueError."""
+    at, flag = start + 4, 0
     if raw[at] == 0 and raw[at + 1] != 0:
         flag, at = raw[at + 1], at + 2
     body = at
     inputs, at = _compact(raw, at)
     for _ in range(inputs):
-        size, at = _compact(raw, at + 36)
-        at += size + 4
+        size = raw[at + 36]
+        at += size + 41
+        if size > _ONE_BYTE_MAX:
+            size, at = _compact(raw, at - size - 5)
+            at += size + 4
     outputs, at = _compact(raw, at)
     for _ in range(outputs):
-        size, at = _compact(raw, at + 8)
-        at += size
-    body_end = at
-    if flag & _WITNESS:
-        at = _after_witness(raw, at, inputs)
-    if flag & _EXTENSION:
-        if raw[at] != 0:
-            raise Extended
-        at += 1
-    end = at + 4
-    if payloads and raw[start : start + 2] == _DIP2 and raw[start + 2 : start + 4] != b"\0\0":
-        size, end = _compact(raw, end)
-        end += size
+        size = raw[at + 8]
+        at += size + 9
+        if size > _ONE_BYTE_MAX:
+            size, at = _compact(raw, at - size - 1)
+            at += size
     if flag == 0:
+        end = at + 4
+        if payloads and raw[start : start + 2] == _DIP2 and raw[start + 2 : start + 4] != b"\0\0":
+            size, end = _compact(raw, end)
+            end += size
         return _twice(raw[start:end]), end
-    return _twice(raw[start : start + 4] + raw[body:body_end] + raw[at:end]), end
+    body_end, at = at, _after_marked(raw, at, inputs, flag)
+    return _twice(raw[start : start + 4] + raw[body:body_end] + raw[at : at + 4]), at + 4
 
 
 def merkle_root(ids: list[bytes]) -> bytes:
     """Raises ValueError on a tree that repeats its end: another block has the same root."""
     level = ids
     while len(level) > 1:
-        if any(level[at] == level[at + 1] for at in range(0, len(level) - 1, 2)):
+        if any(map(eq, level[::2], level[1::2])):
             raise ValueError("a block that repeats transactions")
         if len(level) % 2:
             level = [*level, level[-1]]
-        level = [_twice(level[at] + level[at + 1]) for at in range(0, len(level), 2)]
+        level = [sha256(sha256(pair).digest()).digest() for pair in map(add, level[::2], level[1::2])]
     return level[0]
 
 
@@ -113,19 +115,29 @@ def _after_auxpow(raw: bytes) -> int:
     return at + 32 * branch + 4 + HEADER_BYTES
 
 
-def _after_witness(raw: bytes, at: int, inputs: int) -> int:
-    for _ in range(inputs):
+def _after_marked(raw: bytes, at: int, inputs: int, flag: int) -> int:
+    """Behind what the flag announces: witnesses, and the empty part of an extension block."""
+    if flag & ~(_WITNESS | _EXTENSION):
+        raise ValueError("a transaction of a form that nobody knows")
+    for _ in range(inputs if flag & _WITNESS else 0):
         items, at = _compact(raw, at)
         for _ in range(items):
-            size, at = _compact(raw, at)
-            at += size
+            size = raw[at]
+            at += size + 1
+            if size > _ONE_BYTE_MAX:
+                size, at = _compact(raw, at - size - 1)
+                at += size
+    if flag & _EXTENSION:
+        if raw[at] != 0:
+            raise Extended
+        at += 1
     return at
 
 
 def _compact(raw: bytes, at: int) -> tuple[int, int]:
     """A count, and where it ends. One beyond the block ends every loop over it by IndexError."""
     first = raw[at]
-    if first < 0xFD:
+    if first <= _ONE_BYTE_MAX:
         return first, at + 1
     length = 2 << (first - 0xFD)
     return int.from_bytes(raw[at + 1 : at + 1 + length], "little"), at + 1 + length
