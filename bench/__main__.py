@@ -14,6 +14,7 @@ import uvloop
 
 from bench import signing
 from bench.bitcoin_addresses import addresses
+from bench.bitcoin_batch import batch
 from bench.bitcoin_blocks import blocks
 from bench.bitcoin_signing import cosigning
 from bench.bitcoin_sizes import sizes
@@ -53,6 +54,7 @@ ALONE = (
     ("Block matching", matching, "median of nine; tracemalloc"),
     ("Bitcoin's addresses", addresses, "in this process, peers in turn; all derive the same"),
     ("Bitcoin's blocks", blocks, "median of nine; tracemalloc"),
+    ("Bitcoin's payouts", batch, "an installation and litecoind as processes of this machine"),
     ("Bitcoin's sizes", sizes, "virtual bytes of a payment, by how many share a transaction"),
 )
 
