@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shlex
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from nacl import bindings
@@ -31,6 +35,7 @@ from keepcool.wire.messages import (
     RegisterWallets,
     WalletsAnswer,
 )
+from tests.docs.pages import blocks
 from tests.fixtures.bitcoinhouse import LTC, NETWORK, PLAN, BitcoinHouse, whole_bitcoin_house
 from tests.fixtures.bitcoinrecords import bitcoin_record
 from tests.fixtures.installation import WAIT_S, eventually
@@ -204,6 +209,32 @@ async def _wallets(
     found = [one for one in answer.items if isinstance(one, Attested)]
     assert len(found) == len(answer.items), answer.items
     return found
+
+
+def test_the_commands_of_the_page_do_what_it_says(house: BitcoinHouse, pool: PoolAnswer) -> None:
+    """Each command that docs/operate/exchange-mode.md shows, run in its order by an operator."""
+    payer, other = user(house, COIN), user(house)
+    meant = {
+        "NETWORK": NETWORK, "POOL": pool.wallet.id, "HARBOR": HARBOR, "USER": payer.told.user,
+        "WALLET": payer.id, "OTHER": other.id, "LTC": "tLTC",
+    }  # fmt: skip
+    environment = {**os.environ, "KEEPCOOL_CLIENT": str(house.places.operator / "operator.toml")}
+    for line in [
+        line for block in blocks("docs/operate/exchange-mode.md", "sh") for line in block.splitlines()
+    ]:
+        words = [meant.get(word, word) for word in shlex.split(line)]
+        program = str(Path(sys.executable).parent / words[0])
+        done = subprocess.run(
+            [program, *words[1:]],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=WAIT_S,
+        )
+        assert done.returncode == 0, f"{line}: {done.stderr}"
+        assert done.stdout.strip(), line
+    assert house.available(other, LTC) == COIN // 1000
 
 
 def keeper(house: BitcoinHouse, *words: str, said: str = "") -> str:

@@ -79,7 +79,9 @@ class Two:
         return self.app.store.transact(lambda tx: [balance(tx, accounts.owed(one), ASSET) for one in wallets])
 
     def standing(self) -> books.Standing:
-        return self.app.store.transact(lambda tx: books.standing(tx, self.pool, ASSET))
+        stands = self.app.store.transact(lambda tx: books.standing(tx, self.pool, ASSET))
+        assert stands.users + stands.own == stands.booked + stands.cold + stands.fees
+        return stands
 
 
 @pytest.fixture
