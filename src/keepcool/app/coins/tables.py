@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    text,
 )
 
 from keepcool.app.store import metadata
@@ -79,6 +80,7 @@ coin = Table(
     Index("coin_at", "network", "height"),
     Index("coin_spent_at", "network", "spent_height"),
     Index("coin_spent_by", "network", "spent_by"),
+    Index("coin_dust", "network", "dust", "spent_height", sqlite_where=text("dust")),
 )
 
 # Whole transactions that made coins of ours, compressed: drafts carry them, signers prove amounts by them.

@@ -135,7 +135,7 @@ def test_hundreds_of_outputs_to_one_user_are_each_credited_once(office: BitcoinO
     node, to = PaperBitcoin(), office.watch(ALICE, ALICE)
     node.mine(*(payment([(to, 2_000)] * 125, salt=salt) for salt in range(4)))
     node.mine(blocks=3)
-    office.follow(office.follower(node))
+    assert office.follow(office.follower(node)).settled == 3
     assert office.owed(ALICE) == 500 * 2_000
 
 

@@ -179,7 +179,7 @@ def _lived_through(office: BitcoinOffice, node: PaperBitcoin, paid: Sequence[byt
     node.relay(*paid)
     node.mine(blocks=2)
     go_on()
-    node.mine(*paid, blocks=4)
+    node.mine(*paid, blocks=2)
     go_on()
     return died
 

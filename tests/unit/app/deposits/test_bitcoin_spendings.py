@@ -80,6 +80,29 @@ def test_a_draft_of_ours_explains_what_it_spends_whatever_its_signatures(office:
     assert [row[2] for row in office.told()] == [100_000]
 
 
+def test_dust_spent_with_larger_coins_becomes_its_owners(office: BitcoinOffice) -> None:
+    """Gathered by a draft of ours, and only once that is deep enough, it is credited; the books hold what the
+    chain holds all the while."""
+    node, to, change = PaperBitcoin(), office.watch(ALICE, ALICE), office.watch(ALICE, change=1)
+    follower = office.follower(node)
+    paid = payment([(to, 100_000), (to, 900)])
+    node.mine(paid, blocks=3)
+    office.follow(follower)
+    assert (office.owed(ALICE), office.on_books(ALICE)) == (100_000, 100_900)
+    sent = payment([(change, 100_900)], [(txid_of(paid), 0), (txid_of(paid), 1)])
+    office.draft(sent, ALICE)
+    node.mine(sent, blocks=3)
+    office.follow(follower)
+    assert office.owed(ALICE) == 100_000
+    node.mine()
+    office.follow(follower)
+    assert (office.owed(ALICE), office.on_books(ALICE)) == (100_900, 100_900)
+    office.reopen()
+    node.mine(blocks=3)
+    office.follow(office.follower(node))
+    assert (office.owed(ALICE), [row[1] for row in office.told()]) == (100_900, ["credited", "dust"])
+
+
 def test_a_payment_from_one_of_ours_to_another_is_the_others_deposit(office: BitcoinOffice) -> None:
     """In the very transaction whose change is nobody's deposit, a payment to a user is his."""
     node = PaperBitcoin()

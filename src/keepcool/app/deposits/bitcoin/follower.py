@@ -15,7 +15,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from keepcool.app.deposits import events, position
-from keepcool.app.deposits.bitcoin import recording, settling, undoing
+from keepcool.app.deposits.bitcoin import gathering, recording, settling, undoing
 from keepcool.app.deposits.bitcoin.pool import Pool
 from keepcool.app.deposits.bitcoin.recording import Sight, Terms, Where
 from keepcool.app.deposits.bitcoin.watched import Watched
@@ -153,14 +153,17 @@ class Follower:
         if self._settling.scanned != scanned:
             self._settling = _Round(scanned, 0)
         at_ms, after = self._clock.now_ms(), self._settling.after
+        if after is None:
+            return False
         for _ in range(LOTS_AT_ONCE):
-            if after is None:
-                return False
             work = partial(settling.settle, terms=self._terms, scanned=scanned, after=after, at_ms=at_ms)
             after = (await self._store.run(work)).after
             self._settling = _Round(scanned, after)
+            if after is None:
+                break
         if after is not None:
             return True
+        await self._store.run(partial(gathering.gather, terms=self._terms, scanned=scanned, at_ms=at_ms))
         least = min(depth for _, depth in self._terms.row.confirmations)
         await self._store.run(lambda tx: _settled_to(tx, self._plan.terms, scanned - least + 1))
         return False

@@ -2,7 +2,7 @@
 
 Laws: what is there is shown as pending and never credited; a coin of ours that is spent there counts as
 spent; what is not there any more counts as gone only when no block came in between. A bounded number is read
-at once.
+at once, and a large pool is listed less often.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from keepcool.ports.bitcoinnode import BitcoinNode, BlockId
 from keepcool.ports.system import Clock
 
 READ_AT_ONCE = 1_000
+NAMES_PER_MS = 10  # a hundred thousand are listed every ten seconds
 
 
 @dataclass(slots=True)
@@ -32,9 +33,12 @@ class Pool:
     watched: Watched
     clock: Clock
     _seen: frozenset[str] = frozenset()
+    _again_at_ms: int = 0
 
     async def look(self, tip: BlockId) -> bool:
         """`tip`: the last block read. True when there is more to read at once."""
+        if self.clock.now_ms() < self._again_at_ms:
+            return False
         names = await self.node.mempool()
         fresh = sorted(names - self._seen)
         some = fresh[:READ_AT_ONCE]
@@ -47,6 +51,7 @@ class Pool:
         self._seen = (self._seen & names) | raws.keys()
         if len(fresh) > len(some):
             return True
+        self._again_at_ms = self.clock.now_ms() + len(names) // NAMES_PER_MS
         if await self.node.tip() == tip:
             at_ms = self.clock.now_ms()
             await self.store.run(lambda tx: undoing.vanish(tx, self.terms.network, names, at_ms))

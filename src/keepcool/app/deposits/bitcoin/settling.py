@@ -61,7 +61,9 @@ def _facts(tx: Connection, terms: Terms, some: Sequence[Deposit]) -> dict[str, _
 
 
 def _is_due(one: Deposit, facts: dict[str, _Fact], terms: Terms, scanned: int) -> bool:
-    fact = facts[one.claim.transaction or ""]
+    fact = facts.get(one.claim.transaction or "")
+    if fact is None:  # no coin, no credit
+        return False
     deep = scanned - one.claim.block_number + 1
     return deep >= terms.row.depth_blocks(fact.paid_sat) and fact.matures <= scanned + 1
 
