@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from keepcool.cli import bitcoin_networks
 from keepcool.core.errors import Malformed
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def add_options(noun: argparse.ArgumentParser) -> None:
 
 
 def _add_bitcoin(noun: argparse.ArgumentParser) -> None:
+    bitcoin_networks.add_file_option(noun)
     noun.add_argument(
         "--node-cookie",
         action="append",
@@ -112,7 +114,7 @@ def _network(name: str, names: Sequence[str], arguments: argparse.Namespace) -> 
         )
     }
     nodes, caps = given["--node-url"], given["--cap"]
-    if is_bitcoin(name):
+    if is_bitcoin(name, bitcoin_networks.known(arguments)):
         _refuse(name, given, "--token", "--coin")
         return _bitcoin(name, nodes, given, arguments)
     _refuse(name, given, "--node-cookie", "--script")
@@ -182,14 +184,15 @@ def _bitcoin(
     from keepcool.local import bitcoinplan
     from keepcool.local import plan as plans
 
+    known = bitcoin_networks.known(arguments)
     script = _one(name, "--script", given) or ""
     cookies = [str(Path(file).absolute()) for file in given["--node-cookie"]]
-    network = bitcoinplan.bitcoin_plan(name, nodes, script=script, cookies=cookies)
+    network = bitcoinplan.bitcoin_plan(name, nodes, script=script, cookies=cookies, known=known)
     for text in given["--cap"]:
         network = replace(network, assets=plans.with_caps(network.assets, text))
     if arguments.depth is not None:
         network = replace(network, confirmations=((0, arguments.depth),))
-    if not nodes and bitcoinplan.has_own_node(name):
+    if not nodes and bitcoinplan.has_own_node(network):
         network = bitcoinplan.with_own_node(network)
     return replace(network, pool=arguments.pool, harbor=_one(name, "--harbor", given))
 

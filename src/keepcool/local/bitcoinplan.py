@@ -7,7 +7,7 @@ network has. Default ports of Bitcoin Core, Litecoin Core, Dogecoin Core and Das
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from keepcool.chains.bitcoin.network_table import SHIPPED
@@ -76,7 +76,16 @@ def bitcoin_plan(
         withdrawal_fee_max_units=withdrawal,
         agree=min(max(len(node_urls), 1), 2),
         tip_age_s_max=_SILENT_BLOCKS * row.block_s if live else 0,
+        row=None if row in SHIPPED.rows else plain_row(row),
     )
+
+
+def plain_row(row: Network) -> dict[str, object]:
+    """A network as the `[[network]]` table of a file."""
+    told = asdict(row)
+    told["replacement"] = row.replacement.value
+    told["confirmations"] = [list(one) for one in row.confirmations]
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in told.items()}
 
 
 def with_own_node(plan: BitcoinPlan, port: int = 0) -> BitcoinPlan:
@@ -92,9 +101,9 @@ def with_own_node(plan: BitcoinPlan, port: int = 0) -> BitcoinPlan:
     )
 
 
-def has_own_node(name: str, known: Networks = SHIPPED) -> bool:
+def has_own_node(plan: BitcoinPlan) -> bool:
     """Whether `keepcool up` can run a node of this network itself."""
-    return known.named(name).name.endswith("-regtest")
+    return plan.row is None and plan.name.endswith("-regtest")
 
 
 def _kind(row: Network, script: str) -> ScriptKind:

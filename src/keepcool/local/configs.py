@@ -56,7 +56,15 @@ def signer_toml(service: Service, networks: Sequence[AnyPlan], ports: Ports, pub
     }
     minter = {one.id: _minter_signer(service, one) for one in networks if isinstance(one, MinterPlan)}
     table |= {"minter": minter} if minter else {}
+    if networks_toml(networks) is not None:
+        table = {"networks_file": layout.NETWORKS} | table
     return f"# keepcool {service.value} check-config --config {service.value}.toml\n" + rendered(table)
+
+
+def networks_toml(networks: Sequence[AnyPlan]) -> str | None:
+    """The rows of networks that this release does not ship; None when there are none."""
+    rows = [one.row for one in networks if isinstance(one, BitcoinPlan) and one.row is not None]
+    return "# Forks that this release does not ship.\n" + rendered({"network": rows}) if rows else None
 
 
 def app_toml(networks: Sequence[AnyPlan], ports: Ports, public: PublicParts) -> str:
@@ -193,6 +201,7 @@ def _bitcoin(network: BitcoinPlan) -> dict[str, object]:
             "bump_after_s": network.bump_after_s,
         },
         "assets": _assets(network.assets),
+        **({} if network.row is None else {"row": network.row}),
     }
 
 

@@ -7,13 +7,13 @@ no service needs is not said at all.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from keepcool.adapters.bitcoinnode.node import HttpBitcoinNode
 from keepcool.adapters.system.clock import SystemClock
-from keepcool.chains.bitcoin.network_table import SHIPPED
+from keepcool.chains.bitcoin.network_table import SHIPPED, one_row
 from keepcool.chains.bitcoin.networks import Network
 from keepcool.core.errors import KeepcoolError, Refused, Unavailable
 from keepcool.core.ids import NetworkId
@@ -33,11 +33,22 @@ class Told:
     capabilities: Capabilities
 
 
-def node(name: str, network: str, url: str, mend: str, cookie: Path | None = None) -> Iterator[Finding]:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a node is and of which network: `row` is the network as data where this release ships none."""
+
+    network: str
+    url: str
+    cookie: Path | None = None
+    row: Mapping[str, object] | None = None
+
+
+def node(name: str, place: Place, mend: str) -> Iterator[Finding]:
     """`name` is what the finding calls it; the URL is never shown, it may hold a password."""
+    network = NetworkId(place.network)
     try:
-        row = SHIPPED.of(NetworkId(network))
-        told = asyncio.run(_told(name, row, url, cookie))
+        row = SHIPPED.of(network) if place.row is None else one_row(place.row, network)
+        told = asyncio.run(_told(name, row, place))
     except Unavailable as error:
         yield Finding("doctor.node", error.public, mend, Weight.WARNING)
     except Refused as error:
@@ -76,8 +87,10 @@ def abilities(name: str, can: Capabilities) -> Iterator[Finding]:
         yield Finding("doctor.fees", text, mend, Weight.WARNING)
 
 
-async def _told(name: str, row: Network, url: str, cookie: Path | None) -> Told:
-    found = HttpBitcoinNode(row, url, SystemClock(), credentials=cookie, timeout_s=_TIMEOUT_S, name=name)
+async def _told(name: str, row: Network, place: Place) -> Told:
+    found = HttpBitcoinNode(
+        row, place.url, SystemClock(), credentials=place.cookie, timeout_s=_TIMEOUT_S, name=name
+    )
     try:
         return Told(await found.condition(), await found.capabilities())
     finally:

@@ -30,6 +30,7 @@ class _Network(msgspec.Struct, frozen=True):
     node_urls: list[str]
     chain_name: str = ""
     node_cookies: tuple[str, ...] = ()
+    row: dict[str, object] | None = None
 
 
 class _Networks(msgspec.Struct, frozen=True):
@@ -110,7 +111,7 @@ def _of_network(config: Path, network: str, table: _Network, mend: str) -> Itera
         if network.startswith("minter:"):
             yield from doctor_minter.node(name, network, url, mend, table.chain_name)
         elif network.startswith("bip122:"):
-            yield from doctor_bitcoin.node(name, network, url, mend, cookie)
+            yield from doctor_bitcoin.node(name, doctor_bitcoin.Place(network, url, cookie, table.row), mend)
         else:
             yield from _node(name, network, url, mend)
 

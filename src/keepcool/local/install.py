@@ -191,6 +191,10 @@ class _Work:
     def _write_configs(self, public: PublicParts) -> None:
         networks, ports = self._plan.networks, self._plan.ports
         texts = {signer: configs.signer_toml(signer, networks, ports, public) for signer in SIGNERS}
+        for signer in SIGNERS:
+            rows = configs.networks_toml(networks)
+            if rows is not None:
+                (self._places.service(signer) / layout.NETWORKS).write_text(rows, encoding="utf-8")
         texts[Service.APP] = configs.app_toml(networks, ports, public)
         for service, text in texts.items():
             self._places.config(service).write_text(text, encoding="utf-8")

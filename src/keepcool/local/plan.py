@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -104,7 +104,8 @@ class BitcoinPlan:
     """One network of the Bitcoin family; amounts in satoshi, rates per 1000 virtual bytes. `pool`: new users
     get addresses of a pool instead of wallets. `node_cookies`: files of user:password, one for each node, or
     none. `replacement`: what its nodes do, where that is not the network's habit. `fee_share_max`: the most a
-    fee may be, in thousandths of what is moved; `change_max`: how many outputs may come back."""
+    fee may be, in thousandths of what is moved; `change_max`: how many outputs may come back. `row`: the
+    network as data, where this release ships none."""
 
     id: NetworkId
     name: str
@@ -129,6 +130,7 @@ class BitcoinPlan:
     bump_after_s: int = 1_800
     harbor: str | None = None
     own_node: OwnNode | None = None
+    row: Mapping[str, object] | None = None
 
 
 AnyPlan: TypeAlias = EvmPlan | MinterPlan | BitcoinPlan

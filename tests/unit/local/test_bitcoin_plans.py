@@ -9,7 +9,13 @@ import pytest
 
 from keepcool.adapters.system.clock import SystemEntropy
 from keepcool.app import config
-from keepcool.chains.bitcoin.network_table import DOGECOIN, LITECOIN, LITECOIN_REGTEST, SHIPPED
+from keepcool.chains.bitcoin.network_table import (
+    DOGECOIN,
+    LITECOIN,
+    LITECOIN_REGTEST,
+    SHIPPED,
+    read_networks,
+)
 from keepcool.chains.bitcoin.networks import Network
 from keepcool.cli import networks
 from keepcool.core.errors import KeepcoolError, Malformed
@@ -23,6 +29,9 @@ from keepcool.local.plan import AnyPlan, BitcoinPlan, EvmPlan, MinterPlan, Ports
 from keepcool.local.policies import first_policy
 from keepcool.policy.document import parse_policy
 
+FORK = Path(__file__).parents[3] / "docs" / "reference" / "example-fork.toml"
+PORTS = Ports(1, 2, 3, 4, 5, 6)
+
 
 def settings_of(tmp_path: Path, *plans: AnyPlan) -> config.AppSettings:
     """app.toml as `keepcool init` writes it, read by App itself."""
@@ -31,7 +40,7 @@ def settings_of(tmp_path: Path, *plans: AnyPlan) -> config.AppSettings:
     }
     public = PublicParts(peers, bytes(32), PaperPublic(""))
     file = tmp_path / "app.toml"
-    file.write_text(configs.app_toml(plans, Ports(1, 2, 3, 4, 5, 6), public))
+    file.write_text(configs.app_toml(plans, PORTS, public))
     return config.load(file)
 
 
@@ -154,3 +163,20 @@ def test_a_node_that_cannot_be_run_here_is_refused(tmp_path: Path) -> None:
     (places.own_nodes()[0] / "node.toml").write_text("port = 'x'")
     with pytest.raises(KeepcoolError, match=r"up\.own_node"):
         ownnode.read(places.own_nodes()[0])
+
+
+def test_a_fork_that_is_not_shipped_is_known_to_all_three(tmp_path: Path) -> None:
+    """Its row stands in App's settings and in a file beside the signers', and is the same everywhere."""
+    words = ("--network", "examplecoin", "--networks", str(FORK))
+    plan = only(*words)
+    (row,) = read_networks(FORK.read_bytes()).rows[len(SHIPPED.rows) :]
+    told = settings_of(tmp_path, plan)
+    assert told.families.networks.of(plan.id) == row
+    rows = configs.networks_toml([plan])
+    assert rows is not None
+    assert read_networks(rows.encode()).of(plan.id) == row
+    public = PublicParts({}, bytes(32), PaperPublic(""))
+    assert 'networks_file = "networks.toml"' in configs.signer_toml(Service.KEEPER, [plan], PORTS, public)
+    assert configs.networks_toml([bitcoin_plan("litecoin")]) is None
+    with pytest.raises(Malformed):
+        only("--network", "examplecoin")
