@@ -63,8 +63,9 @@ async def _gathered(lane: BitcoinLane, treasury: Treasury, rates: Rates) -> bool
 
 
 def _made(tx: Connection, lane: BitcoinLane, treasury: Treasury, found: Selection) -> bool:
-    """It is the wallet's own expense: out of what nobody has asked for."""
-    if ledger.balance(tx, accounts.owed(treasury.source), lane.native) < found.fee_sat:
+    """It is the pool's own expense, or the wallet's, out of what nobody has asked for."""
+    free = ledger.balance(tx, accounts.owed(treasury.source), lane.native)
+    if not treasury.wallet.profile.pooled and free < found.fee_sat:
         return False
     drafts.make(tx, lane, serving.plan_of(lane, Purpose.GATHER, (found,)), treasury)
     return True

@@ -27,7 +27,6 @@ from keepcool.core.errors import Breach, Conflict, KeepcoolError, Malformed, Ref
 from keepcool.core.faults import FaultPoint
 from keepcool.core.ids import WalletId
 from keepcool.core.intent import Output
-from keepcool.core.money import parse_units
 from keepcool.core.withdrawal_states import Requested
 
 INPUTS_MAX = 400
@@ -122,7 +121,7 @@ def _wanted(lane: BitcoinLane, members: Sequence[Withdrawal], treasury: Treasury
     pooled = treasury.wallet.profile.pooled
     return Wanted(
         outputs=choosing.outputs_of(lane.row, outputs),
-        fee_max=fee_bound(lane, members),
+        fee_max=fee_bound(members),
         shape=treasury.shape,
         parts=_POOL_PARTS if pooled else 1,
         part_sat=sum(one.amount.units for one in outputs) if pooled else 0,
@@ -134,12 +133,11 @@ def outputs_of(members: Sequence[Withdrawal]) -> tuple[Output, ...]:
     return tuple(output for one in members for output in turns.outputs_of(one))
 
 
-def fee_bound(lane: BitcoinLane, members: Sequence[Withdrawal]) -> int:
+def fee_bound(members: Sequence[Withdrawal]) -> int:
     """Of the whole batch: each pays its share by the number of its outputs, and no share exceeds what its
     withdrawal allows."""
     total = sum(len(one.payments) for one in members)
-    shares = [one.fee_max * total // len(one.payments) for one in members]
-    return min(parse_units(lane.settings.fees.withdrawal_fee_max), *shares)
+    return min(one.fee_max * total // len(one.payments) for one in members)
 
 
 def _make(
@@ -157,7 +155,7 @@ def _make(
         id=_name(tx, lane, members),
         purpose=Purpose.PAY,
         outputs=outputs_of(members),
-        fee_max=fee_bound(lane, members),
+        fee_max=fee_bound(members),
         selections=rungs,
         members=members,
     )

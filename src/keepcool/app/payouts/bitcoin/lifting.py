@@ -51,7 +51,8 @@ def _lift(tx: Connection, lane: BitcoinLane, one: Batch, rung: Rung, rates: Rate
             "payout.unliftable", "it has no change of ours that could be spent before it confirms"
         )
     treasury = drafts.of_coins(one.source, wallet, drafts.followed(tx, lane), free)
-    allowed = drafting.fee_bound(lane, [store.get(tx, name) for name in settling.bearers(tx, one)])
+    bearers = [store.get(tx, name) for name in settling.bearers(tx, one)]
+    allowed = drafting.fee_bound(bearers) if bearers else serving.fee_bound(lane)
     fee_max = allowed - _spent_already(tx, one, rung)
     goal = serving.goal_of(lane, treasury, max(fee_max, 0), rates)
     largest = max(free, key=lambda each: each.amount_sat)

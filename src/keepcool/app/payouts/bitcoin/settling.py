@@ -87,11 +87,15 @@ def bearers(tx: Connection, one: Batch) -> dict[str, int]:
 
 
 def shares(fee: int, parts: Sequence[int]) -> list[int]:
-    """By parts, to the unit; what does not divide falls on the first ones."""
-    total = sum(parts)
+    """By parts, to the unit; none pays more than its part rounded up."""
+    total, over = sum(parts), fee
     found = [fee * one // total for one in parts]
-    over = fee - sum(found)
-    return [one + (place < over) for place, one in enumerate(found)]
+    over -= sum(found)
+    for place, one in enumerate(parts):
+        if over and fee * one % total:
+            found[place] += 1
+            over -= 1
+    return found
 
 
 def _book_fee(tx: Connection, lane: BitcoinLane, one: Batch, rung: Rung, seen: Inclusion) -> None:

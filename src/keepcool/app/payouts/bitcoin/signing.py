@@ -1,58 +1,38 @@
-"""Drafted → Signed: both signers are asked in parallel, all rungs of many batches in one question.
+"""Drafted → Signed: both signers are asked in parallel, then what they signed is put together.
 
-Laws: that a signer was asked is stored before it is; the final transactions are stored before a withdrawal
-counts as signed; a rung that a signer declines is left out, as long as the cheapest is signed; what is
-refused as a whole because of one is split until the one is found.
+Laws: the final transactions are stored before a withdrawal counts as signed; a rung that a signer declines,
+or that a node would never take, is left out, as long as the cheapest is signed; what is refused as a whole
+because of one is split until the one is found.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from sqlalchemy import Connection
 
 from keepcool.app.deposits import events
-from keepcool.app.payouts import answers, heads, windows
 from keepcool.app.payouts.answers import Outcome
-from keepcool.app.payouts.bitcoin import batches, ending, finishing, said
+from keepcool.app.payouts.bitcoin import asking, batches, ending, finishing, said
 from keepcool.app.payouts.bitcoin.batches import Batch, Rung, Stage
 from keepcool.app.payouts.bitcoin.lane import BitcoinLane
 from keepcool.app.payouts.bitcoin.said import Said
 from keepcool.app.payouts.lane import wait_after
-from keepcool.app.payouts.said import SIGNERS, WAITING, Item
+from keepcool.app.payouts.said import SIGNERS, WAITING
 from keepcool.chains.bitcoin.combining import Final
-from keepcool.core.errors import Breach, KeepcoolError, Malformed, rebuild
+from keepcool.core.errors import Unavailable
 from keepcool.core.faults import FaultPoint
 from keepcool.core.parties import Service
 from keepcool.core.registry import WalletRecord
-from keepcool.core.withdrawal import Froze, SignatureMade
-from keepcool.core.withdrawal_states import Objection, is_open
-from keepcool.wire.messages import (
-    ITEMS_MAX,
-    Declined,
-    EvidenceItem,
-    Failure,
-    SignAnswer,
-    SignItem,
-    SignRequest,
-)
-from keepcool.wire.messages import Signed as SignedItem
+from keepcool.core.withdrawal import SignatureMade
+from keepcool.core.withdrawal_states import Objection
+from keepcool.ports.bitcoinnode import Why
 
 AT_ONCE_MAX = 50
-REQUEST_BYTES_MAX = 420 * 1024  # before base64, twice
 _REVIEW_EVERY_MS = 15_000
 _PATIENCE_TRIES = 3  # before a rung above the cheapest is left out
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    batch: Batch
-    rung: Rung
-    item: SignItem
-    record: WalletRecord
 
 
 async def sign_all(lane: BitcoinLane) -> bool:
@@ -61,7 +41,7 @@ async def sign_all(lane: BitcoinLane) -> bool:
     if not fresh:
         return moved
     lane.faults.reach(FaultPoint.APP_DRAFTED)
-    problems = await asyncio.gather(*(_ask(lane, signer, fresh) for signer in SIGNERS))
+    problems = await asyncio.gather(*(asking.ask(lane, signer, fresh) for signer in SIGNERS))
     told = "; ".join(problem for problem in problems if problem)
     after = [await _concluded(lane, one.id, told) for one in fresh]
     if any(one.stage is Stage.SIGNED for one in after):
@@ -89,142 +69,6 @@ def _sifted(tx: Connection, lane: BitcoinLane) -> tuple[list[Batch], bool]:
     return fresh, ended
 
 
-async def _ask(lane: BitcoinLane, signer: Service, fresh: Sequence[Batch]) -> str:
-    """Ask one signer for what it has not signed, and store what it says. What went wrong, or ""."""
-    questions = await lane.store.run(lambda tx: _questions(tx, lane, signer, fresh))
-    problems = [await _asked(lane, signer, some) for some in _framed(questions)]
-    return "; ".join(dict.fromkeys(problem for problem in problems if problem))
-
-
-async def _asked(lane: BitcoinLane, signer: Service, some: Sequence[Question]) -> str:
-    request = await lane.store.run(lambda tx: _request(tx, lane, signer, some))
-    try:
-        answer = await lane.exchange.ask(signer, "sign.v1", request, lane.signer_timeout_s)
-        if not isinstance(answer, SignAnswer) or len(answer.items) != len(some):
-            raise Malformed("signing.answer", f"{signer} did not answer what it was asked")
-        await lane.store.run(lambda tx: heads.seen(tx, signer, answer.head))
-    except Breach as error:
-        await lane.note(error.code, signer.value, error.public)
-        return error.public
-    except KeepcoolError as error:
-        return f"{signer}: {error.public}"
-    pairs = list(zip(some, answer.items, strict=True))
-    problems = [await _stored(lane, signer, one, item, answer.policy) for one, item in pairs]
-    lane.faults.reach(FaultPoint.APP_PARTLY_SIGNED)
-    return "; ".join(dict.fromkeys(problem for problem in problems if problem))
-
-
-def _questions(tx: Connection, lane: BitcoinLane, signer: Service, fresh: Sequence[Batch]) -> list[Question]:
-    found = []
-    for one in fresh:
-        before, evidence = said.of(tx, one.id), _evidence(tx, one)
-        record = lane.attesters.wallet(tx, one.source).record
-        for rung in batches.rungs(tx, one.id):
-            known = before.get((rung.place, signer))
-            answered = known is not None and known.outcome is Outcome.SIGNED
-            declined = known is not None and known.outcome is Outcome.DENIED and rung.place > 0
-            if not answered and not declined and rung.dropped is None:
-                item = SignItem(intent=one.intent, draft=rung.draft, evidence=evidence)
-                found.append(Question(one, rung, item, record))
-    return found
-
-
-def _evidence(tx: Connection, one: Batch) -> list[EvidenceItem]:
-    proofs = {
-        (proof.kind, proof.key): EvidenceItem(kind=proof.kind, key=proof.key, proof=proof.proof)
-        for name in batches.members(tx, one.id)
-        for proof in answers.evidence_of(tx, name)
-    }
-    return list(proofs.values())
-
-
-def _framed(questions: Sequence[Question]) -> Iterator[list[Question]]:
-    """As many together as fit into one frame."""
-    current, size = list[Question](), 0
-    for one in questions:
-        length = (
-            len(one.item.intent) + len(one.item.draft) + sum(len(each.proof) for each in one.item.evidence)
-        )
-        if current and (size + length > REQUEST_BYTES_MAX or len(current) == ITEMS_MAX):
-            yield current
-            current, size = [], 0
-        current.append(one)
-        size += length
-    if current:
-        yield current
-
-
-def _request(tx: Connection, lane: BitcoinLane, signer: Service, some: Sequence[Question]) -> SignRequest:
-    said.asked(tx, signer, [(one.batch.id, one.rung.place) for one in some], lane.clock.now_ms())
-    head = heads.newest(tx, signer)
-    return SignRequest(items=[one.item for one in some], heads=[] if head is None else [head])
-
-
-async def _stored(lane: BitcoinLane, signer: Service, one: Question, item: Item, policy: str) -> str:
-    """What was said of one rung, verified. What may be asked again, or ""."""
-    try:
-        answer = await asyncio.to_thread(_read, lane, signer, one, item)
-    except Breach as error:
-        await _freeze(lane, one.batch, error)
-        return error.public
-    except KeepcoolError as error:
-        return windows.told(signer, error)
-    kept = Said(
-        one.rung.place, signer, answer.outcome, answer.signatures, answer.objections, policy, answer.sequence
-    )
-    await lane.store.run(lambda tx: _keep(tx, lane, one.batch, kept))
-    return ""
-
-
-def _read(lane: BitcoinLane, signer: Service, one: Question, item: Item) -> Said:
-    place = one.rung.place
-    if isinstance(item, SignedItem):
-        given = tuple(item.signatures)
-        finishing.verified(lane.row, one.record, one.rung.draft, signer, given)
-        return Said(place, signer, Outcome.SIGNED, given, (), sequence=item.sequence)
-    if isinstance(item, Declined):
-        objections = tuple(
-            Objection(signer, verdict.rule, verdict.outcome, verdict.reason)
-            for verdict in item.verdicts
-            if verdict.outcome != "approved"
-        )
-        return Said(place, signer, Outcome.NEEDS_REVIEW if item.review else Outcome.DENIED, (), objections)
-    return _failed(place, signer, item)
-
-
-def _failed(place: int, signer: Service, item: Failure) -> Said:
-    problem = item.problem
-    if problem.kind != Malformed.kind:  # it may have signed all the same
-        raise rebuild(problem.kind, problem.code, problem.text)
-    objection = Objection(signer, problem.code, "failed", problem.text)
-    return Said(place, signer, Outcome.DENIED, (), (objection,))
-
-
-def _keep(tx: Connection, lane: BitcoinLane, one: Batch, kept: Said) -> None:
-    said.put(tx, one.id, kept, lane.clock.now_ms())
-    other = next(signer for signer in SIGNERS if signer is not kept.signer)
-    theirs = said.of(tx, one.id).get((0, other))
-    second = theirs is not None and theirs.outcome is Outcome.SIGNED
-    if kept.place or kept.outcome is not Outcome.SIGNED or second:
-        return  # the second signature counts when the transaction it makes is stored
-    for each in ending.members_of(tx, one):
-        if isinstance(each.state, WAITING):
-            lane.step_in(tx, each.id, SignatureMade(kept.signer))
-
-
-async def _freeze(lane: BitcoinLane, one: Batch, error: Breach) -> None:
-    """The world is not as proved: nothing more happens to it until a person has looked."""
-
-    def work(tx: Connection) -> None:
-        text = f"{error.code}: {error.public}"
-        lane.note_in(tx, "payout.breach", one.id, text)
-        for each in ending.members_of(tx, one):
-            if is_open(each.state):
-                lane.step_in(tx, each.id, Froze(text))
-
-    await lane.store.run(work)
-
-
 async def _concluded(lane: BitcoinLane, name: str, problems: str) -> Batch:
     """What follows when both have been asked."""
     one, rungs, told = await lane.store.run(lambda tx: _stands(tx, name))
@@ -234,7 +78,8 @@ async def _concluded(lane: BitcoinLane, name: str, problems: str) -> Batch:
     if whole is not None:
         record = await lane.store.run(lambda tx: lane.attesters.wallet(tx, one.source).record)
         finals = {rung.place: await asyncio.to_thread(_combined, lane, record, rung, told) for rung in whole}
-        return await lane.store.run(partial(_signed, lane=lane, one=one, finals=finals))
+        dropped = await _unacceptable(lane, finals)
+        return await lane.store.run(partial(_signed, lane=lane, one=one, finals=finals, dropped=dropped))
     return await lane.store.run(lambda tx: _undecided(tx, lane, one, told, problems))
 
 
@@ -266,14 +111,33 @@ def _combined(
     return finishing.combined(lane.row, record, rung.draft, given)
 
 
-def _signed(tx: Connection, lane: BitcoinLane, one: Batch, finals: Mapping[int, Final]) -> Batch:
+async def _unacceptable(lane: BitcoinLane, finals: Mapping[int, Final]) -> dict[int, str]:
+    """Rungs above the cheapest that the node, where it can tell, would never take. What becomes of the
+    cheapest is seen when it is sent."""
+    try:
+        told = await lane.node.test_accept([final.raw for final in finals.values()])
+    except Unavailable:
+        return {}
+    pairs = zip(finals, told or (), strict=False)
+    return {place: each.reason for place, each in pairs if place and each.why is Why.OTHER}
+
+
+def _signed(
+    tx: Connection,
+    *,
+    lane: BitcoinLane,
+    one: Batch,
+    finals: Mapping[int, Final],
+    dropped: Mapping[int, str],
+) -> Batch:
     members = ending.members_of(tx, one)
     if batches.get(tx, one.id).stage is not Stage.DRAFTED or ending.is_left(members, one.purpose):
         return one  # cancelled meanwhile: the next round ends it
     for rung in batches.rungs(tx, one.id):
         if rung.place in finals:
             final = finals[rung.place]
-            batches.change_rung(tx, one.id, rung.place, raw=final.raw, txid=final.txid)
+            why = dropped.get(rung.place)
+            batches.change_rung(tx, one.id, rung.place, raw=final.raw, txid=final.txid, dropped=why)
         else:
             batches.change_rung(tx, one.id, rung.place, dropped="it was not signed by both")
     for each in members:
