@@ -58,6 +58,8 @@ def test_wallets_come_back_from_paper() -> None:
             for one in (wallet, member):
                 await_credit(client, one, paid[one.address])
             types(keep, folder, {})
+        assert "\nissued " in (folder / "wallets.txt").read_text()
+        assert "\nissued " in (folder / "keeper.txt").read_text()
         (folder / "cold.words").write_text(words_on(folder / "cold/cold.paper.txt"))
         (folder / "cool.words").write_text(words_on(next(places.folder.rglob("cool.paper.txt"))))
         shutil.rmtree(places.folder)

@@ -82,7 +82,5 @@ def _kept(arguments: argparse.Namespace) -> int:
     from keepcool.chains.bitcoin.restoring import backup_of
     from keepcool.local.restoring import records
 
-    found = records.of_signer(arguments.config, arguments.noun)
-    return descriptors.write(
-        arguments, backup_of(found, bitcoin_networks.chosen(arguments), harbor=arguments.harbor)
-    )
+    kept, network = records.of_signer(arguments.config, arguments.noun), bitcoin_networks.chosen(arguments)
+    return descriptors.write(arguments, backup_of(kept.records, network, kept.issued, arguments.harbor))

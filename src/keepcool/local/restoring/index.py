@@ -44,6 +44,10 @@ class ScriptIndex:
     def __len__(self) -> int:
         return len(self._hashes)
 
+    def __contains__(self, script: bytes) -> bool:
+        """Stands for the set of all its scripts where blocks are scanned."""
+        return self.find(script) is not None
+
     def find(self, script: bytes) -> Found | None:
         """None for a script that is none of these."""
         if len(script) not in _LENGTHS:

@@ -11,12 +11,13 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, cast
 
 from keepcool.chains.bitcoin.restoring import Backup, spelled_backup
+from keepcool.chains.bitcoin.scanning import Hit, Paid, Watch
+from keepcool.chains.bitcoin.scanning import scan as scan_block
 from keepcool.chains.bitcoin.transaction import shown
-from keepcool.core.errors import Conflict, Malformed, Unavailable
-from keepcool.local.restoring.blocks import walk
+from keepcool.core.errors import Breach, Conflict, Malformed, Unavailable
 from keepcool.local.restoring.deriving import Span
 from keepcool.local.restoring.index import ScriptIndex
 from keepcool.local.restoring.store import FoundCoin, Pass, Store
@@ -141,7 +142,7 @@ class _Reading:
         count = sum(end - first for _, first, end in one.spans)
         self._say(f"deriving {count} addresses")
         index = await asyncio.to_thread(ScriptIndex, [self._span(*span) for span in one.spans])
-        unspent = {bytes.fromhex(c.txid)[::-1] + c.vout.to_bytes(4, "little") for c in self._store.coins()}
+        watch = Watch(cast(set[bytes], index), set(map(_outpoint, self._store.coins())))
         self._say(f"reading blocks {one.done + 1} to {one.last}")
         heights = range(one.done + 1, one.last + 1)
         for start in range(0, len(heights), _AHEAD):
@@ -149,9 +150,9 @@ class _Reading:
             blocks = await self._blocks(part)
             with self._store.together():
                 for block in blocks:
-                    self._read(one, index, unspent, block)
+                    self._read(one, index, watch, block)
             if (part[-1] + 1) // _TELL_EVERY != part[0] // _TELL_EVERY or part[-1] == one.last:
-                self._say(f"block {part[-1]} of {one.last}: {len(unspent)} coins")
+                self._say(f"block {part[-1]} of {one.last}: {len(watch.outpoints)} coins")
 
     async def _blocks(self, heights: Sequence[int]) -> list[_Block]:
         hashes = [found for found in await self._node.block_hashes(heights) if found is not None]
@@ -160,25 +161,20 @@ class _Reading:
         raws = await asyncio.gather(*(self._node.raw_block(found) for found in hashes))
         return list(zip(heights, hashes, raws, strict=True))
 
-    def _read(self, one: Pass, index: ScriptIndex, unspent: set[bytes], block: _Block) -> None:
+    def _read(self, one: Pass, index: ScriptIndex, watch: Watch, block: _Block) -> None:
         height, block_hash, raw = block
         coins: list[FoundCoin] = []
         made: dict[str, bytes] = {}
-        spent: list[bytes] = []
-        for tx in walk(raw, self._backup.network):
-            spent += [outpoint for outpoint in tx.spends if outpoint in unspent]
-            for vout, (amount_sat, script) in enumerate(tx.pays):
-                found = index.find(script)
-                if found is None:
-                    continue
-                txid = shown(tx.txid)
-                made[txid] = tx.stripped
-                coins.append(FoundCoin(txid, vout, found.track, found.index, amount_sat, height, tx.coinbase))
-                unspent.add(tx.txid + vout.to_bytes(4, "little"))
+        spent: list[tuple[str, int]] = []
+        for hit in scan_block(raw, watch, self._backup.network, block_hash).hits:
+            spent += [(shown(out[:32]), int.from_bytes(out[32:], "little")) for out in hit.spent]
+            watch.outpoints.difference_update(hit.spent)
+            if hit.paid:
+                made[hit.txid] = hit.stripped
+            coins += [_coin(index, hit, paid, height) for paid in hit.paid]
         self._store.add(coins, made.items())
-        self._store.spend([(shown(o[:32]), int.from_bytes(o[32:], "little")) for o in spent], height)
+        self._store.spend(spent, height)
         self._store.read(one, height, block_hash)
-        unspent.difference_update(spent)
 
     def _span(self, number: int, first: int, end: int) -> Span:
         track = self._tracks[number]
@@ -209,6 +205,18 @@ async def _step_back(node: Chain, store: Store, say: Say) -> None:
         "restore.reorganised",
         f"none of the last {len(known)} blocks read is in this node's chain; begin with a new state file",
     )
+
+
+def _coin(index: ScriptIndex, hit: Hit, paid: Paid, height: int) -> FoundCoin:
+    found = index.find(paid.script)
+    if found is None:
+        raise Breach("restore.index", f"{hit.txid} pays to an address that is not found again")
+    return FoundCoin(hit.txid, paid.vout, found.track, found.index, paid.amount_sat, height, hit.coinbase)
+
+
+def _outpoint(coin: FoundCoin) -> bytes:
+    """As on the wire."""
+    return bytes.fromhex(coin.txid)[::-1] + coin.vout.to_bytes(4, "little")
 
 
 def _ends(passes: Sequence[Pass]) -> dict[int, int]:
