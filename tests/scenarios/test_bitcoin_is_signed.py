@@ -22,7 +22,7 @@ from tests.fixtures.red_app import RedApp, taken_over
 from tests.unit.keeper.bitcoin_house import LITECOIN, POOL, code, coins_of, final, psbt, wanted
 
 pytestmark = pytest.mark.live
-PASSPHRASE = "correct horse battery staple"
+PASSPHRASE, BORIS = "correct horse battery staple", "a passphrase of his own"
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +118,10 @@ def test_a_locked_pool_waits_for_its_operator(installation: Installation) -> Non
     for, and after `lock` the same request is refused and nothing new is in the journal."""
     places = installation.places
     assert _keeper(places, "lock").stdout == "locked\n"
+    vouched = _keeper(
+        places, "set-passphrase", "--operator", "boris", "--by", "operator", said=f"{BORIS}\n{PASSPHRASE}\n"
+    )
+    assert vouched.returncode == 0, vouched.stderr
     wrong = _keeper(places, "unlock", "--for", "10m", said="not the passphrase")
     assert wrong.returncode != 0
     assert "keeper.passphrase" in wrong.stderr
@@ -145,7 +149,7 @@ def test_a_locked_pool_waits_for_its_operator(installation: Installation) -> Non
 
     asked: list[SignItem] = []
     played(installation, refused)
-    opened = _keeper(places, "unlock", "--for", "10m", said=PASSPHRASE)
+    opened = _keeper(places, "unlock", "--operator", "boris", "--for", "10m", said=BORIS)
     assert opened.stdout.startswith("unlocked until "), opened.stderr
     played(installation, signed)
     assert _keeper(places, "lock").stdout == "locked\n"

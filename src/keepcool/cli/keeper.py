@@ -3,30 +3,50 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import getpass
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from keepcool.cli import signer
 from keepcool.core.errors import Malformed, Refused
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
-_FILE_BYTES_MAX = 2048
+_FILE_BYTES_MAX = 4096
+_OPERATOR = "operator"
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     verbs = signer.register(subparsers, "keeper", "the signer with a hot key per wallet, and the purse")
     setting = signer.configured(
-        verbs, "set-passphrase", "make the lock on pools: once, before `lock_pools` is set", _set_passphrase
+        verbs, "set-passphrase", "an operator's passphrase for the lock on pools", _set_passphrase
+    )
+    setting.add_argument(
+        "--by", metavar="NAME", help="an operator who vouches for one that is new, or yourself"
     )
     unlock = signer.configured(verbs, "unlock", "let the running Keeper sign for locked pools", _unlock)
     unlock.add_argument(
         "--for", required=True, type=_seconds, dest="for_s", metavar="TIME", help="10m, 2h, 90s"
     )
+    removal = signer.configured(
+        verbs, "remove-operator", "whose passphrase opens the lock no longer", _remove
+    )
+    for verb in (setting, unlock, removal):
+        verb.add_argument(
+            "--operator",
+            default=_OPERATOR,
+            required=verb is removal,
+            metavar="NAME",
+            help=f"whose passphrase (default {_OPERATOR})",
+        )
     for verb in (setting, unlock):
         verb.add_argument(
-            "--passphrase-file", type=Path, metavar="FILE", help="its first line, instead of the terminal"
+            "--passphrase-file",
+            type=Path,
+            metavar="FILE",
+            help="its lines, instead of the terminal: the passphrase, and after it that of --by",
         )
     signer.configured(verbs, "lock", "close locked pools now", _lock)
     signer.configured(verbs, "lock-state", "whether pools are locked, or until when they are open", _state)
@@ -35,19 +55,29 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _set_passphrase(arguments: argparse.Namespace) -> int:
     from keepcool.keeper import main
 
-    path = main.set_passphrase(arguments.config, _passphrase(arguments.passphrase_file, again=True))
-    print(
-        f"Made {path}. The passphrase is nowhere on this machine: whoever forgets it loses the locked pools'"
-    )
-    print("hot keys; their coins are then moved with cool and cold.")
+    asked = ["New passphrase", "Once more", *([f"Passphrase of {arguments.by}"] if arguments.by else [])]
+    new, again, *his = _passphrases(arguments.passphrase_file, asked, twice=True)
+    if new != again:
+        raise Refused("keeper.passphrase_differs", "the two were not the same; nothing was changed")
+    by = (arguments.by, his[0]) if his else None
+    path = main.set_passphrase(arguments.config, arguments.operator, new, by)
+    print(f"Set for {arguments.operator} in {path}. No passphrase is anywhere on this machine: when all are")
+    print("forgotten, so are the hot keys of locked pools; their coins are then moved with cool and cold.")
+    return 0
+
+
+def _remove(arguments: argparse.Namespace) -> int:
+    from keepcool.keeper import main
+
+    print(f"Removed {arguments.operator} from {main.remove_operator(arguments.config, arguments.operator)}")
     return 0
 
 
 def _unlock(arguments: argparse.Namespace) -> int:
     from keepcool.keeper import main
 
-    given = _passphrase(arguments.passphrase_file, again=False)
-    print(main.unlock(arguments.config, given, arguments.for_s))
+    (given,) = _passphrases(arguments.passphrase_file, ["Passphrase"], twice=False)
+    print(main.unlock(arguments.config, arguments.operator, given, arguments.for_s))
     return 0
 
 
@@ -65,19 +95,24 @@ def _state(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _passphrase(file: Path | None, *, again: bool) -> bytearray:
-    if file is not None:
-        try:
-            with file.open("rb") as source:
-                return bytearray(source.read(_FILE_BYTES_MAX).split(b"\n", 1)[0])
-        except OSError as error:
-            raise Malformed("keeper.passphrase_file", f"cannot read {file}: {error.strerror}") from error
-    if not sys.stdin.isatty():
-        return bytearray(sys.stdin.buffer.read(_FILE_BYTES_MAX).split(b"\n", 1)[0])
-    given = getpass.getpass("Passphrase: ")
-    if again and getpass.getpass("Once more: ") != given:
-        raise Refused("keeper.passphrase_differs", "the two were not the same; nothing was made")
-    return bytearray(given.encode())
+def _passphrases(file: Path | None, asked: Sequence[str], *, twice: bool) -> list[bytearray]:
+    """One for each question, in order. From a file or standard input the first is read once and stands for
+    both when it is asked `twice`."""
+    if file is None and sys.stdin.isatty():
+        return [bytearray(getpass.getpass(f"{question}: ").encode()) for question in asked]
+    lines = _lines(file)
+    given = [lines[0], *lines] if twice and lines else lines
+    if len(given) < len(asked):
+        raise Malformed("keeper.passphrase_file", f"{len(asked) - twice} lines are needed, one a passphrase")
+    return [bytearray(line) for line in given[: len(asked)]]
+
+
+def _lines(file: Path | None) -> list[bytes]:
+    try:
+        with contextlib.nullcontext(sys.stdin.buffer) if file is None else file.open("rb") as source:
+            return source.read(_FILE_BYTES_MAX).splitlines()
+    except OSError as error:
+        raise Malformed("keeper.passphrase_file", f"cannot read {file}: {error.strerror}") from error
 
 
 def _seconds(text: str) -> int:

@@ -1,6 +1,6 @@
 """Keeper's lock: pools are signed for only while an operator has opened it.
 
-Laws: a locked pool's seed lies under a third seal, whose key comes from an operator's passphrase and is
+Laws: a locked pool's seed lies under a third seal, whose key opens with an operator's passphrase alone and is
 nowhere on this machine outside the window he opens; at the window's end it is wiped, whatever the wall clock
 says; a wrong key opens nothing; what a pool's row is sealed with, not the settings, says if it is locked.
 """
@@ -11,69 +11,21 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import msgspec
-
 from keepcool.chains.bitcoin.wallets import parse_profile
 from keepcool.chains.family import FamilyName
-from keepcool.core.errors import Breach, Malformed, Refused
+from keepcool.core.errors import Refused
 from keepcool.core.parties import Service
 from keepcool.core.registry import Role, WalletRecord
 from keepcool.core.secret import Secret
-from keepcool.hazmat.innerseal import LOCK, InnerKey
-from keepcool.hazmat.passphrase import Stretching
+from keepcool.hazmat.innerseal import InnerKey
+from keepcool.keeper.lock_terms import LockTerms, sealing_of
 from keepcool.ports.keystore import Bound
 from keepcool.ports.signer_store import SignerStore
 from keepcool.ports.system import Clock, Entropy
 
 WINDOW_S_MAX = 12 * 3600
 _LOCKED = f"{Role.HOT.value}-locked"
-_PROOF_BOUND = Bound(Service.KEEPER.value, "*", "*", "lock")
-_PROOF = b"this is the passphrase"
-_VERSION = 1
 Later = Callable[[float, Callable[[], None]], asyncio.TimerHandle]
-
-
-@dataclass(frozen=True, slots=True)
-class LockTerms:
-    """How a passphrase becomes the lock's key, and a proof (sealed) that it is the right one."""
-
-    stretching: Stretching
-    proof: bytes
-
-
-class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    memory_bytes: int
-    operations: int
-    proof: str
-    salt: str
-    version: int = _VERSION
-
-
-def new_terms(stretching: Stretching, key: Secret, entropy: Entropy) -> LockTerms:
-    """The terms of a lock with this key, which stays the caller's."""
-    sealing, proof = _sealing(key), Secret(bytearray(_PROOF))
-    try:
-        return LockTerms(stretching, sealing.seal(proof, _PROOF_BOUND, entropy))
-    finally:
-        sealing.wipe()
-
-
-def encode_terms(terms: LockTerms) -> bytes:
-    by = terms.stretching
-    file = _File(by.memory_bytes, by.operations, terms.proof.hex(), by.salt.hex())
-    return msgspec.json.encode(file) + b"\n"
-
-
-def parse_terms(raw: bytes) -> LockTerms:
-    """Raises Malformed on anything but the file of a lock."""
-    try:
-        file = msgspec.json.decode(raw, type=_File)
-        salt, proof = bytes.fromhex(file.salt), bytes.fromhex(file.proof)
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
-        raise Malformed("lock.file", "this is not the file of Keeper's lock; restore it") from error
-    if file.version != _VERSION:
-        raise Malformed("lock.version", "this version of a lock's file is not known here")
-    return LockTerms(Stretching(salt, file.operations, file.memory_bytes), proof)
 
 
 @dataclass(slots=True)
@@ -99,7 +51,7 @@ class PoolLock:
     def unlock(self, key: Secret, for_s: int) -> int:
         """Opens the window, anew when it is open; until when (Unix ms). Takes the key over. Raises Refused on
         a wrong one or a window that is too long, and then nothing has changed."""
-        sealing = _sealing(key)
+        sealing = sealing_of(key)
         key.wipe()
         try:
             self._check(sealing, for_s)
@@ -184,10 +136,7 @@ class PoolLock:
             raise Refused("keeper.no_lock", "no passphrase was ever set: `keepcool keeper set-passphrase`")
         if not 1 <= for_s <= WINDOW_S_MAX:
             raise Refused("keeper.window", f"a window lasts 1 to {WINDOW_S_MAX} seconds")
-        try:
-            sealing.unseal(self.terms.proof, _PROOF_BOUND).wipe()
-        except Breach as error:
-            raise Refused("keeper.passphrase", "this is not the passphrase of Keeper's lock") from error
+        self.terms.check(sealing)
 
 
 def is_pool(record: WalletRecord) -> bool:
@@ -197,8 +146,3 @@ def is_pool(record: WalletRecord) -> bool:
 def locked_place(bound: Bound) -> Bound:
     """Where a hot key lies that has the third seal."""
     return Bound(bound.service, bound.wallet, bound.network, _LOCKED)
-
-
-def _sealing(key: Secret) -> InnerKey:
-    with key.opened() as raw:
-        return InnerKey(bytearray(raw), LOCK)

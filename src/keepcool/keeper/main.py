@@ -36,7 +36,8 @@ from keepcool.keeper.config import KeeperSettings
 from keepcool.keeper.creator_memory import CreatorMemory
 from keepcool.keeper.creators import Creators
 from keepcool.keeper.issuing import Issuing, PaperKeys
-from keepcool.keeper.lock import LockTerms, PoolLock, encode_terms, new_terms, parse_terms
+from keepcool.keeper.lock import PoolLock
+from keepcool.keeper.lock_terms import LockTerms, encode_terms, new_lock, parse_terms
 from keepcool.keeper.number_memory import NumberMemory
 from keepcool.keeper.paying import Purses
 from keepcool.keeper.purse import Purse
@@ -82,34 +83,36 @@ def thaw(file: Path, *, level: str, target: str, reason: str) -> list[str]:
         return asyncio.run(ended)
 
 
-def set_passphrase(file: Path, given: bytearray) -> Path:
-    """Makes the pools' lock: the passphrase, taken over, is its key from now on. The file its terms are in.
-    Raises Conflict when there is one already, Refused on a passphrase that is too short."""
-    settings = load(file, KeeperSettings)
-    os.umask(0o077)
-    process.harden()
-    path, entropy = _terms_file(settings), SystemEntropy()
+def set_passphrase(file: Path, operator: str, given: bytearray, by: tuple[str, bytearray] | None) -> Path:
+    """An operator's passphrase for the lock on pools, from now on; the lock is made for the first one. `by`:
+    an operator of a lock that is there, and his passphrase. Takes passphrases over; returns the lock's file.
+    Raises Conflict when there is a lock and nobody vouches, Refused on a wrong passphrase or a short one."""
+    settings, entropy = _at_the_lock(file), SystemEntropy()
+    terms, path = _terms(settings), _terms_file(settings)
     with passphrase.checked(given) as words:
-        by = passphrase.new_stretching(entropy)
-        with passphrase.stretched(words, by) as key:
-            terms = new_terms(by, key, entropy)
-    try:
-        write_private(path, encode_terms(terms))
-    except FileExistsError as error:
-        raise Conflict("lock.exists", f"{path} exists: this Keeper's lock has its passphrase") from error
+        if terms is None:
+            _write_terms(path, new_lock(operator, words, entropy))
+            return path
+        if by is None:
+            raise Conflict("lock.exists", f"{path} exists: an operator of it vouches for a passphrase (--by)")
+        with passphrase.checked(by[1]) as his, terms.key(by[0], his) as key:
+            _write_terms(path, terms.with_operator(operator, words, key, entropy))
     return path
 
 
-def unlock(file: Path, given: bytearray, for_s: int) -> str:
+def remove_operator(file: Path, operator: str) -> Path:
+    """His passphrase opens the lock no longer: the lock's file. It opens old copies of that file still."""
+    settings = _at_the_lock(file)
+    _write_terms(_terms_file(settings), _known_terms(settings).without_operator(operator))
+    return _terms_file(settings)
+
+
+def unlock(file: Path, operator: str, given: bytearray, for_s: int) -> str:
     """Opens the pools of the running Keeper for so many seconds; how the lock stands then. Takes the
-    passphrase over. Raises Refused when it is not the one, Unavailable when Keeper does not run."""
-    settings = load(file, KeeperSettings)
-    process.harden()
-    with (
-        passphrase.checked(given) as words,
-        passphrase.stretched(words, _known_terms(settings).stretching) as key,
-    ):
-        return _told(settings, control.frame(control.Verb.UNLOCK, for_s, key))
+    passphrase over. Raises Refused when it is not the operator's, Unavailable when Keeper does not run."""
+    settings = _at_the_lock(file)
+    with passphrase.checked(given) as words, _known_terms(settings).key(operator, words) as key:
+        return _told(settings, control.frame(control.Verb.UNLOCK, for_s, key, operator))
 
 
 def lock(file: Path) -> str:
@@ -120,6 +123,20 @@ def lock(file: Path) -> str:
 def lock_state(file: Path) -> str:
     """How the running Keeper's lock stands."""
     return _told(load(file, KeeperSettings), control.frame(control.Verb.STATE))
+
+
+def _at_the_lock(file: Path) -> KeeperSettings:
+    os.umask(0o077)
+    process.harden()
+    return load(file, KeeperSettings)
+
+
+def _write_terms(path: Path, terms: LockTerms) -> None:
+    """In one step: an interrupted change leaves the lock as it was."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.unlink(missing_ok=True)
+    write_private(beside, encode_terms(terms))
+    beside.replace(path)
 
 
 def _told(settings: KeeperSettings, frame: Secret) -> str:

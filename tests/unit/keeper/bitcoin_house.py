@@ -43,7 +43,8 @@ from keepcool.hazmat import accounts, derivation
 from keepcool.hazmat.accounts import Account
 from keepcool.hazmat.innerseal import InnerKey
 from keepcool.keeper.issuing import Issuing, PaperKeys
-from keepcool.keeper.lock import LockTerms, PoolLock
+from keepcool.keeper.lock import PoolLock
+from keepcool.keeper.lock_terms import LockTerms
 from keepcool.keeper.main import POINTS
 from keepcool.keeper.number_memory import NumberMemory
 from keepcool.local.policies import PolicyPart, written

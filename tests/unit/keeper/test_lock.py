@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from nacl.pwhash import argon2id
 
 from keepcool.adapters.system.clock import SystemEntropy
-from keepcool.core.errors import Breach, Malformed, Refused
+from keepcool.core.errors import Breach, Conflict, Malformed, Refused
 from keepcool.core.secret import Secret
 from keepcool.cosigner.keyring import as_it_lies
-from keepcool.hazmat.passphrase import Stretching, checked, new_stretching
+from keepcool.hazmat import passphrase
+from keepcool.hazmat.passphrase import Stretching, checked, stretched
 from keepcool.keeper import control
 from keepcool.keeper.control import Verb
-from keepcool.keeper.lock import WINDOW_S_MAX, LockTerms, encode_terms, new_terms, parse_terms
+from keepcool.keeper.lock import WINDOW_S_MAX
+from keepcool.keeper.lock_terms import LockTerms, encode_terms, lock_of, new_lock, parse_terms
 from keepcool.wire.messages import Attested, Signed, StatusAnswer, StatusRequest
 from tests.unit.keeper.bitcoin_house import (
     KEEPER,
@@ -42,8 +46,7 @@ def key(raw: bytes = KEY) -> Secret:
 
 
 def terms() -> LockTerms:
-    entropy = SystemEntropy()
-    return new_terms(new_stretching(entropy), key(), entropy)
+    return lock_of(key(), SystemEntropy())
 
 
 def locked_ground(folder: Path) -> Ground:
@@ -197,28 +200,121 @@ def test_the_hosts_frames_do_what_they_say(tmp_path: Path) -> None:
         with pytest.raises(Refused, match=r"keeper\.passphrase"):
             said(control.frame(Verb.UNLOCK, 60, key(os.urandom(32))))
         with pytest.raises(Malformed, match=r"control\.verb"):
-            said(Secret(bytearray(b"\x09" + bytes(36))))
+            said(Secret(bytearray(b"\x09" + bytes(68))))
 
     told(tmp_path, story, locked_ground(tmp_path))
 
 
+def words(text: str) -> Secret:
+    return checked(bytearray(text.encode()))
+
+
+ANNA, BORIS, NEW = "anna's passphrase", "boris' passphrase", "anna's new passphrase"
+
+
+def same(left: Secret, right: Secret) -> bool:
+    with left.opened() as one, right.opened() as other:
+        return one == other
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A passphrase becomes a key by one hash: what is tested is what becomes of the key."""
+
+    def stretched(given: Secret, by: Stretching) -> Secret:
+        with given.opened() as raw:
+            return Secret(bytearray(hashlib.sha256(by.salt + raw).digest()))
+
+    monkeypatch.setattr(passphrase, "stretched", stretched)
+
+
+def test_a_key_is_argon2s_over_passphrase_and_salt() -> None:
+    """The same by another implementation of RFC 9106, at the cost that is written down."""
+    by = Stretching(bytes(range(16)), 3, 2**28)
+    other = Argon2id(salt=by.salt, length=32, iterations=3, lanes=1, memory_cost=2**18)
+    assert same(stretched(words(ANNA), by), key(other.derive(ANNA.encode())))
+
+
+@pytest.mark.usefixtures("quick")
+def test_every_operator_has_a_passphrase_of_his_own() -> None:
+    """The lock's key opens with either, not with one in the other's name; after a change with the new one
+    alone, and no longer for one who was removed. The key is the same all along."""
+    entropy = SystemEntropy()
+    first = new_lock("anna", words(ANNA), entropy)
+    opened = first.key("anna", words(ANNA))
+    both = first.with_operator("boris", words(BORIS), opened, entropy)
+    assert same(both.key("boris", words(BORIS)), opened)
+    changed = both.with_operator("anna", words(NEW), opened, entropy).without_operator("boris")
+    assert same(changed.key("anna", words(NEW)), opened)
+    for terms_, operator, given in (
+        (both, "anna", BORIS),
+        (changed, "anna", ANNA),
+        (changed, "boris", BORIS),
+    ):
+        with pytest.raises(Refused, match=r"keeper\.(passphrase|operator)"):
+            terms_.key(operator, words(given))
+    exchanged = replace(both, slots={"anna": both.slots["boris"], "boris": both.slots["anna"]})
+    with pytest.raises(Refused, match=r"keeper\.passphrase"):
+        exchanged.key("anna", words(BORIS))
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_last_operator_stays_and_names_are_plain() -> None:
+    """A lock nobody opens would be worse than none."""
+    lock = new_lock("anna", words(ANNA), SystemEntropy())
+    with pytest.raises(Conflict, match=r"keeper\.operators"):
+        lock.without_operator("anna")
+    with pytest.raises(Refused, match=r"keeper\.operator"):
+        lock.without_operator("boris")
+    with pytest.raises(Malformed, match=r"keeper\.operator"):
+        lock.with_operator("An na", words(ANNA), key(), SystemEntropy())
+
+
+@pytest.mark.usefixtures("quick")
 def test_the_locks_file_survives_and_cannot_be_made_cheap() -> None:
     """What is written is read again; a lowered cost, another salt length, an unknown field or version is
     refused."""
-    made = terms()
+    made = new_lock("anna", words(ANNA), SystemEntropy())
     raw = encode_terms(made)
     assert parse_terms(raw) == made
     plain = msgspec.json.decode(raw)
+    slot = plain["operators"]["anna"]
     for change, refused in (
-        ({"operations": 1}, "lock.cost"),
-        ({"memory_bytes": argon2id.MEMLIMIT_MIN}, "lock.cost"),
-        ({"salt": "00"}, "lock.salt"),
-        ({"salt": "zz"}, "lock.file"),
+        ({"operators": {"anna": slot | {"operations": 1}}}, "lock.cost"),
+        ({"operators": {"anna": slot | {"memory_bytes": argon2id.MEMLIMIT_MIN}}}, "lock.cost"),
+        ({"operators": {"anna": slot | {"salt": "00"}}}, "lock.salt"),
+        ({"operators": {"anna": slot | {"salt": "zz"}}}, "lock.file"),
         ({"version": 2}, "lock.version"),
         ({"more": 1}, "lock.file"),
     ):
         with pytest.raises(Malformed, match=refused.replace(".", r"\.")):
             parse_terms(msgspec.json.encode(plain | change))
+
+
+async def _locking_cover(house: House) -> None:
+    house.lock.lock()
+
+
+def test_a_window_that_ends_while_a_request_waits_gives_no_signature(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Judged and remembered, then locked before the key is opened: refused; asked again in a window it is
+    signed under the same row."""
+
+    async def story(house: House) -> None:
+        house.lock.unlock(key(), 600)
+        pool = await house.wallet("p", POOL)
+        item = payment(pool, psbt(pool, house.coins(pool, 1)))
+        with monkeypatch.context() as patched:
+            patched.setattr(house.keeper.witness, "cover", lambda _: _locking_cover(house))
+            with pytest.raises(Refused, match=r"keeper\.locked"):
+                await house.sign(KEEPER, item)
+        assert len(house.keeper.drafts) == 1
+        house.lock.unlock(key(), 600)
+        await house.both_sign(pool, item)
+        assert len(house.keeper.drafts) == 1
+
+    told(tmp_path, story, locked_ground(tmp_path))
 
 
 def test_a_short_passphrase_is_refused() -> None:
