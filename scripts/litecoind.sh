@@ -3,9 +3,6 @@
 set -eu
 cd "$(dirname "$0")/.."
 own=build/litecoin
-packages="litecoind libboost-filesystem1.74.0 libboost-thread1.74.0 libdb5.3++ libevent-2.1-7
-  libevent-pthreads-2.1-7 libfmt9 libleveldb1d libminiupnpc17 libsnappy1v5 libssl3"
-
 # Debian's /usr/bin/litecoind is a shell script; the node itself lies beside it
 node() {
   local found; found=$(command -v litecoind || true)
@@ -23,13 +20,23 @@ ready() { local found; found=$(node); [ -n "$found" ] && runs "$found"; }
 
 install_it() {
   [ "$(id -u)" = 0 ] || return 1
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "litecoind=0.21.*" \
-    >/dev/null 2>&1 && ready
+  local version
+  for version in "litecoind=0.21.*" litecoind; do
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$version" \
+      >/dev/null 2>&1 && ready && return
+  done
+  return 1
+}
+
+packages() { # litecoind and its libraries, but for those that belong to the system's own loader
+  echo litecoind
+  apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces \
+    --no-enhances litecoind 2>/dev/null | grep '^lib' | sort -u | grep -vxE 'libc6|libgcc-s1|libstdc\+\+6|libcrypt1'
 }
 
 lay_into_build() {
   rm -rf "$own" && mkdir -p "$own/debs"
-  (cd "$own/debs" && for one in $packages; do apt-get download -qq "$one" >/dev/null 2>&1 || true; done)
+  (cd "$own/debs" && for one in $(packages); do apt-get download -qq "$one" >/dev/null 2>&1 || true; done)
   for one in "$own"/debs/*.deb; do [ -f "$one" ] && dpkg -x "$one" "$own"; done
   rm -rf "$own/debs"
   ready
