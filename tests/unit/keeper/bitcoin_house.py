@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ from keepcool.chains.bitcoin.bip45 import CHANGE, RECEIVING
 from keepcool.chains.bitcoin.combining import Final, combine
 from keepcool.chains.bitcoin.family import BitcoinFamily
 from keepcool.chains.bitcoin.network_table import SHIPPED
+from keepcool.chains.bitcoin.ownership import Owned
 from keepcool.chains.bitcoin.psbt import encode_psbt
 from keepcool.chains.bitcoin.signatures import from_wire
 from keepcool.chains.bitcoin.transaction import TxOutput
@@ -154,14 +155,16 @@ class House:
 def coins_of(record: WalletRecord, count: int, salt: int, previous_bytes: int = 0) -> list[Coin]:
     """Coins at receiving addresses 0, 1, … of the hot branch, other ones for another salt; each from a
     transaction that carries so many bytes besides."""
-    wallet, made = wallet_of(record), []
+    wallet = wallet_of(record)
+    places = [wallet.place(RECEIVING, index) for index in range(count)]
+    return [coin_at(wallet.owned(place), salt + at, previous_bytes) for at, place in enumerate(places)]
+
+
+def coin_at(owned: Owned, salt: int, previous_bytes: int = 0) -> Coin:
     data = [TxOutput(0, b"\x6a" + bytes(previous_bytes))] if previous_bytes else []
-    for index in range(count):
-        owned = wallet.owned(wallet.place(RECEIVING, index))
-        mine = TxOutput(COIN_SAT, owned.locking.script_pubkey)
-        other = TxOutput(70_000, b"\x00\x14" + b"\xb0" * 20)
-        made.append(Coin(funding(other, mine, *data, salt=salt + index), 1, owned))
-    return made
+    mine = TxOutput(COIN_SAT, owned.locking.script_pubkey)
+    other = TxOutput(70_000, b"\x00\x14" + b"\xb0" * 20)
+    return Coin(funding(other, mine, *data, salt=salt), 1, owned)
 
 
 def final(record: WalletRecord, raw: bytes, given: dict[Role, list[bytes]]) -> Final:
@@ -241,7 +244,8 @@ def policy(service: Service, **changes: object) -> bytes:
 
 @dataclass(frozen=True)
 class Ground:
-    """What both signers stand on, kept so that they can be opened again. `terms`: of the lock on pools."""
+    """What both signers stand on, kept so that they can be opened again. `terms`: of the lock on pools.
+    `rules`: what their policy says otherwise than usual."""
 
     folder: Path
     lines: Lines
@@ -252,6 +256,7 @@ class Ground:
     cool: Paper = field(default_factory=lambda: Paper.new(Role.COOL))
     cold: Paper = field(default_factory=lambda: Paper.new(Role.COLD))
     terms: LockTerms | None = None
+    rules: Mapping[str, object] = field(default_factory=dict)
 
     @classmethod
     def new(cls, folder: Path) -> Ground:
@@ -330,7 +335,7 @@ def _foundation(ground: Ground, service: Service) -> Foundation:
         clock=clock,
         entropy=entropy,
         faults=NoFaults(),
-        policy=parse_policy(policy(service)),
+        policy=parse_policy(policy(service, **ground.rules)),
     )
 
 

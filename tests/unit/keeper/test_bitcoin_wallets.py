@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from keepcool.chains import accounts
-from keepcool.chains.bitcoin.bip45 import RECEIVING
-from keepcool.chains.bitcoin.wallets import wallet_of
+from keepcool.chains.bitcoin.bip45 import CHANGE, RECEIVING, Place
+from keepcool.chains.bitcoin.script import ScriptKind
+from keepcool.chains.bitcoin.wallets import profile_of, wallet_of
 from keepcool.core.errors import Malformed
 from keepcool.core.registry import Role, parse_record
 from keepcool.wire.messages import Attested, Signed
@@ -19,8 +21,10 @@ from tests.unit.keeper.bitcoin_house import (
     OWN,
     POOL,
     STRANGER,
+    Ground,
     House,
     code,
+    coin_at,
     final,
     objections,
     payment,
@@ -41,6 +45,31 @@ def test_both_signers_move_coins_that_core_lets_through(tmp_path: Path, profile:
         assert len(done.tx.inputs) == 20
 
     told(tmp_path, story)
+
+
+@pytest.mark.parametrize("kind", ScriptKind)
+@pytest.mark.parametrize("pooled", [False, True], ids=["own", "pool"])
+def test_coins_of_every_script_and_branch_are_signed_for(
+    tmp_path: Path, kind: ScriptKind, pooled: bool
+) -> None:
+    """Of all three cosigners' branches, receiving and change, in one draft: each coin by its own leaf."""
+    own, pool = profile_of(kind, pooled=False), profile_of(kind, pooled=True)
+    ground = replace(Ground.new(tmp_path), rules={"profile": own, "pool_profile": pool})
+
+    async def story(house: House) -> None:
+        record = await house.wallet("w1", pool if pooled else own)
+        wallet = wallet_of(record)
+        places = [
+            Place(cosigner, change, index, wallet.number)
+            for cosigner in range(3)
+            for change in (RECEIVING, CHANGE)
+            for index in (0, 5)
+        ]
+        coins = [coin_at(wallet.owned(place), salt) for salt, place in enumerate(places)]
+        done = await house.both_sign(record, payment(record, psbt(record, coins)))
+        assert len(done.tx.inputs) == len(places)
+
+    told(tmp_path, story, ground)
 
 
 def test_neither_signature_alone_moves_anything(tmp_path: Path) -> None:
