@@ -80,6 +80,7 @@ SECRETS = [
     "s.abcdefghijklmnopqrstuvwx",
     "-----BEGIN PRIVATE KEY-----\nMC4CAQ\n-----END PRIVATE KEY-----",
     "AGE-SECRET-KEY-1" + "Q" * 58,
+    "whsec_" + "A" * 43 + "=",
     "xprv9s21ZrQH143K3QTDL4LXw2F7HEK3wJUD2nW2nRk4stbPy6cq3jPPqjiChkVvvNKmPGJxWUtg6LnF5kejMRNNU3TGtRBeJgk33yuGBxrMPHi",
 ]
 

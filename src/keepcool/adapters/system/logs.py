@@ -26,6 +26,7 @@ _SECRET_TEXTS = re.compile(
     r"\bS[UANCOX][A-Z2-7]{56}\b"  # NATS nkey seed
     r"|\b(?:hv[sbr]|[sbr])\.[A-Za-z0-9_-]{20,}"  # OpenBao and Vault tokens
     r"|\bxprv[1-9A-HJ-NP-Za-km-z]{100,}"  # BIP-32 private key
+    r"|\bwhsec_[A-Za-z0-9+/]{24,}"  # of a webhook
     r"|\bAGE-SECRET-KEY-1[A-Z0-9]{40,}"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
     re.DOTALL,

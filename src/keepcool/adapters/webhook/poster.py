@@ -21,7 +21,7 @@ from keepcool.core.errors import Refused, Unavailable
 from keepcool.ports.webhooks import Posted
 
 _ANSWER_BYTES_MAX = 4096
-_CONNECTIONS_MAX, _IDLE_S, _CONNECT_S = 64, 20.0, 5.0
+_IDLE_S, _CONNECT_S = 20.0, 5.0
 _RETRY_AFTER_S_MAX = 86_400
 _AGENT = "keepcool-webhooks/1"
 
@@ -68,7 +68,7 @@ class HttpPoster:
     def _session(self, *, tls: bool) -> aiohttp.ClientSession:
         if tls not in self._sessions:
             connector = aiohttp.TCPConnector(
-                limit=_CONNECTIONS_MAX,
+                limit=0,  # callers bound what is in flight; a slow receiver must not use up others' places
                 keepalive_timeout=_IDLE_S,
                 use_dns_cache=False,
                 resolver=_Judging(self._targets, tls=tls),

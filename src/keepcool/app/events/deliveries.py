@@ -124,7 +124,8 @@ def finish(tx: Connection, batch: Batch, outcomes: Sequence[Outcome], terms: Ter
 
 
 def _tell(tx: Connection, one: Webhook, at_ms: int) -> None:
-    nowhere, text = NetworkId(""), f"{one.url}: {one.reason}"
+    # its URL may be a secret of the receiver's
+    nowhere, text = NetworkId(""), f"webhook {one.id} is switched off: {one.reason}"
     notes.note(tx, at_ms=at_ms, kind="webhook.disabled", network=nowhere, subject=one.id, text=text)
 
 

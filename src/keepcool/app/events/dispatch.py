@@ -79,7 +79,8 @@ class Dispatcher:
 
     async def _start_missing(self, loops: dict[str, asyncio.Task[None]]) -> None:
         for name in [name for name, loop in loops.items() if loop.done()]:
-            del loops[name]
+            if (failure := loops.pop(name).exception()) is not None:
+                _log.error("a webhook's loop broke", exc_info=failure, extra={"webhook": name})
         try:
             rows = await self._means.store.run(lambda tx: endpoints.listed(tx, active=True))
         except OperationalError:

@@ -26,7 +26,7 @@ TYPES = frozenset(
         *("alarm.raised", "alarm.seen", "transfer.booked"),
     )
 )
-NOTES = frozenset(("purse", "spare", "payout", "signer", "webhook", "addresses", "coins"))
+NOTES = frozenset(("purse", "spare", "payout", "signer", "webhook", "addresses", "coins", "pool"))
 _FORM = re.compile(r"\*|[a-z_]+(\.[a-z_]+)*(\.\*)?")
 
 

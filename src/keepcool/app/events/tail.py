@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections import deque
 from collections.abc import Callable
+
+from sqlalchemy.exc import OperationalError
 
 from keepcool.app.events import log
 from keepcool.app.events.log import Event, Filter
@@ -17,6 +20,7 @@ from keepcool.app.store import Store
 
 KEPT, PAGE = 2048, 500
 _LOOK_EVERY_S = 2.0
+_log = logging.getLogger("keepcool.events")
 
 
 class Tail:
@@ -27,16 +31,18 @@ class Tail:
         self._kept: deque[Event] = deque(maxlen=KEPT)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._bell, self._news = asyncio.Event(), asyncio.Event()
-        self.last = 0
+        self.last, self._begun = 0, False
         store.ring(self._ring)
 
     async def run(self) -> None:
         self._loop = asyncio.get_running_loop()
         try:
-            self.last = await self._store.run(log.last_cursor)
             while True:
                 self._bell.clear()
-                await self._read_on()
+                try:
+                    await self._read_on()
+                except OperationalError as error:  # a full disk, a lock that lasts: looked at again soon
+                    _log.warning("the log is not read", extra={"kind": type(error.orig).__name__})
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_LOOK_EVERY_S):
                         await self._bell.wait()
@@ -62,6 +68,8 @@ class Tail:
         return [self._kept[at] for at in range(start, min(start + limit, len(self._kept)))]
 
     async def _read_on(self) -> None:
+        if not self._begun:
+            self.last, self._begun = await self._store.run(log.last_cursor), True
         while True:
             page = await self._store.run(lambda tx: log.list_after(tx, self.last, limit=PAGE))
             for one in page:
