@@ -3,18 +3,36 @@ are gathered with larger ones."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection
 
 from keepcool.app.books import accounts
-from keepcool.app.books.postings import Line, balance, is_posted, post
+from keepcool.app.books.postings import Line, Posting, balance, is_posted, post, post_all
 from keepcool.core.ids import AssetId, WalletId
 
 
 def credit_dust(
-    tx: Connection, *, deposit: str, wallet: WalletId, asset: AssetId, units: int, at_ms: int
-) -> int:
-    lines = [Line(accounts.coins(wallet), asset, units), Line(accounts.dust(wallet), asset, -units)]
-    return _posted(tx, ("dust", deposit), lines, wallet, at_ms)
+    tx: Connection, some: Sequence[tuple[str, WalletId, int]], asset: AssetId, at_ms: int
+) -> None:
+    """Each (deposit, wallet, units)."""
+    post_all(
+        tx,
+        [
+            Posting(
+                key=f"dust:{deposit}",
+                kind="dust",
+                lines=(
+                    Line(accounts.coins(wallet), asset, units),
+                    Line(accounts.dust(wallet), asset, -units),
+                ),
+                at_ms=at_ms,
+                wallet=wallet,
+                reference={"deposit": deposit},
+            )
+            for deposit, wallet, units in some
+        ],
+    )
 
 
 def reverse_dust(

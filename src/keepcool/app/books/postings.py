@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Select, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from keepcool.app.books import accounts
+from keepcool.app.books import totals as pool_totals
 from keepcool.app.books.accounts import Side, side_of
 from keepcool.app.books.tables import balance_row, entry, posting
 from keepcool.core import canonical
@@ -94,7 +95,44 @@ def post(
     number = int(done[0])
     for line, units in zip(merged, after, strict=True):
         _write(tx, number, line, units)
+    pool_totals.moved(
+        tx, [(line.account, line.asset, line.delta * side_of(line.account).value) for line in merged]
+    )
     return number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posting:
+    """What `post` takes."""
+
+    key: str
+    kind: str
+    lines: tuple[Line, ...]
+    at_ms: int
+    wallet: str
+    reference: Mapping[str, str]
+
+
+def post_all(tx: Connection, some: Sequence[Posting]) -> None:
+    """As `post` of each in this order, in a few statements for all; raises the same, and then nothing is
+    posted."""
+    merged = {one.key: _merged(one.lines) for one in some}
+    digests = {one.key: _digest(one.kind, merged[one.key]) for one in some}
+    known = _known(tx, list(merged))
+    for key, (_, digest) in known.items():
+        if digest != digests[key]:
+            raise Conflict("ledger.key_reused", f"{key} is already posted with other lines")
+    new = list({one.key: one for one in some if one.key not in known}.values())
+    accounts_of = sorted({line.account for one in new for line in merged[one.key]})
+    before = {(account, asset): held for account, asset, held in balances_of(tx, accounts_of)}
+    units = dict(before)
+    lines = [(one.key, line, _after(units, line)) for one in new for line in merged[one.key]]
+    if lines:
+        numbers = _inserted(tx, new, digests)
+        tx.execute(entry.insert(), [_entry_of(numbers[key], line, left) for key, line, left in lines])
+        changed = sorted({(line.account, line.asset) for _, line, _ in lines})
+        _keep(tx, [(*where, units[where]) for where in changed])
+        pool_totals.moved(tx, [(*where, units[where] - before.get(where, 0)) for where in changed])
 
 
 def is_posted(tx: Connection, key: str) -> bool:
@@ -169,8 +207,8 @@ def entries(
 
 
 def check_books(tx: Connection) -> list[Difference]:
-    """Recompute everything from the entries: each posting sums to zero per asset, each balance row is
-    the sum of its entries and not below zero. Empty when the books are right."""
+    """Recompute everything from the entries: each posting sums to zero per asset, each balance row is the
+    sum of its entries and not below zero, each pool's total that of its members. Empty when all is right."""
     sums: dict[tuple[str, str], int] = {}
     wrong: list[Difference] = []
     rows = tx.execution_options(yield_per=_ROWS_AT_ONCE).execute(select(entry).order_by(entry.c.posting))
@@ -189,6 +227,7 @@ def check_books(tx: Connection) -> list[Difference]:
         cached, computed = stored.get(where, 0), sums.get(where, 0)
         if cached != computed:
             wrong.append(Difference(*where, cached, computed))
+    wrong += [Difference(*one) for one in pool_totals.differences(tx, sums)]
     return wrong
 
 
@@ -218,33 +257,71 @@ def _digest(kind: str, lines: Sequence[Line]) -> str:
 
 
 def _moved(tx: Connection, lines: Sequence[Line]) -> list[int]:
-    after = []
-    for line in lines:
-        before = balance(tx, line.account, line.asset)
-        units = before + line.delta * side_of(line.account).value
-        if units < 0:
-            text = f"{line.account}: balance is {before}, {before - units} needed"
-            raise Conflict("ledger.overdrawn", text, balance=str(before), needed=str(before - units))
-        if units >= UNITS_LIMIT:
-            raise Conflict("ledger.overflow", f"{line.account}: would exceed 2**256 - 1 base units")
-        after.append(units)
+    units = {(line.account, line.asset): balance(tx, line.account, line.asset) for line in lines}
+    return [_after(units, line) for line in lines]
+
+
+def _after(units: dict[tuple[str, AssetId], int], line: Line) -> int:
+    """The balance after this line, which `units` has from then on."""
+    before = units.get((line.account, line.asset), 0)
+    after = before + line.delta * side_of(line.account).value
+    if after < 0:
+        text = f"{line.account}: balance is {before}, {before - after} needed"
+        raise Conflict("ledger.overdrawn", text, balance=str(before), needed=str(before - after))
+    if after >= UNITS_LIMIT:
+        raise Conflict("ledger.overflow", f"{line.account}: would exceed 2**256 - 1 base units")
+    units[line.account, line.asset] = after
     return after
 
 
-def _write(tx: Connection, number: int, line: Line, units: int) -> None:
+def _known(tx: Connection, keys: Sequence[str]) -> dict[str, tuple[int, str]]:
+    """Of those that are posted: number and digest."""
+    found: dict[str, tuple[int, str]] = {}
+    for start in range(0, len(keys), 500):
+        query = select(posting.c.key, posting.c.id, posting.c.digest)
+        rows = tx.execute(query.where(posting.c.key.in_(keys[start : start + 500])))
+        found |= {row.key: (int(row.id), row.digest) for row in rows}
+    return found
+
+
+def _inserted(tx: Connection, some: Sequence[Posting], digests: Mapping[str, str]) -> dict[str, int]:
+    """The number each key was given, growing in this order."""
+    rows = [
+        {
+            "key": one.key,
+            "kind": one.kind,
+            "at_ms": one.at_ms,
+            "wallet": one.wallet,
+            "digest": digests[one.key],
+            "reference": canonical.encode(dict(one.reference)).decode("ascii"),
+        }
+        for one in some
+    ]
+    tx.execute(posting.insert(), rows)
+    return {key: number for key, (number, _) in _known(tx, [one.key for one in some]).items()}
+
+
+def _entry_of(number: int, line: Line, units: int) -> dict[str, object]:
     sign = Side.DEBIT if line.delta > 0 else Side.CREDIT
-    tx.execute(
-        entry.insert().values(
-            posting=number,
-            account=line.account,
-            asset=line.asset,
-            sign=sign.value,
-            units=abs(line.delta),
-            balance=units,
-        )
-    )
-    row = upsert(balance_row).values(account=line.account, asset=line.asset, units=units)
-    tx.execute(row.on_conflict_do_update(index_elements=["account", "asset"], set_={"units": units}))
+    return {
+        "posting": number,
+        "account": line.account,
+        "asset": line.asset,
+        "sign": sign.value,
+        "units": abs(line.delta),
+        "balance": units,
+    }
+
+
+def _write(tx: Connection, number: int, line: Line, units: int) -> None:
+    tx.execute(entry.insert().values(**_entry_of(number, line, units)))
+    _keep(tx, [(line.account, line.asset, units)])
+
+
+def _keep(tx: Connection, balances: Sequence[tuple[str, AssetId, int]]) -> None:
+    row = upsert(balance_row)
+    kept = row.on_conflict_do_update(index_elements=["account", "asset"], set_={"units": row.excluded.units})
+    tx.execute(kept, [{"account": one, "asset": asset, "units": units} for one, asset, units in balances])
 
 
 def _entry_query() -> Select[tuple[object, ...]]:

@@ -36,9 +36,12 @@ def settle(tx: Connection, terms: Terms, scanned: int, after: int, at_ms: int) -
     pending = outputs.pending(tx, terms.network, after=after, until=scanned - least + 1, limit=AT_ONCE)
     facts = _facts(tx, terms, pending)
     due = [one for one in pending if _is_due(one, facts, terms, scanned)]
-    for one in due:
-        _credit(tx, terms, one, at_ms)
-    outputs.decide(tx, {one.number: _state(terms, one) for one in due}, at_ms)
+    states = {one.number: _state(terms, one) for one in due}
+    for state, credit in ((State.CREDITED, ledger.credit_deposits), (State.DUST, dust.credit_dust)):
+        some = [one for one in due if states[one.number] is state]
+        named = [(one.ledger_name, one.claim.wallet, one.claim.units) for one in some]
+        credit(tx, named, terms.row.asset, at_ms)
+    outputs.decide(tx, states, at_ms)
     return Settled(len(due), pending[-1].number if len(pending) == AT_ONCE else None)
 
 
@@ -66,19 +69,6 @@ def _is_due(one: Deposit, facts: dict[str, _Fact], terms: Terms, scanned: int) -
         return False
     deep = scanned - one.claim.block_number + 1
     return deep >= terms.row.depth_blocks(fact.paid_sat) and fact.matures <= scanned + 1
-
-
-def _credit(tx: Connection, terms: Terms, one: Deposit, at_ms: int) -> None:
-    claim = one.claim
-    credit = dust.credit_dust if _state(terms, one) is State.DUST else ledger.credit_deposit
-    credit(
-        tx,
-        deposit=one.ledger_name,
-        wallet=claim.wallet,
-        asset=claim.asset,
-        units=claim.units,
-        at_ms=at_ms,
-    )
 
 
 def _state(terms: Terms, one: Deposit) -> State:
