@@ -7,6 +7,7 @@ Follows the nats-server 2.15 configuration reference.
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,7 @@ from keepcool.wire.requests import REQUESTS
 
 _HEADERS_BYTES_MAX = 64 * 1024
 MAX_PAYLOAD_BYTES = max(kind.frame_bytes_max for kind in REQUESTS.values()) + _HEADERS_BYTES_MAX
+_PAYLOAD = re.compile(r"^max_payload: ([0-9]{1,12})$", re.MULTILINE)
 _START_TIMEOUT_S = 20.0
 _ANSWER_EXPIRES_S = 35
 
@@ -104,6 +106,22 @@ accounts {{
   }}
 }}
 """
+
+
+def outdated(text: str) -> list[str]:
+    """What a nats.conf of an older release lacks, in sentences: each names what to write there."""
+    found = _PAYLOAD.search(text)
+    lacking = []
+    if found is None or int(found[1]) < MAX_PAYLOAD_BYTES:
+        lacking.append(f"max_payload: {MAX_PAYLOAD_BYTES}")
+    for service in ON_THE_BUS:
+        if f"# {service.value}\n" not in text:
+            continue  # an installation without it
+        allowed = permissions_of(service)
+        for kind, subjects in (("publish", allowed.publish), ("subscribe", allowed.subscribe)):
+            missing = [subject for subject in subjects if f'"{subject}"' not in text]
+            lacking += [f'{service.value}: {kind} "{subject}"' for subject in missing]
+    return lacking
 
 
 def check_configuration(config: Path) -> None:

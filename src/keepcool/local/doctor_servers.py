@@ -15,7 +15,7 @@ from keepcool.adapters.openbao.keystore import OpenBaoKeystore
 from keepcool.core.errors import KeepcoolError, Refused
 from keepcool.core.parties import Service
 from keepcool.local import doctor_bitcoin, doctor_minter, layout
-from keepcool.local.broker import server_program
+from keepcool.local.broker import outdated, server_program
 from keepcool.local.findings import Finding, Weight
 from keepcool.local.layout import SIGNERS, Layout
 from keepcool.local.process import listening
@@ -69,6 +69,16 @@ def broker_configuration(places: Layout) -> Iterator[Finding]:
         said = (run.stderr or run.stdout).strip()[-300:]
         config = places.broker / layout.NATS_CONFIG
         yield Finding("doctor.broker", f"{config}: {said}", f"correct {config} as it says")
+        return
+    config = places.broker / layout.NATS_CONFIG
+    lacking = outdated(config.read_text(encoding="utf-8"))
+    if lacking:
+        yield Finding(
+            "doctor.broker_outdated",
+            f"{config} is of an older release: some requests do not pass",
+            f"write there, and restart the broker: {'; '.join(lacking)}",
+            Weight.WARNING,
+        )
 
 
 def servers(places: Layout) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ import pytest
 from keepcool.adapters.system.clock import SystemEntropy
 from keepcool.core.errors import Refused
 from keepcool.core.parties import Service
-from keepcool.local.broker import MAX_PAYLOAD_BYTES, BrokerFiles, configuration, make_nkey
+from keepcool.local.broker import MAX_PAYLOAD_BYTES, BrokerFiles, configuration, make_nkey, outdated
 from keepcool.local.permissions import ON_THE_BUS, SERVED, permissions_of
 from keepcool.wire.requests import REQUESTS
 
@@ -70,3 +70,17 @@ def test_the_configuration_holds_no_seed_and_one_key_per_service() -> None:
         assert nkey.seed.decode() not in text + repr(nkey)
     with pytest.raises(Refused):
         configuration(FILES, 4222, {Service.APP: provision}, provision)
+
+
+def test_a_configuration_of_an_older_release_is_told_from_todays() -> None:
+    """What it lacks is named line by line; today's lacks nothing, also without a watchtower."""
+    users = {service: make_nkey(SystemEntropy()).public for service in ON_THE_BUS}
+    users.pop(Service.WATCHTOWER)
+    text = configuration(FILES, 4222, users, make_nkey(SystemEntropy()).public)
+    assert outdated(text) == []
+    old = text.replace(f"max_payload: {MAX_PAYLOAD_BYTES}", "max_payload: 1114112")
+    old = old.replace('"rpc.keeper.addresses.attest.v1", ', "")
+    assert outdated(old) == [
+        f"max_payload: {MAX_PAYLOAD_BYTES}",
+        'app: publish "rpc.keeper.addresses.attest.v1"',
+    ]
