@@ -16,7 +16,7 @@ from keepcool.core.faults import FaultPoint
 from keepcool.core.withdrawal_states import Cancelled, Confirmed, Refused
 from keepcool.local.bitcoinchain import COIN, DevBitcoin
 from tests.fixtures.bitcoinchain import running_litecoin
-from tests.fixtures.bitcoinoffice import BitcoinOffice, Crash
+from tests.fixtures.bitcoinoffice import BitcoinOffice, crashed
 
 pytestmark = pytest.mark.live
 Make: TypeAlias = Callable[..., BitcoinOffice]
@@ -206,16 +206,10 @@ def test_a_life_that_ends_at_any_point_pays_once(make: Make, point: FaultPoint) 
     office.faults.at = point
     with pytest.raises(BaseException) as died:  # noqa: PT011 - a group that holds the crash
         confirmed(office, "a")
-    assert _crashed(died.value)
+    assert crashed(died.value)
     confirmed(office, "a")
     assert office.chain.balance(to) == COIN // 4
     office.agrees("w1")
-
-
-def _crashed(error: BaseException) -> bool:
-    if isinstance(error, BaseExceptionGroup):
-        return any(_crashed(one) for one in error.exceptions)
-    return isinstance(error, Crash)
 
 
 def test_what_both_refuse_costs_nothing(make: Make) -> None:
