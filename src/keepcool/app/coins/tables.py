@@ -77,6 +77,8 @@ coin = Table(
     Column("seen_at_ms", BigInteger, nullable=False),
     PrimaryKeyConstraint("network", "txid", "vout"),
     Index("coin_spendable", "source", "spent_by", "gone", "amount_sat"),
+    Index("coin_unspent", "source", "spent_height", "gone", "height", "amount_sat"),
+    Index("coin_unspent_of", "network", "spent_height", "gone", "height", "amount_sat"),
     Index("coin_at", "network", "height"),
     Index("coin_spent_at", "network", "spent_height"),
     Index("coin_spent_by", "network", "spent_by"),

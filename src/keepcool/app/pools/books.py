@@ -9,13 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, Connection, String, cast, func, literal, select, type_coerce
+from sqlalchemy import Connection
 
-from keepcool.app.books import accounts
+from keepcool.app.books import accounts, totals
 from keepcool.app.books.postings import Line, balance, is_posted, post, wallet_short
-from keepcool.app.books.tables import balance_row
 from keepcool.app.coins import book
-from keepcool.app.pools.tables import member
 from keepcool.core.errors import Conflict
 from keepcool.core.ids import AssetId, NetworkId, WalletId
 
@@ -81,14 +79,15 @@ def swept(
     fee: int,
     at_ms: int,
 ) -> None:
-    """A sweep has ended: `arrived` lies in the harbor, `fee` is gone, the rest of what was lent is back."""
-    back = lent - arrived - fee
-    network = NetworkId(asset.partition("/")[0])
+    """A sweep has ended: `arrived` lies in the harbor, `fee` is gone, the rest of what was lent is back. What
+    the pool has paid to others of it meanwhile counts as spent."""
+    there = min(balance(tx, accounts.owed(pool), asset), balance(tx, accounts.coins(pool), asset))
+    back, network = min(lent - arrived - fee, there), NetworkId(asset.partition("/")[0])
     lines = [
         *_owned(pool, asset, -back),
         Line(accounts.cold(pool), asset, -(lent - arrived)),
         Line(accounts.lent(pool), asset, back),
-        Line(accounts.fees(network), asset, fee),
+        Line(accounts.fees(network), asset, lent - arrived - back),
     ]
     lines = [line for line in lines if line.delta]
     if lines:
@@ -122,11 +121,9 @@ def refilled(tx: Connection, *, refill: str, pool: WalletId, asset: AssetId, uni
 
 
 def standing(tx: Connection, pool: WalletId, asset: AssetId) -> Standing:
-    of = {kind: _sum_of_members(tx, pool, kind, asset) for kind in ("owed", "held", "dust", "short", "coins")}
-    own = {
-        kind: balance(tx, f"{kind}:{pool}", asset)
-        for kind in ("owed", "held", "dust", "short", "coins", "lent", "cold")
-    }
+    kinds = ("owed", "held", "dust", "short", "coins", "lent", "cold")
+    of = dict.fromkeys(kinds, 0) | totals.of(tx, pool, asset)
+    own = {kind: balance(tx, f"{kind}:{pool}", asset) for kind in kinds}
     return Standing(
         users=of["owed"] + of["held"] + of["dust"] - of["short"],
         own=own["owed"] + own["held"] + own["dust"] - own["short"],
@@ -140,19 +137,6 @@ def standing(tx: Connection, pool: WalletId, asset: AssetId) -> Standing:
 def _owned(wallet: WalletId, asset: AssetId, units: int) -> list[Line]:
     """So much more (or less) on chain that is the wallet's, and that it may spend."""
     return [Line(accounts.coins(wallet), asset, units), Line(accounts.owed(wallet), asset, -units)]
-
-
-def _sum_of_members(tx: Connection, pool: WalletId, kind: str, asset: AssetId) -> int:
-    # digits are cast in the database: a satoshi amount fits 64 bits, and there may be a million wallets
-    units = func.sum(cast(type_coerce(balance_row.c.units, String), BigInteger))
-    account = literal(f"{kind}:") + member.c.wallet
-    query = (
-        select(units)
-        .select_from(member)
-        .join(balance_row, (balance_row.c.account == account) & (balance_row.c.asset == asset))
-        .where(member.c.pool == pool)
-    )
-    return int(tx.execute(query).scalar_one() or 0)
 
 
 def _post_of(tx: Connection, key: str, lines: list[Line], *, pool: WalletId, at_ms: int) -> None:

@@ -6,13 +6,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from prometheus_client import CollectorRegistry, Gauge
 from sqlalchemy import Connection
 
 from keepcool.app.coins import book
+from keepcool.app.deposits import position
 from keepcool.app.pools import exposure, giving, rows, watermark
 from keepcool.app.pools.rows import Pool
 from keepcool.app.pools.stock import Stock
@@ -20,10 +21,10 @@ from keepcool.app.pools.watermark import Water
 from keepcool.app.store import Store
 from keepcool.core.addresses import COUNT_MAX
 from keepcool.core.errors import KeepcoolError, Unavailable
-from keepcool.core.ids import NetworkId
+from keepcool.core.ids import NetworkId, WalletId
 from keepcool.ports.system import Clock
 
-_PAUSE_MS_MAX = 30_000
+_PAUSE_MS_MAX, _LOOK_EVERY_MS = 30_000, 2_000
 _log = logging.getLogger("keepcool.app.pools")
 
 
@@ -61,7 +62,8 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolLane:
-    """One network's pools. `wake`: the payouts have something new to do."""
+    """One network's pools. `wake`: the payouts have something new to do. `looked`: per pool when its level
+    was looked at last, and at which block."""
 
     network: NetworkId
     water: Water
@@ -70,6 +72,7 @@ class PoolLane:
     clock: Clock
     numbers: Numbers
     wake: Callable[[], None]
+    looked: dict[WalletId, tuple[int, int]] = field(default_factory=dict)
 
 
 async def run(
@@ -94,13 +97,12 @@ async def step(lane: PoolLane) -> None:
     """One bounded round. What a signer does not answer keeps no level unwatched."""
     problem: KeepcoolError | None = None
     for pool in await lane.store.run(lambda tx: rows.pools(tx, lane.network)):
-        if await lane.store.run(partial(_levelled, lane=lane, pool=pool)):
+        if await lane.store.run(partial(_looked_after, lane=lane, pool=pool)):
             lane.wake()
         try:
             await _filled(lane, pool)
         except KeepcoolError as error:
             problem = error
-        await lane.store.run(partial(_measured, lane=lane, pool=pool))
     if problem is not None:
         raise problem
 
@@ -117,8 +119,18 @@ async def _filled(lane: PoolLane, pool: Pool) -> None:
         await lane.store.run(lambda tx: giving.settle(tx, pool.id, lane.clock.now_ms()))
 
 
-def _levelled(tx: Connection, lane: PoolLane, pool: Pool) -> bool:
-    return watermark.step(tx, lane.water, pool, lane.clock.now_ms())
+def _looked_after(tx: Connection, lane: PoolLane, pool: Pool) -> bool:
+    """Whether the payouts have something new to do. Levels change with blocks, so they are summed up once a
+    block, and now and then besides."""
+    now_ms, stands = lane.clock.now_ms(), position.read(tx, pool.network)
+    block = -1 if stands is None else stands.scanned
+    at_ms, at_block = lane.looked.get(pool.id, (0, -1))
+    if block == at_block and 0 <= now_ms - at_ms < _LOOK_EVERY_MS:
+        return False
+    moved = watermark.step(tx, lane.water, pool, now_ms)
+    _measured(tx, lane, pool)
+    lane.looked[pool.id] = (now_ms, block)
+    return moved
 
 
 def _measured(tx: Connection, lane: PoolLane, pool: Pool) -> None:

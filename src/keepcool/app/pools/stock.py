@@ -50,8 +50,9 @@ class _Listed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stock:
-    """Asks Keeper and Cooler. `_floor`: per wallet the first index that is surely nobody's; `_asked`: ranges
-    this process has asked for, which are therefore its own."""
+    """Asks Keeper and Cooler. `_floor`: per wallet the first index that is surely nobody's; `_asked`: the
+    first beyond all that this process has asked for; `_clean`: signers that had attested nothing this
+    database does not know when they first answered: what they know beyond it since was asked for here."""
 
     exchange: Exchange
     store: Store
@@ -60,7 +61,8 @@ class Stock:
     timeout_s: float
     head_seen: Callable[[Service, Head], Awaitable[None]]
     _floor: dict[WalletId, int] = field(default_factory=dict)
-    _asked: set[tuple[WalletId, int, int]] = field(default_factory=set)
+    _asked: dict[WalletId, int] = field(default_factory=dict)
+    _clean: set[tuple[WalletId, Service]] = field(default_factory=set)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def add(self, source: WalletId, count: int) -> None:
@@ -84,17 +86,18 @@ class Stock:
         record, first = await self.store.run(lambda tx: self._next(tx, source))
         networks = self.attesters.families.networks
         expected = await asyncio.to_thread(_derived, record, first, count, networks)
-        known = (source, first, count) in self._asked
-        self._asked.add((source, first, count))
-        told = dict(
-            zip(PINNED, await asyncio.gather(*(self._ask(one, expected) for one in PINNED)), strict=True)
-        )
-        statement = expected.stated.encoded()
+        before = self._asked.get(source, 0)
+        self._asked[source] = max(before, first + count)
+        told = await self._told(expected)
         signatures = {service: answer.signature for service, answer in told.items()}
-        verify_statement(self.attesters.keys, statement, signatures)
-        highest = max(answer.highest for answer in told.values())
-        if highest >= first and not known:
-            self._floor[source] = highest + 1
+        verify_statement(self.attesters.keys, expected.stated.encoded(), signatures)
+        foreign = [
+            one.highest
+            for by, one in told.items()
+            if one.highest >= first and ((source, by) not in self._clean or one.highest >= before)
+        ]
+        if foreign:
+            self._floor[source] = max(foreign) + 1
             await self.store.run(lambda tx: rows.burn_stock(tx, source))
             return False
         now_ms = self.clock.now_ms()
@@ -103,8 +106,23 @@ class Stock:
                 tx, expected.stated, signatures=signatures, listed=expected.listed, now_ms=now_ms
             )
         )
-        self._asked.discard((source, first, count))
         return True
+
+    async def _told(self, expected: _Listed) -> dict[Service, RangeAttested]:
+        """Both answers. What one of them showed is learnt, also where the other one failed."""
+        first, source = expected.stated.first, expected.stated.wallet
+        said = await asyncio.gather(*(self._ask(one, expected) for one in PINNED), return_exceptions=True)
+        told: dict[Service, RangeAttested] = {}
+        for service, answer in zip(PINNED, said, strict=True):
+            if isinstance(answer, BaseException):
+                continue
+            told[service] = answer
+            if answer.highest < first:
+                self._clean.add((source, service))
+        for answer in said:
+            if isinstance(answer, BaseException):
+                raise answer
+        return told
 
     def _next(self, tx: Connection, source: WalletId) -> tuple[WalletRecord, int]:
         first = rows.next_index(tx, source, RECEIVING)

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from keepcool.app.books import accounts, ledger
 from keepcool.app.books.postings import balance, check_books
+from keepcool.app.books.totals import pool_total
 from keepcool.app.coins.tables import coin
 from keepcool.app.config import BitcoinSettings
 from keepcool.app.deposits import position
@@ -242,6 +243,14 @@ def test_gathering_fees_are_lent_by_the_users_when_the_pool_has_nothing(two: Two
     stands = two.standing()
     assert (two.owed(), stands.fees, stands.booked) == ([*before, 0], 40, 960)
     assert change(two.app, check_books) == []
+
+
+def test_an_edited_total_is_found(two: Two) -> None:
+    """What a pool's users have together is checked against each of their entries, like every balance."""
+    here = pool_total.c.kind == "owed"
+    change(two.app, lambda tx: tx.execute(pool_total.update().where(here).values(units=1001)))
+    (wrong,) = change(two.app, check_books)
+    assert (wrong.what, wrong.stored, wrong.computed) == (f"owed of the pool {two.pool}", 1001, 1000)
 
 
 class _Taken:

@@ -235,3 +235,24 @@ def test_marks_that_make_no_sense_are_refused(app: Running) -> None:
     for marks in wrong:
         assert not api.put(f"/v1/pools/{pool}/marks", json=marks).is_success
     assert good(api.get(f"/v1/pools/{pool}"))["marks"]["target"] == "50"
+
+
+def test_a_signer_that_comes_and_goes_burns_nothing(app: Running) -> None:
+    """One signer has attested a range of which the other never heard, again and again: when both are back
+    the very same addresses go into the stock."""
+    api, down = client(app), signers_of(app).lines.down
+    pool = make_pool(api)
+    awaited(lambda: good(api.get(f"/v1/pools/{pool}"))["addresses_in_stock"] >= 12)
+    known = change(app, lambda tx: rows.next_index(tx, WalletId(pool), 0))
+    down.add("cooler")
+    user = make_user(api, "u1")
+    path = f"/v1/users/{user}/wallets"
+    asked = [good(api.post(path, json={"network": NETWORK, "kind": "pooled"})) for _ in range(13)]
+    awaited(lambda: signers_of(app).highest[Service.KEEPER, pool] >= known)
+    down.clear()
+    make_wallet(api, user)  # wakes those who wait
+    shown = [ready(api, one["id"]) for one in asked]
+    assert len({one["address"] for one in shown}) == len(asked)
+    burnt = attested_address.select().where(attested_address.c.burnt.is_(True))
+    assert change(app, lambda tx: tx.execute(burnt).all()) == []
+    assert change(app, lambda tx: rows.next_index(tx, WalletId(pool), 0)) <= known + 40
