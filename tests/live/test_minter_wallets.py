@@ -200,7 +200,9 @@ def paper_key(house: House, record: WalletRecord, role: Role, layout: str) -> Se
     if layout == "shared":
         return paper.leaf
     number = house.pins.wallet_number("minter", record.key(Role.COOL), record.key(Role.COLD))
-    return accounts.children(paper.account.secret, [(number, bytes.fromhex(record.key(role).public_key))])[0]
+    assert number is not None
+    public = bytes.fromhex(record.key(role).public_key)
+    return accounts.children(paper.account.secret, [((0, number), public)])[0]
 
 
 @pytest.mark.parametrize("layout", ["children", "shared"], ids=["children", "twin"])
