@@ -44,6 +44,7 @@ def play(stage: BitcoinScene, tell: Tell) -> Callable[[], list[Line]]:
     cast = Cast(erin, frank, grace, heidi, pool, grace.record)
     share(stage, cast, tell)
     batch(stage, cast, tell)
+    sweep(stage, cast, tell)
     return lambda: _lines(stage, cast)
 
 
@@ -133,6 +134,23 @@ def batch(stage: BitcoinScene, cast: Cast, tell: Tell) -> None:
     tell(f"Two withdrawals, one transaction, compared output by output by both signers; fees {fees} sat.")
 
 
+def sweep(stage: BitcoinScene, cast: Cast, tell: Tell) -> None:
+    client = stage.client
+    client.pools.mark(
+        cast.pool, {"high": str(COIN), "target": str(COIN // 2), "low": "0", "harbor": stage.harbor}
+    )
+    cold = awaited(
+        lambda: stage.chain.balance(stage.harbor),
+        lambda found: found > 0 and found == int(client.pools.show(cast.pool).cold),
+        WAIT_S,
+        "the surplus has not reached the harbor",
+    )
+    tell(
+        f"Above its mark of 1 LTC the pool sweeps itself: {cold} sat to the harbor that both policies name, "
+        "and nowhere else."
+    )
+
+
 def _one_of_several_waits(stage: BitcoinScene, asked: Withdrawal) -> None:
     """Until more than one was sent, and the node has one of them left."""
 
@@ -149,8 +167,12 @@ def _lines(stage: BitcoinScene, cast: Cast) -> list[Line]:
     for who, wallet in (("Erin", cast.erin), ("Frank", cast.frank)):
         totals = {one.asset: int(one.total) for one in client.read.balances(wallet.id)}
         lines.append(Line(who, "LTC", totals.get(stage.coin, 0), _on_chain(stage, wallet.record)))
-    booked = int(client.read.pool(cast.pool).booked)
-    return [*lines, Line("Pool", "LTC", booked, _on_chain(stage, cast.pool_record))]
+    pool = client.pools.show(cast.pool)
+    return [
+        *lines,
+        Line("Pool", "LTC", int(pool.booked), _on_chain(stage, cast.pool_record)),
+        Line("Harbor", "LTC", int(pool.cold), stage.chain.balance(stage.harbor)),
+    ]
 
 
 def _on_chain(stage: BitcoinScene, record: WalletRecord) -> int:

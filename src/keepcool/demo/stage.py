@@ -108,11 +108,12 @@ class MinterScene:
 
 @dataclass(frozen=True, slots=True)
 class BitcoinScene:
-    """A network of the Bitcoin family on a node of its own, and its blocks."""
+    """A network of the Bitcoin family on a node of its own, its blocks, and where surplus may go."""
 
     house: House
     chain: DevBitcoin
     blocks: Blocks
+    harbor: str
 
     @property
     def client(self) -> Client:
@@ -187,11 +188,11 @@ def _bitcoin(stack: contextlib.ExitStack, folder: Path, say: Say) -> _Opened:
     folder.mkdir(parents=True)
     chain = stack.enter_context(DevBitcoin(litecoind(), folder))
     chain.fund(_REWARDS)
-    blocks = stack.enter_context(Blocks(chain, _BLOCK_TIME_S))
+    blocks, harbor = stack.enter_context(Blocks(chain, _BLOCK_TIME_S)), chain.new_address()
     say(f"chain: litecoind, regtest, {chain.url}")
     network = bitcoinplan.bitcoin_plan(LITECOIN_REGTEST.name, [chain.url], cookies=[str(chain.credentials)])
-    quick = replace(network, replacement=_REPLACES, poll_ms=250, batch_s=1.0, bump_after_s=2)
-    return quick, lambda house: BitcoinScene(house, chain, blocks)
+    quick = replace(network, replacement=_REPLACES, poll_ms=250, batch_s=1.0, bump_after_s=2, harbor=harbor)
+    return quick, lambda house: BitcoinScene(house, chain, blocks, harbor)
 
 
 _CHAINS: Mapping[str, Callable[[contextlib.ExitStack, Path, Say], _Opened]] = {
