@@ -111,6 +111,15 @@ def test_a_page_is_narrowed_by_type_and_subject(app: Running, api: Api) -> None:
         api.get("/v1/events", dict[str, Any], {"after": 1, "cursor": "x"})
 
 
+def test_a_cursor_of_a_log_that_was_restored_is_not_waited_for(app: Running, api: Api) -> None:
+    """Beyond the newest event nothing was ever told: a conflict, not an empty page or a silent stream."""
+    ahead = last(app) + 1
+    for ask in (lambda: list(Events(api).after(ahead)), lambda: next(Events(api).follow(ahead))):
+        with pytest.raises(Conflict) as refused:
+            ask()
+        assert refused.value.code == "cursor.ahead"
+
+
 def test_events_need_a_key_that_reads(app: Running) -> None:
     """Without a key, or with one that may only pay, nothing is told; webhooks are an admin's."""
     for path in ("/v1/events", "/v1/events/stream", "/v1/webhooks"):

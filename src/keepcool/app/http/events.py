@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field, StringConstraints
+from sqlalchemy import Connection
 
 from keepcool.app.events import kinds, log
 from keepcool.app.events.log import Event, Filter, Subject
@@ -15,7 +16,7 @@ from keepcool.app.http import paging
 from keepcool.app.http.fields import Id, In, Network, Out, Time
 from keepcool.app.http.parts import Given, Reader
 from keepcool.app.http.streaming import EventStream
-from keepcool.core.errors import Malformed, Unavailable
+from keepcool.core.errors import Conflict, Malformed, Unavailable
 
 router = APIRouter(prefix="/v1", tags=["events"])
 _CURSOR_MAX = 2**62
@@ -85,7 +86,12 @@ async def list_events(given: Given, _: Reader, page: Annotated[EventPage, Query(
         raise Malformed("cursor.both", "send after or cursor, not both")
     after = paging.decode_number("stream", page.cursor) or page.after or 0
     wanted = page.filter()
-    rows = await given.store.run(lambda tx: log.list_after(tx, after, limit=page.limit + 1, wanted=wanted))
+
+    def work(tx: Connection) -> list[Event]:
+        _refuse_ahead(tx, after)
+        return log.list_after(tx, after, limit=page.limit + 1, wanted=wanted)
+
+    rows = await given.store.run(work)
     cut, following = paging.cut("stream", rows, page.limit, lambda one: str(one.cursor))
     return EventsOut(items=[shown(one) for one in cut], next=following)
 
@@ -103,12 +109,23 @@ async def stream(request: Request, given: Given, _: Reader, wish: Annotated[Even
     wanted = wish.filter()
     if office.streams_open >= office.settings.subscribers_max:
         raise Unavailable("events.subscribers", "too many streams are open; close one, or read pages")
-    start = office.tail.last if after is None else after
+    start = await given.store.run(lambda tx: _refuse_ahead(tx, after))
     return EventStream(office, start, wanted, request.app.state.stop)
 
 
 def shown(one: Event) -> EventOut:
     return EventOut(**json.loads(one.body()))
+
+
+def _refuse_ahead(tx: Connection, after: int | None) -> int:
+    """Where to go on. Raises Conflict `cursor.ahead` for a cursor that was never given out by this log."""
+    last = log.last_cursor(tx)
+    if after is not None and after > last:
+        text = (
+            f"the newest event is {last}: if App's database was restored, read again from a cursor of before"
+        )
+        raise Conflict("cursor.ahead", text)
+    return last if after is None else after
 
 
 def _resumed(request: Request, wish: EventWish) -> int | None:
