@@ -14,7 +14,7 @@ from keepcool.adapters.bitcoinnode.agreement import AgreeingBitcoinNodes
 from keepcool.adapters.bitcoinnode.node import HttpBitcoinNode
 from keepcool.adapters.sqlite.books import open_books
 from keepcool.adapters.system.clock import SystemClock
-from keepcool.app.books import accounts, ledger
+from keepcool.app.books import accounts, ledger, registry
 from keepcool.app.coins import addresses, book, watching
 from keepcool.app.coins.addresses import Address
 from keepcool.app.deposits import events, records
@@ -60,6 +60,7 @@ class Office:
         record = bitcoin_record(name, profile=profile, number=number, network=ROW.id)
         watching.check_address(record)
         self.store.transact(lambda tx: watching.watch_wallet(tx, record))
+        assert self.store.transact(lambda tx: registry.find_address(tx, ROW.id, record.address)) == []
         return record.address
 
     def follow(self) -> None:
