@@ -1,15 +1,16 @@
 """The chain read from the wallets' birth on, until no address is left that could hold a coin.
 
 Laws: a branch is done when `gap` addresses behind the last one ever paid to (and the last one issued) were
-looked for in all blocks; the scripts of one reading are bounded, so memory is; what was read stays read, and
-a reorganisation takes back exactly what it undid. The node is believed as far as its adapter proves it.
+looked for in all blocks (a tenth more is looked for at once: a second reading costs far more); the scripts of
+one reading are bounded, so memory is; what was read stays read, and a reorganisation takes back exactly what
+it undid. The node is believed as far as its adapter proves it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias, cast
 
@@ -27,6 +28,7 @@ GAP = 100_000
 SCRIPTS_MAX = 4_000_000  # of one reading: about 100 MB
 _AHEAD = 8
 _TELL_EVERY = 1_000
+_SPARE = 10  # a tenth of the gap
 _INDEX_LIMIT = 2**31
 _TIME = slice(68, 72)  # in a block's header
 _CLOCKS_S = 24 * 3600  # how far clocks and blocks' times may be apart
@@ -121,8 +123,8 @@ class _Reading:
         spans: list[tuple[int, int, int]] = []
         room = SCRIPTS_MAX
         for number, track in enumerate(self._tracks):
-            end = self._end(track, used.get(number, -1), gap)
             first = done.get(number, 0)
+            end = self._end(track, used.get(number, -1), gap, first)
             if first < end and room:
                 spans.append((number, first, min(end, first + room)))
                 room -= spans[-1][2] - first
@@ -145,14 +147,29 @@ class _Reading:
         watch = Watch(cast(set[bytes], index), set(map(_outpoint, self._store.coins())))
         self._say(f"reading blocks {one.done + 1} to {one.last}")
         heights = range(one.done + 1, one.last + 1)
-        for start in range(0, len(heights), _AHEAD):
-            part = heights[start : start + _AHEAD]
-            blocks = await self._blocks(part)
-            with self._store.together():
-                for block in blocks:
-                    self._read(one, index, watch, block)
-            if (part[-1] + 1) // _TELL_EVERY != part[0] // _TELL_EVERY or part[-1] == one.last:
-                self._say(f"block {part[-1]} of {one.last}: {len(watch.outpoints)} coins")
+        async for blocks in self._ahead(heights):
+            await asyncio.to_thread(self._take, one, index, watch, blocks)
+            last = blocks[-1][0]
+            if (last + 1) // _TELL_EVERY != blocks[0][0] // _TELL_EVERY or last == one.last:
+                self._say(f"block {last} of {one.last}: {len(watch.outpoints)} coins")
+
+    async def _ahead(self, heights: Sequence[int]) -> AsyncIterator[list[_Block]]:
+        """Some blocks at a time; the next are on their way while these are looked through."""
+        parts = [heights[start : start + _AHEAD] for start in range(0, len(heights), _AHEAD)]
+        coming = [asyncio.ensure_future(self._blocks(part)) for part in parts[:1]]
+        try:
+            for part in [*parts[1:], None]:
+                blocks = await coming.pop()
+                coming += [asyncio.ensure_future(self._blocks(part))] if part is not None else []
+                yield blocks
+        finally:
+            for one in coming:
+                one.cancel()
+
+    def _take(self, one: Pass, index: ScriptIndex, watch: Watch, blocks: Sequence[_Block]) -> None:
+        with self._store.together():
+            for block in blocks:
+                self._read(one, index, watch, block)
 
     async def _blocks(self, heights: Sequence[int]) -> list[_Block]:
         hashes = [found for found in await self._node.block_hashes(heights) if found is not None]
@@ -181,12 +198,14 @@ class _Reading:
         descriptor = self._backup.wallets[track.wallet].descriptors[track.descriptor]
         return Span(number, descriptor.branch(track.choice), first, end)
 
-    def _end(self, track: Track, used: int, gap: int) -> int:
+    def _end(self, track: Track, used: int, gap: int, done: int) -> int:
         wallet = self._backup.wallets[track.wallet]
         if not wallet.descriptors[track.descriptor].ranged:
             return 1
         issued = wallet.issued.get((track.descriptor, track.choice), -1)
-        return min(max(issued, used) + 1 + gap, _INDEX_LIMIT)
+        end = max(issued, used) + 1 + gap
+        # what was looked for with some to spare is enough
+        return min(end if end <= done else end + gap // _SPARE, _INDEX_LIMIT)
 
 
 async def _step_back(node: Chain, store: Store, say: Say) -> None:

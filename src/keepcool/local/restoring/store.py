@@ -59,10 +59,11 @@ class FoundCoin:
 
 
 class Store:
-    """Methods commit before they return, unless they are called within `together`."""
+    """Methods commit before they return, unless they are called within `together`. One caller at a time, from
+    whatever thread."""
 
     def __init__(self, file: Path) -> None:
-        self._db = sqlite3.connect(file, isolation_level=None)
+        self._db = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.executescript(_SCHEMA)

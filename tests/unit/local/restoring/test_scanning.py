@@ -76,6 +76,15 @@ def test_a_used_address_moves_the_gap(store: Store) -> None:
     }
 
 
+def test_one_reading_is_enough_for_wallets_of_few_addresses(store: Store) -> None:
+    """A tenth of the gap is looked for beside it, so the first addresses used cause no second reading."""
+    chain, wallet = MemoryChain(), segregated(0)
+    for index in range(GAP // 10):
+        chain.mine(payment([outside(index + 1)], (COIN, script_at(wallet, 0, 0, index))))
+    assert len(scanned(backup(), chain, store)) == GAP // 10
+    assert chain.reads == len(chain.raws)
+
+
 def test_beyond_the_gap_nothing_is_found_unless_it_was_issued(store: Store, tmp_path: Path) -> None:
     """An address beyond the gap is missed, and found by a file that says it was issued."""
     chain, wallet = MemoryChain(), segregated(0)
