@@ -133,7 +133,10 @@ class PoolLock:
 
     def _check(self, sealing: InnerKey, for_s: int) -> None:
         if self.terms is None:
-            raise Refused("keeper.no_lock", "no passphrase was ever set: `keepcool keeper set-passphrase`")
+            raise Refused(
+                "keeper.no_lock",
+                "Keeper was started without a lock: `keepcool keeper set-passphrase`, then start it again",
+            )
         if not 1 <= for_s <= WINDOW_S_MAX:
             raise Refused("keeper.window", f"a window lasts 1 to {WINDOW_S_MAX} seconds")
         self.terms.check(sealing)

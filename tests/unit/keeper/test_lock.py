@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -117,6 +118,30 @@ def test_the_rows_say_what_is_locked_not_the_settings(tmp_path: Path) -> None:
                 await house.keeper.keyring.unseal([locked], "test")
 
     asyncio.run(story())
+
+
+def test_a_row_renamed_to_look_unlocked_opens_nothing(tmp_path: Path) -> None:
+    """Whoever writes into Keeper's database and calls the locked row an ordinary one gets a breach; called as
+    it was, and unlocked, it signs."""
+
+    def rename(purpose: str) -> None:
+        with sqlite3.connect(tmp_path / "keeper.sqlite") as connection:
+            connection.execute("UPDATE sealed_key SET purpose = ? WHERE wallet = 'p'", (purpose,))
+        connection.close()
+
+    async def story(house: House) -> None:
+        house.lock.unlock(key(), 600)
+        pool = await house.wallet("p", POOL)
+        house.lock.lock()
+        item = payment(pool, psbt(pool, house.coins(pool, 1)))
+        rename("hot")
+        with pytest.raises(Breach, match=r"keystore\.binding"):
+            await house.sign(KEEPER, item)
+        rename("hot-locked")
+        house.lock.unlock(key(), 600)
+        await house.both_sign(pool, item)
+
+    told(tmp_path, story, locked_ground(tmp_path))
 
 
 def test_a_window_ends_by_itself(tmp_path: Path) -> None:
