@@ -8,7 +8,7 @@ one form, read are that one, plain lists of descriptors and BSMS files. BIP-45, 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from keepcool.chains import bip32
@@ -149,11 +149,22 @@ def merged(backups: Sequence[Backup]) -> Backup:
         known[wallet.descriptors] = replace(there or wallet, issued=issued)
     return Backup(
         first.network,
-        tuple(known.values()),
+        _named_apart(known.values()),
         min(one.birth_height for one in backups),
         min(one.born_s for one in backups),
         next(iter(harbors), ""),
     )
+
+
+def _named_apart(wallets: Iterable[KeptWallet]) -> tuple[KeptWallet, ...]:
+    """Wallets of several files may be called alike; what is written for them must not be."""
+    times: dict[str, int] = {}
+    found = []
+    for wallet in wallets:
+        times[wallet.name] = times.get(wallet.name, 0) + 1
+        again = times[wallet.name] > 1
+        found.append(replace(wallet, name=f"{wallet.name}.{times[wallet.name]}") if again else wallet)
+    return tuple(found)
 
 
 def completed(descriptors: Sequence[Descriptor]) -> tuple[Descriptor, ...]:
