@@ -6,6 +6,7 @@ import asyncio
 import os
 import stat
 import tempfile
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -93,7 +94,7 @@ def test_another_user_is_neither_heard_nor_told(tmp_path: Path, monkeypatch: pyt
         monkeypatch.setattr(control, "_user_of", lambda _: os.geteuid() + 1)
         with pytest.raises(Refused, match=r"control\.server"):
             await asked(path)
-        monkeypatch.setattr(control, "_user_of", _user_first_right())
+        monkeypatch.setattr(control, "_user_of", _right_for_the_caller)
         with pytest.raises(Unavailable):
             await asked(path)
         assert seen == []
@@ -103,10 +104,9 @@ def test_another_user_is_neither_heard_nor_told(tmp_path: Path, monkeypatch: pyt
     served(path, story)
 
 
-def _user_first_right() -> Callable[[object], int]:
-    """The client finds its server right, the server finds its caller to be another."""
-    users = iter([os.geteuid()])
-    return lambda _: next(users, os.geteuid() + 1)
+def _right_for_the_caller(_: object) -> int:
+    """The client, which asks from a thread, finds its server right; the server finds its caller another."""
+    return os.geteuid() + (threading.current_thread() is threading.main_thread())
 
 
 def test_half_a_frame_does_nothing_and_delays_nobody(tmp_path: Path) -> None:
