@@ -137,6 +137,23 @@ def test_a_stuck_payment_is_replaced_by_its_next_rung(make: Make) -> None:
     office.agrees("w1")
 
 
+def test_a_payment_whose_change_pays_another_is_not_replaced(make: Make) -> None:
+    """The second spends the first one's change before any block: the first is not replaced under it, and both
+    are paid once."""
+    office = make(replacement=Replacement.SIGNALLED, fees=BitcoinFeeSettings(bump_after_s=2))
+    record = office.issue("w1", 0)
+    credited(office, "w1", record.address, COIN)
+    payments = {name: office.outside() for name in ("a", "b")}
+    for name, to in payments.items():
+        office.order(name, "w1", COIN // 4, to)
+        lived(office, name, "broadcast")
+    asyncio.run(office.live(lambda: sum(one.sent_at_ms is not None for one in rungs_of(office, "b")) > 1))
+    assert [one.sent_at_ms is not None for one in rungs_of(office, "a")] == [True, False, False]
+    confirmed(office, "a", "b")
+    assert all(office.chain.balance(to) == COIN // 4 for to in payments.values())
+    office.agrees("w1")
+
+
 def test_a_stuck_payment_is_lifted_by_a_child(make: Make) -> None:
     """Where nodes do not replace, its change is spent back to ourselves with a fee for both."""
     office = make(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from keepcool.adapters.bitcoinnode.node import HttpBitcoinNode
 from keepcool.app.books import accounts
 from keepcool.app.config import BitcoinFeeSettings
 from keepcool.app.deposits import events
@@ -17,7 +18,7 @@ from keepcool.app.payouts.bitcoin import batches
 from keepcool.app.payouts.bitcoin.batches import Stage
 from keepcool.chains.bitcoin.sizes import pushed
 from keepcool.chains.bitcoin.transaction import encode, parse_transaction, shown
-from keepcool.core.errors import Conflict
+from keepcool.core.errors import Conflict, Unavailable
 from keepcool.core.faults import FaultPoint
 from keepcool.core.ids import WalletId
 from keepcool.core.intent import Evidence
@@ -98,6 +99,27 @@ def _dearer(chain: DevBitcoin) -> Iterator[DevLitecoin]:
             yield node
     finally:
         chain.start()
+
+
+class Silent(HttpBitcoinNode):
+    """It takes what it is sent and never says so."""
+
+    async def send(self, raw: bytes) -> str:
+        await super().send(raw)
+        raise Unavailable("node.timeout", "no answer came")
+
+
+def test_what_was_sent_into_silence_is_not_paid_again(tmp_path: Path, chain: DevBitcoin) -> None:
+    """The node has it and never answered: it is uncertain, is sent again byte for byte, and is paid once."""
+    with office_of(tmp_path, chain, COIN, COIN, fees=BitcoinFeeSettings()) as office:
+        to, office.node = office.outside(), Silent
+        office.order("a", "w1", COIN // 4, to)
+        asyncio.run(office.live(office.reached("a", "uncertain")))
+        assert len(chain.mempool()) == 1
+        office.node = HttpBitcoinNode
+        _until_confirmed(office, "a")
+        assert chain.balance(to) == COIN // 4
+        office.agrees("w1")
 
 
 def test_a_coin_that_a_stranger_spends_stops_what_would_have_paid_with_it(

@@ -162,6 +162,12 @@ def leased(tx: Connection, holder: str) -> list[tuple[str, int]]:
     return [(row.txid, row.vout) for row in tx.execute(query.order_by(lease.c.txid, lease.c.vout))]
 
 
+def holder_of(tx: Connection, one: Held) -> str | None:
+    """Who holds it, if anybody does."""
+    here = (lease.c.network == one.network, lease.c.txid == one.txid, lease.c.vout == one.vout)
+    return tx.execute(select(lease.c.holder).where(*here)).scalar_one_or_none()
+
+
 def freeze_coin(tx: Connection, network: NetworkId, txid: str, vout: int, *, frozen: bool) -> None:
     """A person's word that a coin stays where it is, or may go again. Raises Conflict `coins.unknown`."""
     here = (coin.c.network == network, coin.c.txid == txid, coin.c.vout == vout)

@@ -8,6 +8,7 @@ times.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
@@ -22,6 +23,7 @@ from keepcool.chains.bitcoin.script import ScriptKind
 from keepcool.core.errors import KeepcoolError, Unavailable
 
 LIFTS_MAX = 3  # of one payment: each spends the change of the one before
+TIMES = 2  # the rate both come to, of what the stuck one pays
 
 
 async def lift_all(lane: BitcoinLane, stuck: Sequence[tuple[Batch, Rung]], rates: Rates) -> bool:
@@ -54,11 +56,17 @@ def _lift(tx: Connection, lane: BitcoinLane, one: Batch, rung: Rung, rates: Rate
     bearers = [store.get(tx, name) for name in settling.bearers(tx, one)]
     allowed = drafting.fee_bound(bearers) if bearers else serving.fee_bound(lane)
     fee_max = allowed - _spent_already(tx, one, rung)
-    goal = serving.goal_of(lane, treasury, max(fee_max, 0), rates)
+    goal = serving.goal_of(lane, treasury, max(fee_max, 0), _raised(lane, rung, rates))
     largest = max(free, key=lambda each: each.amount_sat)
     found = ladder.child(treasury.coin(largest.outpoint), rung.vsize, rung.fee_sat, goal)
     made = drafts.make(tx, lane, serving.plan_of(lane, Purpose.LIFT, (found,), one.id), treasury)
     lane.note_in(tx, "payout.lifted", one.id, f"a child of it was drafted: {made.id}")
+
+
+def _raised(lane: BitcoinLane, rung: Rung, rates: Rates) -> Rates:
+    """What is stuck pays too little, whatever the estimate says."""
+    wanted = max(rates.now, TIMES * rung.fee_rate)
+    return replace(rates, now=min(wanted, lane.settings.fees.fee_rate_max))
 
 
 def _generations(tx: Connection, one: Batch) -> int:

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from functools import partial
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, and_, select
 
 from keepcool.app.coins import book, drafts
+from keepcool.app.coins.book import Held
 from keepcool.app.coins.drafts import Spending
+from keepcool.app.coins.tables import coin
 from keepcool.app.deposits import position
 from keepcool.app.payouts import store, turns
 from keepcool.app.payouts.bitcoin import batches, ending, settling
-from keepcool.app.payouts.bitcoin.batches import Batch, Purpose, Rung, Stage
+from keepcool.app.payouts.bitcoin.batches import OPEN, Batch, Purpose, Rung, Stage
 from keepcool.app.payouts.bitcoin.lane import BitcoinLane
-from keepcool.app.payouts.bitcoin.tables import batch
+from keepcool.app.payouts.bitcoin.tables import batch, rung, spent
 from keepcool.core.errors import Breach
 from keepcool.core.faults import FaultPoint
 from keepcool.core.withdrawal import Froze, Orphaned, Seen
@@ -41,10 +43,10 @@ async def settle_seen(lane: BitcoinLane) -> bool:
 
 async def resend_orphaned(lane: BitcoinLane) -> None:
     """What was final and is in no block any more is sent again byte for byte."""
-    for one, rung in await lane.store.run(lambda tx: _orphans(tx, lane)):
+    for one, lost in await lane.store.run(lambda tx: _orphans(tx, lane)):
         await lane.note("payout.orphaned", one.id, "a final payment's block is no longer part of the chain")
-        if rung.raw is not None:
-            await lane.node.send(rung.raw)
+        if lost.raw is not None:
+            await lane.node.send(lost.raw)
 
 
 async def burn_uncertain(lane: BitcoinLane) -> None:
@@ -68,21 +70,20 @@ def tip_of(tx: Connection, lane: BitcoinLane) -> int:
 
 def _in_blocks(tx: Connection, lane: BitcoinLane) -> list[str]:
     """Batches of which something is to be told now."""
-    due = [
-        one
-        for one in batches.in_stages(
-            tx, lane.network, [Stage.DRAFTED, Stage.SIGNED, Stage.SENT], limit=AT_ONCE_MAX
-        )
-        if one.seen is not None or _is_touched(tx, one)
-    ]
-    tainted = select(batch).where(batch.c.network == lane.network, batch.c.tainted.is_(True))
-    due += [one for one in batches.rows(tx, tainted.limit(AT_ONCE_MAX)) if _is_touched(tx, one)]
+    waiting = batch.c.stage.in_([one.value for one in OPEN]) | batch.c.tainted.is_(True)
+    told = batch.c.transaction.is_not(None) | _inputs(
+        coin.c.spent_height.is_not(None) | coin.c.gone.is_(True)
+    )
+    query = select(batch).where(batch.c.network == lane.network, waiting, told)
+    due = batches.rows(tx, query.order_by(batch.c.number).limit(AT_ONCE_MAX))
     return [one.id for one in sorted(due, key=lambda one: (_FIRST[one.purpose], one.number))]
 
 
-def _is_touched(tx: Connection, one: Batch) -> bool:
-    coins = [(each.txid, each.vout) for each in batches.coins(tx, one.id)]
-    return any(each.spent_height is not None for each in book.get_coins(tx, one.network, coins))
+def _inputs(where: ColumnElement[bool]) -> ColumnElement[bool]:
+    """One of the coins of a batch is so."""
+    same = (coin.c.network == spent.c.network, coin.c.txid == spent.c.txid, coin.c.vout == spent.c.vout)
+    query = select(spent.c.txid).join(coin, and_(*same)).where(spent.c.batch == batch.c.id, where)
+    return query.exists()
 
 
 def _look(tx: Connection, lane: BitcoinLane, name: str) -> bool:
@@ -104,8 +105,8 @@ def _confirmed_spending(tx: Connection, one: Batch) -> Spending | None:
 
 def _own(tx: Connection, lane: BitcoinLane, one: Batch, own: Spending) -> bool:
     seen = Inclusion(own.txid, own.height or 0, own.block_hash or "")
-    rung = next((each for each in batches.rungs(tx, one.id) if each.body == own.body), None)
-    if rung is None:
+    made = next((each for each in batches.rungs(tx, one.id) if each.body == own.body), None)
+    if made is None:
         raise Breach("batch.row", f"batch {one.id} has no rung that {own.txid} is made of")
     if one.stage is Stage.DRAFTED:
         return _before_signing(tx, lane, one, seen)
@@ -113,7 +114,7 @@ def _own(tx: Connection, lane: BitcoinLane, one: Batch, own: Spending) -> bool:
         _seen(tx, lane, one, seen)
     if own.confirmations(tip_of(tx, lane)) < lane.row.depth_blocks(_moved(tx, one)):
         return False
-    return settling.finalize(tx, lane, batches.get(tx, one.id), rung, seen)
+    return settling.finalize(tx, lane, batches.get(tx, one.id), made, seen)
 
 
 def _moved(tx: Connection, one: Batch) -> int:
@@ -136,10 +137,10 @@ def _orphaned(tx: Connection, lane: BitcoinLane, one: Batch) -> None:
     for each in ending.members_of(tx, one):
         if isinstance(each.state, Broadcast) and each.state.seen is not None:
             lane.step_in(tx, each.id, Orphaned())
-    rung = next((each for each in batches.rungs(tx, one.id) if each.txid == one.seen_as), None)
+    lost = next((each for each in batches.rungs(tx, one.id) if each.txid == one.seen_as), None)
     columns: dict[str, object] = {"transaction": None, "height": None, "block_hash": None}
-    if rung is not None:
-        columns["sent_rung"] = rung.place
+    if lost is not None:
+        columns["sent_rung"] = lost.place
     batches.change(tx, one.id, lane.clock.now_ms(), **columns)
     batches.at_once(tx, one.id)
 
@@ -155,9 +156,15 @@ def _before_signing(tx: Connection, lane: BitcoinLane, one: Batch, seen: Inclusi
 
 
 def _others(tx: Connection, lane: BitcoinLane, one: Batch) -> bool:
-    """What else has spent coins of it: a void of ours, or a stranger, who stops it where it is."""
+    """What else has spent coins of it, or has left them unmade: a draft of ours, or a stranger, who stops it
+    where it is."""
     coins = [(each.txid, each.vout) for each in batches.coins(tx, one.id)]
     for each in book.get_coins(tx, one.network, coins):
+        if each.gone:
+            seen = _never_made(tx, each)
+            if seen is not None:
+                settling.outdone(tx, lane, one, seen)
+                return True
         if each.spent_by is None or each.spent_height is None:
             continue
         spending = drafts.find_spending(tx, one.network, each.spent_by)
@@ -173,6 +180,15 @@ def _others(tx: Connection, lane: BitcoinLane, one: Batch) -> bool:
     return False
 
 
+def _never_made(tx: Connection, gone: Held) -> Inclusion | None:
+    """The final transaction of the batch that would have made this coin, when another of its rungs it is."""
+    query = select(batch).join(rung, rung.c.batch == batch.c.id).where(rung.c.txid == gone.txid)
+    for one in batches.rows(tx, query):
+        if one.stage is Stage.CONFIRMED and one.seen is not None and one.seen_as != gone.txid:
+            return one.seen
+    return None
+
+
 def _stop(tx: Connection, lane: BitcoinLane, one: Batch, stranger: str) -> None:
     text = f"{stranger}, which App never drafted, has spent a coin of it"
     lane.note_in(tx, "payout.breach", one.id, text)
@@ -186,9 +202,10 @@ def _orphans(tx: Connection, lane: BitcoinLane) -> list[tuple[Batch, Rung]]:
         batch.c.network == lane.network,
         batch.c.stage == Stage.CONFIRMED.value,
         batch.c.height > tip_of(tx, lane) - WATCHED_BLOCKS,
+        _inputs(coin.c.spent_height.is_(None)),
     )
     found = []
-    for one in batches.rows(tx, recent):
+    for one in batches.rows(tx, recent.limit(AT_ONCE_MAX)):
         if _confirmed_spending(tx, one) is None:
             rungs = batches.rungs(tx, one.id)
             found += [(one, each) for each in rungs if each.txid == one.seen_as]
