@@ -11,6 +11,7 @@ import contextlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
@@ -28,7 +29,8 @@ from keepcool.ports.webhooks import Poster, Sealer
 
 _LOOK_EVERY_S = 5.0
 _NO_NEWS = 2**62  # no cursor is ever beyond it
-_BATCH_FOLD = 4  # a batch is so many times what is sent at once: fewer transactions
+_BATCH_FOLD = 16  # a batch is so many times what is sent at once: fewer transactions
+_BATCH_S = 5.0  # begun within; what becomes of them is noted soon after
 _log = logging.getLogger("keepcool.events")
 
 
@@ -144,13 +146,22 @@ class Dispatcher:
         return batch, endpoints.secrets(tx, name, self._means.sealer, terms.now_ms), 0
 
     async def _sent(self, batch: Batch, keys: Sequence[bytes]) -> list[Outcome]:
-        room = asyncio.Semaphore(self._means.in_flight)
+        """Of the first so many: no more are begun when the first have all failed, or time is up."""
+        most, loop = self._means.in_flight, asyncio.get_running_loop()
+        room, until_s = asyncio.Semaphore(most), loop.time() + _BATCH_S
+        stopped, said = asyncio.Event(), list[bool]()
 
-        async def one(due: Due) -> Outcome:
+        async def one(due: Due) -> Outcome | None:
             async with room:
-                return await send(self._means, batch.webhook, keys, due.event.id, due.event.body())
+                if stopped.is_set() or loop.time() > until_s or (len(said) >= most and not any(said)):
+                    stopped.set()
+                    return None
+                done = await send(self._means, batch.webhook, keys, due.event.id, due.event.body())
+                said.append(done.taken)
+                return done
 
-        return list(await asyncio.gather(*(one(due) for due in batch.dues)))
+        outcomes = await asyncio.gather(*(one(due) for due in batch.dues))
+        return [done for done in takewhile(lambda done: done is not None, outcomes) if done is not None]
 
     def _told(self, batch: Batch, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:
