@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 
 from keepcool.client import profile
-from keepcool.client.api import fresh_key
+from keepcool.client.http import fresh_key
 from keepcool.client.models import Withdrawal
 from keepcool.core.errors import Conflict, KeepcoolError
 from keepcool.core.faults import FaultPoint

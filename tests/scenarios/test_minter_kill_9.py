@@ -7,7 +7,8 @@ from contextlib import suppress
 
 import pytest
 
-from keepcool.client.api import Wallet, fresh_key
+from keepcool.client.api import Wallet
+from keepcool.client.http import fresh_key
 from keepcool.core.errors import Unavailable
 from keepcool.core.faults import FaultPoint
 from tests.fixtures.installation import COIN, WAIT_S

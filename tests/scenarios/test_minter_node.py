@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from keepcool.client.api import fresh_key
+from keepcool.client.http import fresh_key
 from keepcool.core.errors import KeepcoolError
 from tests.fixtures.installation import COIN, eventually
 from tests.fixtures.minterhouse import MNT, NETWORK, MinterHouse

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from keepcool.client.api import fresh_key
+from keepcool.client.http import fresh_key
 from keepcool.core.errors import KeepcoolError
 from keepcool.local.running import PARTS
 from tests.fixtures.installation import COIN, House, eventually
