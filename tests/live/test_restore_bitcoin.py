@@ -80,8 +80,10 @@ def test_wallets_of_users_come_back(chain: DevLitecoin, tmp_path: Path) -> None:
     places = placed(chain, tmp_path, USER, POOL)
     chain.pay_many(paid)
     chain.mine(1)
-    state = str(tmp_path / "state")
+    state, short = str(tmp_path / "state"), str(tmp_path / "short")
     found = shown("restore", "bitcoin", "scan", *places, "--state", state, "--gap", "50")
+    asked = shown("restore", "bitcoin", "scan", *places, "--state", short, "--gap", "50", "--unspent")
+    assert asked == found, "the node's own search for unspent outputs finds the same"
     assert found["by_wallet_sat"] == {"user-1": str(COIN), "pool-1": str(2 * COIN)}
     assert swept(chain, tmp_path, places) == sum(paid.values())
     again = shown("restore", "bitcoin", "scan", *places, "--state", state, "--gap", "50")

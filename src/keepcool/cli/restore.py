@@ -38,6 +38,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="N",
         help=f"look so many addresses beyond the last one used or issued (default {_GAP})",
     )
+    scan.add_argument(
+        "--unspent",
+        action="store_true",
+        help="ask the node for its unspent outputs instead of reading blocks: minutes instead of hours",
+    )
     scan.set_defaults(run=_scan)
     sweep = verbs.add_parser("sweep", help="unsigned drafts that pay everything to one address")
     _add_places(sweep)
@@ -93,7 +98,8 @@ def _add_terms(verb: argparse.ArgumentParser) -> None:
 def _scan(arguments: argparse.Namespace) -> int:
     from keepcool.local.restoring import running
 
-    found = running.scan(_backup(arguments), _place(arguments), arguments.state, _say, arguments.gap)
+    work = running.scan_unspent if arguments.unspent else running.scan
+    found = work(_backup(arguments), _place(arguments), arguments.state, _say, arguments.gap)
     print(json.dumps(found.plain(), indent=2) if arguments.json else "\n".join(found.lines()))
     return 0
 

@@ -8,7 +8,7 @@ undecoded. Specification: Bitcoin Core, doc/JSON-RPC-interface.md and doc/REST-i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -30,7 +30,7 @@ _ERRORS_IN_JSON = (200, 400, 404, 500)
 _JSON = {"Content-Type": "application/json"}
 _UNREACHED = "node.unreachable"
 
-Param: TypeAlias = "str | int | bool | Sequence[Param] | None"
+Param: TypeAlias = "str | int | bool | Sequence[Param] | Mapping[str, Param] | None"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,17 +12,17 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from keepcool.adapters.bitcoinnode.node import HttpBitcoinNode
 from keepcool.adapters.system.clock import SystemClock, SystemEntropy
 from keepcool.chains.bitcoin.combining import Final
 from keepcool.chains.bitcoin.inspection import read_bytes
 from keepcool.chains.bitcoin.networks import Network, Networks
 from keepcool.chains.bitcoin.restoring import Backup, merged, parse_backup
 from keepcool.core.errors import Conflict, Malformed, Refused
-from keepcool.local.restoring import scanning, sweeping
+from keepcool.local.restoring import scanning, sweeping, unspent
 from keepcool.local.restoring.report import Report, report
 from keepcool.local.restoring.store import Store
 from keepcool.local.restoring.sweeping import Draft, Left, Terms
+from keepcool.local.restoring.unspent import UnspentNode
 from keepcool.ports.bitcoinnode import BitcoinNode
 
 _TIMEOUT_S = 60.0
@@ -74,6 +74,19 @@ def scan(
     async def run() -> int:
         async with _node(backup.network, place) as node:
             return await scanning.scan(backup, node, store, say, gap)
+
+    with closing(Store(state)) as store:
+        return report(backup, store, asyncio.run(run()))
+
+
+def scan_unspent(
+    backup: Backup, place: NodePlace, state: Path, say: Callable[[str], None], gap: int = scanning.GAP
+) -> Report:
+    """The same by the node's own search for unspent outputs."""
+
+    async def run() -> int:
+        async with _node(backup.network, place, unspent.TIMEOUT_S) as node:
+            return await unspent.scan(backup, node, store, say, gap)
 
     with closing(Store(state)) as store:
         return report(backup, store, asyncio.run(run()))
@@ -140,10 +153,10 @@ async def _rate(node: BitcoinNode) -> int:
 
 
 @asynccontextmanager
-async def _node(network: Network, place: NodePlace) -> AsyncIterator[HttpBitcoinNode]:
-    node = HttpBitcoinNode(
-        network, place.url, SystemClock(), credentials=place.credentials, timeout_s=_TIMEOUT_S
-    )
+async def _node(
+    network: Network, place: NodePlace, timeout_s: float = _TIMEOUT_S
+) -> AsyncIterator[UnspentNode]:
+    node = UnspentNode(network, place.url, SystemClock(), credentials=place.credentials, timeout_s=timeout_s)
     try:
         await node.check()
         yield node

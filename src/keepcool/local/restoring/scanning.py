@@ -68,8 +68,7 @@ def tracks_of(backup: Backup) -> list[Track]:
 async def scan(backup: Backup, node: Chain, store: Store, say: Say, gap: int = GAP) -> int:
     """Reads what is not read yet; returns the height up to which all is known. Raises Conflict when `store`
     belongs to other descriptors, Refused or Unavailable from the node."""
-    if not 1 <= gap < _INDEX_LIMIT:
-        raise Malformed("restore.gap", f"a gap is from 1 to {_INDEX_LIMIT - 1} addresses")
+    check_gap(gap)
     store.claim(fingerprint(backup))
     await _step_back(node, store, say)
     reading = _Reading(backup, node, store, say)
@@ -124,7 +123,7 @@ class _Reading:
         room = SCRIPTS_MAX
         for number, track in enumerate(self._tracks):
             first = done.get(number, 0)
-            end = self._end(track, used.get(number, -1), gap, first)
+            end = end_of(self._backup, track, used.get(number, -1), gap, first)
             if first < end and room:
                 spans.append((number, first, min(end, first + room)))
                 room -= spans[-1][2] - first
@@ -198,14 +197,23 @@ class _Reading:
         descriptor = self._backup.wallets[track.wallet].descriptors[track.descriptor]
         return Span(number, descriptor.branch(track.choice), first, end)
 
-    def _end(self, track: Track, used: int, gap: int, done: int) -> int:
-        wallet = self._backup.wallets[track.wallet]
-        if not wallet.descriptors[track.descriptor].ranged:
-            return 1
-        issued = wallet.issued.get((track.descriptor, track.choice), -1)
-        end = max(issued, used) + 1 + gap
-        # what was looked for with some to spare is enough
-        return min(end if end <= done else end + gap // _SPARE, _INDEX_LIMIT)
+
+def check_gap(gap: int) -> None:
+    """Raises Malformed."""
+    if not 1 <= gap < _INDEX_LIMIT:
+        raise Malformed("restore.gap", f"a gap is from 1 to {_INDEX_LIMIT - 1} addresses")
+
+
+def end_of(backup: Backup, track: Track, used: int, gap: int, done: int) -> int:
+    """How far a branch is looked through: `used` is the last index that is known to be used, up to `done` it
+    was looked for."""
+    wallet = backup.wallets[track.wallet]
+    if not wallet.descriptors[track.descriptor].ranged:
+        return 1
+    issued = wallet.issued.get((track.descriptor, track.choice), -1)
+    end = max(issued, used) + 1 + gap
+    # what was looked for with some to spare is enough
+    return min(end if end <= done else end + gap // _SPARE, _INDEX_LIMIT)
 
 
 async def _step_back(node: Chain, store: Store, say: Say) -> None:

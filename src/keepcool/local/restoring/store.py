@@ -126,6 +126,11 @@ class Store:
             self._db.execute("DELETE FROM pass WHERE first > ?", (above,))
             self._db.execute("UPDATE pass SET done = min(done, ?), last = min(last, ?)", (above, above))
 
+    def forget(self) -> None:
+        """All coins found so far."""
+        self._db.execute("DELETE FROM coin")
+        self._db.execute("DELETE FROM made")
+
     def add(self, coins: Iterable[FoundCoin], made: Iterable[tuple[str, bytes]]) -> None:
         self._db.executemany(
             "INSERT OR IGNORE INTO coin VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
