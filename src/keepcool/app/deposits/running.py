@@ -17,6 +17,7 @@ from keepcool.app.deposits.follower import Plan
 from keepcool.app.deposits.minter.follower import Plan as MinterPlan
 from keepcool.app.deposits.progress import Follows, Progress
 from keepcool.app.deposits.scanning import Listed
+from keepcool.chains.bitcoin.coins import Shape
 from keepcool.chains.evm.assets import contract_of, native_asset
 from keepcool.core.errors import KeepcoolError, Unavailable
 from keepcool.core.ids import AssetId, NetworkId
@@ -66,9 +67,12 @@ def minter_plan(network: NetworkId, settings: MinterSettings) -> MinterPlan:
 
 
 def bitcoin_plan(network: NetworkId, settings: BitcoinSettings) -> BitcoinPlan:
-    """What the configuration says to follow on a Bitcoin network."""
-    least = parse_units(settings.assets[0].deposit_min)
-    return BitcoinPlan(Terms(bitcoin_row(network, settings), least), settings.start_block)
+    """What the configuration says to follow on a Bitcoin network. What nodes would not relay is dust in any
+    case."""
+    row = bitcoin_row(network, settings)
+    relayed = row.dust_sat(Shape(settings.kind, 2, 3).script_pubkey)
+    least = max(parse_units(settings.assets[0].deposit_min), relayed)
+    return BitcoinPlan(Terms(row, least), settings.start_block)
 
 
 async def run(

@@ -27,7 +27,7 @@ confirmations = [[0, 3], [1000000, 9]]
 id = "{LITECOIN_REGTEST.asset}"
 symbol = "LTC"
 decimals = 8
-deposit_min = "2000"
+deposit_min = "20000"
 
 [networks."{ID}".fees]
 withdrawal_fee_max = "50000"
@@ -46,7 +46,7 @@ def test_a_bitcoin_network_is_told_in_sentences(tmp_path: Path) -> None:
     told = "\n".join(config.sentences(settings))
     for word in (
         "a wallet of their own",
-        "2000 satoshi",
+        "20000 satoshi",
         "2 of 2 nodes",
         "3 from 0",
         "9 from 1000000",
@@ -57,7 +57,7 @@ def test_a_bitcoin_network_is_told_in_sentences(tmp_path: Path) -> None:
     assert one.nodes == [("http://127.0.0.1:9332", "one.cookie"), ("http://127.0.0.1:9333", "")]
     assert (native_asset(ID, one), crediting_of(ID, one)) == (LITECOIN_REGTEST.asset, ("depth", 3))
     plan = running.bitcoin_plan(ID, one)
-    assert (plan.terms.dust_below, plan.terms.row.depth_blocks(1_000_000), plan.start_block) == (2_000, 9, 0)
+    assert (plan.terms.dust_below, plan.terms.row.depth_blocks(1_000_000), plan.start_block) == (20_000, 9, 0)
 
 
 def test_depths_are_the_networks_own_where_none_are_configured(tmp_path: Path) -> None:
@@ -90,6 +90,13 @@ def test_what_is_wrong_is_said_and_nothing_starts(tmp_path: Path, good: str, bad
     with pytest.raises(Refused, match=r"config\.") as caught:
         loaded(tmp_path, GOOD + text)
     assert word in str(caught.value)
+
+
+def test_what_nodes_would_not_relay_is_dust(tmp_path: Path) -> None:
+    """A minimum below what nodes relay is raised to it: such a coin costs more to spend than it holds."""
+    one = table(loaded(tmp_path, GOOD + BITCOIN.replace('deposit_min = "20000"', "")))
+    script = b"\x00\x20" + bytes(32)
+    assert running.bitcoin_plan(ID, one).terms.dust_below == LITECOIN_REGTEST.dust_sat(script) > 1
 
 
 def test_a_network_without_witnesses_has_the_one_script(tmp_path: Path) -> None:
