@@ -1,8 +1,9 @@
 """What a paper key signs of Bitcoin: coins on their way to the harbor, with the cool key's paper or the cold.
 
 Laws: the draft is proven here to its last byte, from the wallet's own public keys; every output goes to the
-one harbor, or back to the wallet's change where that was asked for; who signs is shown what it does before
-the words are read; every signature is verified against the key of the script it is for. BIP-45, BIP-174.
+one harbor, or back to the change of the one wallet it is all from, where that was asked for; who signs is
+shown what it does before the words are read; every signature is verified against the key of the script it is
+for. BIP-45, BIP-174.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from keepcool.chains.bitcoin import address
 from keepcool.chains.bitcoin.bip45 import PURPOSE
 from keepcool.chains.bitcoin.combining import Final, carried, combine
 from keepcool.chains.bitcoin.decode import effects_of
+from keepcool.chains.bitcoin.descriptor import Descriptor
 from keepcool.chains.bitcoin.family import STRUCTURE
 from keepcool.chains.bitcoin.network_table import SHIPPED
 from keepcool.chains.bitcoin.networks import Network, Networks
 from keepcool.chains.bitcoin.ownership import Own, own_of
-from keepcool.chains.bitcoin.proving import Proven, ProvenInput, prove
+from keepcool.chains.bitcoin.proving import Belongs, Proven, ProvenInput, prove
 from keepcool.chains.bitcoin.psbt import encode_psbt
 from keepcool.chains.bitcoin.restoring import Backup
 from keepcool.chains.bitcoin.signatures import from_wire, verify_signature
@@ -46,10 +48,11 @@ _FAMILY = FamilyName.BITCOIN.value
 @dataclass(frozen=True, slots=True)
 class Holder:
     """Whose coins: from a record, or from the descriptors where the registry is lost (then `record` is a
-    stand-in that names none of it)."""
+    stand-in that names none of it). `each`: `own` of every wallet by itself."""
 
     network: Network
     own: Own
+    each: tuple[Own, ...]
     record: WalletRecord
     derived_address: str
 
@@ -88,7 +91,7 @@ def holder_of_record(raw: bytes, networks: Networks = SHIPPED) -> Holder:
     if record.family != _FAMILY:
         raise Refused("cold.family", f"this signs for Bitcoin wallets, not for those of {record.family}")
     wallet = wallet_of(record, networks)
-    return Holder(wallet.network, wallet.own(), record, first_address(wallet))
+    return Holder(wallet.network, wallet.own(), (wallet.own(),), record, first_address(wallet))
 
 
 def holder_of_backup(backup: Backup) -> Holder:
@@ -100,7 +103,16 @@ def holder_of_backup(backup: Backup) -> Holder:
         threshold=2, owners=(owners[0], owners[1], owners[2]), address="", owner="", user_key="",
         policy_class="", standing=Standing.PROVEN, made_at_s=0,
     )  # fmt: skip
-    return Holder(backup.network, own_of(backup.descriptors()), record, "")
+    return Holder(backup.network, own_of(backup.descriptors()), _each(backup), record, "")
+
+
+def _each(backup: Backup) -> tuple[Own, ...]:
+    """By the keys alone: a file says itself what it calls one wallet."""
+    alike: dict[tuple[object, ...], list[Descriptor]] = {}
+    for one in backup.descriptors():
+        same = (one.kind, one.threshold, one.ordered, frozenset(key.key for key in one.keys))
+        alike.setdefault(same, []).append(one)
+    return tuple(map(own_of, alike.values()))
 
 
 def examined(raw: bytes, holder: Holder, terms: Terms, networks: Networks = SHIPPED) -> Examined:
@@ -110,8 +122,8 @@ def examined(raw: bytes, holder: Holder, terms: Terms, networks: Networks = SHIP
     proven = prove(raw, holder.own, holder.network, STRUCTURE)
     below = tuple(_below_purpose(place, one) for place, one in enumerate(proven.inputs))
     effects = replace(effects_of(proven, holder.record.address), leaves=below)
-    case = _case(effects, holder)
-    return Examined(proven, effects, judging.granted(case, harbor, _rules(replace(terms, harbor=harbor))))
+    rules = _rules(replace(terms, harbor=harbor), _strayed(proven, holder))
+    return Examined(proven, effects, judging.granted(_case(effects, holder), harbor, rules))
 
 
 def signed(found: Examined, words: Sequence[str]) -> Signed:
@@ -155,6 +167,18 @@ def _below_purpose(place: int, one: ProvenInput) -> tuple[int, ...]:
     return path[1:]
 
 
+def _strayed(proven: Proven, holder: Holder) -> str:
+    """What is wrong with where change goes: a file may hold a wallet that somebody slipped in."""
+    back = [(one.output.script, one.owned) for one in proven.outputs if one.belongs is Belongs.CHANGE]
+    if not back:
+        return ""
+    whole = [*((one.coin.script, one.owned) for one in proven.inputs), *back]
+    for own in holder.each:
+        if all(owned and own(script, owned.keypaths) for script, owned in whole):
+            return ""
+    return "part of it comes back to another wallet than the one it is all from"
+
+
 def _case(effects: Effects, holder: Holder) -> Case:
     paid = tuple(Output(one.recipient, one.amount) for one in effects.payments if one.amount.units)
     intent = Intent(
@@ -178,7 +202,7 @@ def _case(effects: Effects, holder: Holder) -> Case:
     )
 
 
-def _rules(terms: Terms) -> tuple[tuple[str, Rule], ...]:
+def _rules(terms: Terms, strayed: str) -> tuple[tuple[str, Rule], ...]:
     def wallet(case: Case) -> str:
         fits = case.derived_address == case.record.address
         return "" if fits else "the record's address is not the one its keys lead to"
@@ -189,7 +213,7 @@ def _rules(terms: Terms) -> tuple[tuple[str, Rule], ...]:
 
     def change(case: Case) -> str:
         back = "" if terms.change else "part of it comes back to the wallet, which was not asked for"
-        return back if case.effects.change else ""
+        return back or strayed if case.effects.change else ""
 
     def fee(case: Case) -> str:
         rate = case.effects.fee_rate

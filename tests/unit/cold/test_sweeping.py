@@ -14,7 +14,7 @@ from keepcool.chains.bitcoin.bip45 import CHANGE
 from keepcool.chains.bitcoin.family import BitcoinFamily
 from keepcool.chains.bitcoin.network_table import SHIPPED
 from keepcool.chains.bitcoin.psbt import encode_psbt, parse_psbt
-from keepcool.chains.bitcoin.restoring import backup_of
+from keepcool.chains.bitcoin.restoring import KeptWallet, backup_of, flat
 from keepcool.chains.bitcoin.script import ScriptKind
 from keepcool.chains.bitcoin.transaction import TxOutput, encode, parse_transaction
 from keepcool.chains.bitcoin.wallets import profile_of, wallet_of
@@ -151,7 +151,7 @@ def test_nothing_else_is_signed(name: str) -> None:
 
 def test_twin_without_rules_a_stranger_is_paid(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the rules switched off the papers sign the coins away: they are what holds it back."""
-    monkeypatch.setattr(sweeping, "_rules", lambda _: (("any", lambda _: Approved("any")),))
+    monkeypatch.setattr(sweeping, "_rules", lambda *_: (("any", lambda _: Approved("any")),))
     record = record_of()
     holder = sweeping.holder_of_record(record.encoded())
     made = done(holder, sweep_of(record, REFUSED["to a stranger"]), [COOL_WORDS, COLD_WORDS])
@@ -166,6 +166,41 @@ def test_change_comes_back_when_it_was_asked_for() -> None:
         assert done(holder, sweep_of(record, REFUSED[name]), [COLD_WORDS], terms).signatures == (1, 1, 1)
     with pytest.raises(Refused):
         sweeping.examined(sweep_of(record, REFUSED["to a stranger"]), holder, terms)
+
+
+@pytest.mark.parametrize("control", [True, False])
+@pytest.mark.parametrize("slipped", [True, False], ids=["under the wallet's name", "by itself"])
+def test_change_goes_to_no_other_wallet_of_the_file(
+    slipped: bool, control: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who slips descriptors of his own into the backup, the paper's public key in them, gets nothing: what
+    comes back, comes back to the wallet that pays. The twin: believed, his draft would be signed."""
+    record, thief = record_of(7), thiefs_record()
+    backup = backup_of([record, thief], LITECOIN)
+    under_one_name = KeptWallet("w-1", tuple(flat(one) for one in backup.descriptors()))
+    holder = sweeping.holder_of_backup(replace(backup, wallets=(under_one_name,)) if slipped else backup)
+    wallet, terms = wallet_of(thief), Terms(HARBOR, change=True)
+    outputs = [TxOutput(COIN_SAT, address.parse_address(LITECOIN, HARBOR))]
+    change = {0: wallet.owned(wallet.place(CHANGE, 0))}
+    raw = encode_psbt(draft(coins_of(record, 3, 100), outputs, change, 5_000))
+    if control:
+        with pytest.raises(Refused, match=r"cold\.refused.*another wallet"):
+            sweeping.examined(raw, holder, terms)
+        assert done(holder, sweep_of(record, Paid(((HARBOR, COIN_SAT),), change=True)), [COLD_WORDS], terms)
+        return
+    monkeypatch.setattr(sweeping, "_strayed", lambda *_: "")
+    assert done(holder, raw, [COOL_WORDS, COLD_WORDS], terms).final is not None
+
+
+def thiefs_record() -> WalletRecord:
+    """Two keys of his, and the cold paper's own."""
+    honest, his = record_of(7), [hotseeds.new_seed(SystemEntropy(), "bitcoin", 7) for _ in range(2)]
+    for seed, _ in his:
+        seed.wipe()
+    (_, hot), (_, cool) = his
+    owners = (hot, replace(cool, role=Role.COOL), honest.key(Role.COLD))
+    blank = replace(honest, wallet=WalletId("w-2"), owners=owners)
+    return replace(blank, address=BitcoinFamily().derive_address(terms_of(blank)))
 
 
 def test_other_words_sign_nothing() -> None:
