@@ -30,6 +30,7 @@ from keepcool.ports.webhooks import Poster, Sealer
 _LOOK_EVERY_S = 5.0
 _NO_NEWS = 2**62  # no cursor is ever beyond it
 _BATCH_FOLD = 16  # a batch is so many times what is sent at once: fewer transactions
+_BREATH_S = 0.005
 _BATCH_S = 5.0  # begun within; what becomes of them is noted soon after
 _log = logging.getLogger("keepcool.events")
 
@@ -110,7 +111,8 @@ class Dispatcher:
             self._bells.pop(name, None)
 
     async def _pause(self, bell: asyncio.Event, seen: int, wait_s: float) -> None:
-        if wait_s <= 0:
+        if wait_s <= _BREATH_S:
+            await asyncio.sleep(wait_s)  # more may gather: then they share transactions
             return
         rung = asyncio.create_task(bell.wait())
         news = asyncio.create_task(self._means.tail.wait(seen, wait_s))
@@ -133,7 +135,7 @@ class Dispatcher:
         outcomes = await self._sent(batch, keys)
         after = await means.store.run(lambda tx: deliveries.finish(tx, batch, outcomes, means.terms()))
         self._told(batch, outcomes)
-        return batch.read_to, (0 if after is not None and after.active else None)
+        return batch.read_to, (_BREATH_S if after is not None and after.active else None)
 
     def _take(self, tx: Connection, name: str) -> tuple[Batch, tuple[bytes, ...], int | None] | None:
         one, terms = endpoints.find(tx, name), self._means.terms()

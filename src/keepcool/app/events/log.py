@@ -24,6 +24,7 @@ from sqlalchemy import (
     Row,
     String,
     Table,
+    bindparam,
     or_,
     select,
 )
@@ -61,6 +62,15 @@ _last = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("last", BigInteger, nullable=False),
+)
+
+# built once: these run with every change of state
+_INSERT = event_out.insert()
+_DRAW = (
+    upsert(_last)
+    .values(id=1, last=bindparam("first"))
+    .on_conflict_do_update(index_elements=["id"], set_={"last": _last.c.last + bindparam("count")})
+    .returning(_last.c.last)
 )
 
 
@@ -123,7 +133,7 @@ def append_all(tx: Connection, news: Sequence[News], at_ms: int) -> list[Event]:
         return []
     first = _drawn(tx, len(news)) - len(news) + 1
     events = [_made(first + at, one, at_ms) for at, one in enumerate(news)]
-    tx.execute(event_out.insert(), [_row(one) for one in events])
+    tx.execute(_INSERT, [_row(one) for one in events])
     tx.info[NEWS] = True
     return events
 
@@ -169,9 +179,7 @@ def _fits(pattern: str) -> ColumnElement[bool]:
 
 def _drawn(tx: Connection, count: int) -> int:
     """The last of so many."""
-    first = upsert(_last).values(id=1, last=count)
-    drawn = first.on_conflict_do_update(index_elements=["id"], set_={"last": _last.c.last + count})
-    return int(tx.execute(drawn.returning(_last.c.last)).scalar_one())
+    return int(tx.execute(_DRAW, {"first": count, "count": count}).scalar_one())
 
 
 def _made(cursor: int, news: News, at_ms: int) -> Event:
