@@ -22,7 +22,7 @@ from keepcool.core.errors import Conflict, Unavailable
 from keepcool.core.faults import FaultPoint
 from keepcool.core.ids import WalletId
 from keepcool.core.intent import Evidence
-from keepcool.core.withdrawal_states import Failed, Frozen, NeedsReview
+from keepcool.core.withdrawal_states import Cancelled, Failed, Frozen, NeedsReview
 from keepcool.local.bitcoinchain import COIN, DevBitcoin, DevLitecoin
 from tests.fixtures.bitcoinchain import BUILD, running_litecoin
 from tests.fixtures.bitcoinoffice import BitcoinOffice, crashed
@@ -250,3 +250,47 @@ def test_a_payment_on_its_way_can_be_neither_cancelled_nor_frozen(tmp_path: Path
         _until_confirmed(office, "a")
         assert chain.balance(to) == COIN // 4
         office.agrees("w1")
+
+
+def test_one_that_a_person_stops_does_not_hold_up_the_others(tmp_path: Path, chain: DevBitcoin) -> None:
+    """Three of a pool are drafted together, one is frozen before it is signed: the two are paid, and it is
+    once it is thawed."""
+    office = BitcoinOffice(tmp_path, chain, fees=BitcoinFeeSettings(batch_s=0.3))
+    pool = office.issue("pool", 0, profile="bip45-pool-p2wsh")
+    members = [f"u{number}" for number in range(3)]
+    for number, one in enumerate(members):
+        chain.pay(office.member(pool, one, number + 1), COIN)
+    chain.mine(1)
+    asyncio.run(office.live(lambda: all(office.balance(one) == COIN for one in members)))
+    for one in members:
+        office.order(f"of-{one}", one, COIN // 3)
+    died_at(office, FaultPoint.APP_DRAFTED)
+    office.store.transact(lambda tx: office.desk.freeze(tx, "of-u1", "a look at it"))
+    _until_confirmed(office, "of-u0")
+    _until_confirmed(office, "of-u2")
+    assert office.read("of-u0").transaction == office.read("of-u2").transaction
+    assert isinstance(office.state("of-u1"), Frozen)
+    office.store.transact(lambda tx: office.desk.thaw(tx, "of-u1"))
+    _until_confirmed(office, "of-u1")
+    office.agrees("pool", "pool", *members)
+    office.close()
+
+
+def test_one_of_many_cannot_be_cancelled_once_they_are_drafted(tmp_path: Path, chain: DevBitcoin) -> None:
+    """Before the draft it is cancelled at once; after it, it is told why not, and paid with the others."""
+    office = BitcoinOffice(tmp_path, chain, fees=BitcoinFeeSettings(batch_s=0.3))
+    pool = office.issue("pool", 0, profile="bip45-pool-p2wsh")
+    chain.pay(office.member(pool, "u1", 1), COIN)
+    chain.mine(1)
+    asyncio.run(office.live(lambda: office.balance("u1") == COIN))
+    for name in ("a", "b", "c"):
+        office.order(name, "u1", COIN // 5)
+    office.store.transact(lambda tx: office.desk.cancel(tx, "c"))
+    died_at(office, FaultPoint.APP_DRAFTED)
+    with pytest.raises(Conflict, match="together with others"):
+        office.store.transact(lambda tx: office.desk.cancel(tx, "a"))
+    _until_confirmed(office, "a")
+    _until_confirmed(office, "b")
+    assert isinstance(office.state("c"), Cancelled)
+    office.agrees("pool", "pool", "u1")
+    office.close()

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Select, select
 
 from keepcool.app.coins import book
 from keepcool.app.payouts import store, windows
 from keepcool.app.payouts.bitcoin import batches, groups, said
 from keepcool.app.payouts.bitcoin.batches import Batch, Purpose, Stage
 from keepcool.app.payouts.bitcoin.lane import BitcoinLane
+from keepcool.app.payouts.bitcoin.tables import batch, member
 from keepcool.app.payouts.said import WAITING
-from keepcool.app.payouts.store import Withdrawal
+from keepcool.app.payouts.store import Kind, Withdrawal
+from keepcool.app.payouts.tables import withdrawal
+from keepcool.core.ids import NetworkId
 from keepcool.core.withdrawal import Abandoned, Objected, Undrafted
-from keepcool.core.withdrawal_states import Failed, Frozen, NeedsReview, Objection
+from keepcool.core.withdrawal_states import Failed, Frozen, NeedsReview, Objection, Signed, name_of
+
+_AT_ONCE_MAX = 500
 
 
 def members_of(tx: Connection, one: Batch) -> list[Withdrawal]:
@@ -69,6 +74,44 @@ def redraw(tx: Connection, lane: BitcoinLane, waiting: Sequence[Withdrawal]) -> 
     """Back to where they were before they were drafted together."""
     for each in waiting:
         lane.step_in(tx, each.id, Undrafted(), digest=None)
+
+
+def let_others_go(tx: Connection, lane: BitcoinLane, one: Batch, why: str) -> None:
+    """Some of those it would pay are stopped: the others are drafted without them. What is stopped goes on
+    from the beginning, once it is let go."""
+    waiting = [each for each in members_of(tx, one) if isinstance(each.state, WAITING)]
+    redraw(tx, lane, waiting)
+    end(tx, lane, one, why)
+
+
+def recover(tx: Connection, lane: BitcoinLane) -> bool:
+    """What a person has let go and whose batch has ended meanwhile begins anew, or is burnt where both have
+    signed it. Whether there was any."""
+    rows = store.rows(tx, _left_alone(lane.network))
+    for each in rows:
+        if each.kind is not Kind.VOID and not isinstance(each.state, Signed):
+            redraw(tx, lane, [each])
+        else:
+            why = "its batch was given up"
+            lane.step_in(tx, each.id, Abandoned(Failed("payout.given_up", why), why))
+    return bool(rows)
+
+
+def _left_alone(network: NetworkId) -> Select[tuple[object, ...]]:
+    """Withdrawals that are drafted or signed, and in no batch that goes on."""
+    names = [name_of(one) for one in (*WAITING, Signed)]
+    goes_on = (
+        select(member.c.batch)
+        .join(batch, batch.c.id == member.c.batch)
+        .where(member.c.withdrawal == withdrawal.c.id, batch.c.stage != Stage.ENDED.value)
+    )
+    query = select(withdrawal).where(
+        withdrawal.c.network == network,
+        withdrawal.c.open.is_(True),
+        withdrawal.c.state.in_(names),
+        ~goes_on.exists(),
+    )
+    return query.limit(_AT_ONCE_MAX)
 
 
 def is_held_up(members: Sequence[Withdrawal]) -> bool:

@@ -13,10 +13,12 @@ from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from keepcool.app.coins.tables import address
+from keepcool.app.deposits import events
 from keepcool.app.payouts import store
 from keepcool.app.payouts.bitcoin import batches
 from keepcool.app.payouts.bitcoin.lane import BitcoinLane
 from keepcool.app.payouts.bitcoin.tables import part
+from keepcool.app.payouts.lane import wait_after
 from keepcool.app.payouts.store import Kind, Withdrawal
 from keepcool.core.ids import WalletId
 from keepcool.core.intent import OUTPUTS_MAX
@@ -40,17 +42,28 @@ def due(tx: Connection, lane: BitcoinLane) -> list[Group]:
     now_ms = lane.clock.now_ms()
     waiting = store.in_states(tx, lane.network, [Requested], limit=READ_MAX, due_ms=now_ms)
     burns, alone = dict[str, Group](), list[Group]()
-    pooled = dict[WalletId, list[Withdrawal]]()
+    pooled, sources = dict[WalletId, list[Withdrawal]](), dict[WalletId, WalletId]()
     for one in waiting:
         if one.kind is Kind.VOID:
             _add_burn(tx, burns, one)
-        elif (source := source_of(tx, one.wallet)) == one.wallet:
+            continue
+        source = sources.setdefault(one.wallet, source_of(tx, one.wallet))
+        if source == one.wallet:
             alone.append(Group(source, (one,)))
-        else:
+        elif not _is_frozen(tx, lane, one, now_ms):
             pooled.setdefault(source, []).append(one)
     together = [one for source, rows in pooled.items() for one in _collected(tx, lane, source, rows)]
     ordered = sorted([*alone, *together], key=lambda group: group.members[0].number)
     return [*burns.values(), *ordered][:GROUPS_MAX]
+
+
+def _is_frozen(tx: Connection, lane: BitcoinLane, one: Withdrawal, now_ms: int) -> bool:
+    """It waits by itself, and holds up nobody else of its pool."""
+    frozen = events.frozen(tx, lane.network, one.wallet)
+    if frozen is not None:
+        problem = f"the wallet is frozen: {frozen.text}"
+        store.postpone(tx, one.id, now_ms=now_ms, wait_ms=wait_after(one.tries), problem=problem)
+    return frozen is not None
 
 
 def source_of(tx: Connection, wallet: WalletId) -> WalletId:

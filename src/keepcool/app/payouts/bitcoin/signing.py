@@ -16,11 +16,12 @@ from sqlalchemy import Connection
 from keepcool.app.deposits import events
 from keepcool.app.payouts.answers import Outcome
 from keepcool.app.payouts.bitcoin import asking, batches, ending, finishing, said
-from keepcool.app.payouts.bitcoin.batches import Batch, Rung, Stage
+from keepcool.app.payouts.bitcoin.batches import Batch, Purpose, Rung, Stage
 from keepcool.app.payouts.bitcoin.lane import BitcoinLane
 from keepcool.app.payouts.bitcoin.said import Said
 from keepcool.app.payouts.lane import wait_after
 from keepcool.app.payouts.said import SIGNERS, WAITING
+from keepcool.app.payouts.store import Withdrawal
 from keepcool.chains.bitcoin.combining import Final
 from keepcool.core.errors import Unavailable
 from keepcool.core.faults import FaultPoint
@@ -51,22 +52,33 @@ async def sign_all(lane: BitcoinLane) -> bool:
 
 def _sifted(tx: Connection, lane: BitcoinLane) -> tuple[list[Batch], bool]:
     """Those to ask for now, and whether any has ended: an expired intent is signed by nobody, what is frozen
-    waits."""
-    now_ms, fresh, ended = lane.clock.now_ms(), list[Batch](), False
+    waits, or is left out where it would hold up others."""
+    now_ms, fresh = lane.clock.now_ms(), list[Batch]()
+    ended = ending.recover(tx, lane)
     for one in batches.in_stages(tx, lane.network, [Stage.DRAFTED], limit=AT_ONCE_MAX, due_ms=now_ms):
         members = ending.members_of(tx, one)
-        frozen = events.frozen(tx, lane.network, one.source)
+        stopped = _stopped(tx, lane, one, members)
         if ending.is_left(members, one.purpose):
             ending.end(tx, lane, one, "nobody waits for it any more")
-            ended = True
         elif now_ms // 1000 >= one.expires_at_s:
             ending.expire(tx, lane, one)
-            ended = True
-        elif frozen is not None or ending.is_held_up(members):
-            _wait(tx, lane, one, "it is frozen" if frozen is None else f"the wallet is frozen: {frozen.text}")
-        else:
+        elif stopped is None:
             fresh.append(one)
+        elif len(members) > 1 and one.purpose is Purpose.PAY:
+            ending.let_others_go(tx, lane, one, stopped)
+        else:
+            _wait(tx, lane, one, stopped)
+        ended = ended or batches.get(tx, one.id).stage is Stage.ENDED
     return fresh, ended
+
+
+def _stopped(tx: Connection, lane: BitcoinLane, one: Batch, members: Sequence[Withdrawal]) -> str | None:
+    """Why it may not be signed now."""
+    for wallet in dict.fromkeys([one.source, *(each.wallet for each in members)]):
+        frozen = events.frozen(tx, lane.network, wallet)
+        if frozen is not None:
+            return f"the wallet is frozen: {frozen.text}"
+    return "it is frozen" if ending.is_held_up(members) else None
 
 
 async def _concluded(lane: BitcoinLane, name: str, problems: str) -> Batch:
