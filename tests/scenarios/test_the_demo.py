@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import ROOT, blocks, shape
+from tests.fixtures.bitcoinchain import require_litecoin
 from tests.fixtures.chain import require_chain
 
 pytestmark = pytest.mark.live
@@ -20,6 +21,7 @@ SECONDS_MAX = 300  # a busy CI machine; the figure for an idle one stands in ben
 def test_the_story_holds_as_the_readme_tells_it(tmp_path: Path) -> None:
     """`keepcool demo` ends with 0, says every line of the README's story, and ends every process."""
     require_chain()
+    require_litecoin()
     began_s = time.monotonic()
     run = subprocess.run(
         [str(BIN / "keepcool"), "demo", "--folder", str(tmp_path / "demo")],

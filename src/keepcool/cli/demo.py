@@ -31,6 +31,8 @@ def _demo(arguments: argparse.Namespace) -> int:
     def tell(text: str) -> None:
         print(f"{time.monotonic() - began_s:6.1f}s  {text}" if text else "", flush=True)
 
+    for name in set(stage.CHAINS) - set(chains) if not arguments.chains else ():
+        tell(f"The act on {name} is left out: {stage.lacking(name)}")
     try:
         with stage.staged(folder.absolute(), chains, lambda text: tell(f"  {text}")) as scenes:
             house = scenes[0].house

@@ -17,7 +17,7 @@ from keepcool.chains.bitcoin.networks import Replacement
 from keepcool.client import profile
 from keepcool.client.api import Client, awaited
 from keepcool.client.models import Purse
-from keepcool.core.errors import Refused
+from keepcool.core.errors import Refused, Unavailable
 from keepcool.demo.blocks import Blocks
 from keepcool.demo.telling import WAIT_S
 from keepcool.local import bitcoinplan, commands, plan, start
@@ -201,6 +201,16 @@ _CHAINS: Mapping[str, Callable[[contextlib.ExitStack, Path, Say], _Opened]] = {
     "bitcoin": _bitcoin,
 }
 CHAINS = tuple(_CHAINS)
+
+
+def lacking(chain: str) -> str:
+    """What keeps this act from being played on this machine, and the mend; "" when nothing does."""
+    try:
+        if chain == "bitcoin":
+            litecoind()
+    except Unavailable as error:
+        return error.public
+    return ""
 
 
 def npm_folder() -> Path:

@@ -8,17 +8,18 @@ from typing import assert_never
 from keepcool.core.errors import Malformed
 from keepcool.demo import bitcoin, evm, minter
 from keepcool.demo.closing import Line
-from keepcool.demo.stage import CHAINS, BitcoinScene, EvmScene, MinterScene, Scene
+from keepcool.demo.stage import CHAINS, BitcoinScene, EvmScene, MinterScene, Scene, lacking
 from keepcool.demo.telling import Tell
 
 
 def chosen(text: str) -> tuple[str, ...]:
-    """The families named in "evm,minter"; all for "". Raises Malformed on one that is not there."""
+    """The families named in "evm,minter"; for "" all that can be played here. Raises Malformed on one that is
+    not there."""
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     unknown = [name for name in names if name not in CHAINS]
     if unknown:
         raise Malformed("demo.chains", f"no chain family {unknown[0]!r}: choose among {', '.join(CHAINS)}")
-    return names or CHAINS
+    return names or tuple(name for name in CHAINS if not lacking(name))
 
 
 def play(scene: Scene, tell: Tell) -> Callable[[], list[Line]]:
