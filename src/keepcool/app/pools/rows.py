@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection, Row, func, select
 
 from keepcool.app.pools.proofs import Proof
-from keepcool.app.pools.tables import address_range, attested_address, member, pool
+from keepcool.app.pools.tables import IN_STOCK, address_range, attested_address, member, pool
 from keepcool.core.addresses import AddressRange, ways_of
 from keepcool.core.errors import Conflict
 from keepcool.core.ids import NetworkId, WalletId
@@ -168,7 +168,7 @@ def take(tx: Connection, source: WalletId, wallet: WalletId, count: int, now_ms:
     """So many addresses of the stock, the lowest first, as this wallet's from now on; fewer when there are no
     more."""
     stock = attested_address.c
-    free = (stock.source == source, stock.wallet.is_(None), stock.burnt.is_(False))
+    free = (stock.source == source, IN_STOCK)
     query = select(attested_address).where(*free).order_by(stock.place).limit(count)
     found = [_given(row) for row in tx.execute(query)]
     if found:
@@ -179,18 +179,14 @@ def take(tx: Connection, source: WalletId, wallet: WalletId, count: int, now_ms:
 
 def in_stock(tx: Connection, source: WalletId) -> int:
     stock = attested_address.c
-    query = (
-        select(func.count())
-        .select_from(attested_address)
-        .where(stock.source == source, stock.wallet.is_(None), stock.burnt.is_(False))
-    )
+    query = select(func.count()).select_from(attested_address).where(stock.source == source, IN_STOCK)
     return int(tx.execute(query).scalar_one())
 
 
 def burn_stock(tx: Connection, source: WalletId) -> int:
     """What is in stock is given to nobody any more. How many addresses that were."""
     stock = attested_address.c
-    free = (stock.source == source, stock.wallet.is_(None), stock.burnt.is_(False))
+    free = (stock.source == source, IN_STOCK)
     return tx.execute(attested_address.update().where(*free).values(burnt=True)).rowcount
 
 

@@ -86,8 +86,17 @@ attested_address = Table(
     Column("given_at_ms", BigInteger, nullable=True),
     PrimaryKeyConstraint("source", "place"),
     UniqueConstraint("network", "address"),
-    Index("attested_address_stock", "source", "wallet", "burnt", "place"),
     Index("attested_address_wallet", "wallet", "place"),
+)
+
+IN_STOCK = attested_address.c.wallet.is_(None) & attested_address.c.burnt.is_(False)
+# of the stock alone: the lowest address of it is found at once, however many were given
+Index(
+    "attested_address_stock",
+    attested_address.c.source,
+    attested_address.c.place,
+    sqlite_where=IN_STOCK,
+    postgresql_where=IN_STOCK,
 )
 
 # Between two wallets of one pool: no transaction, no fee.
