@@ -1,8 +1,8 @@
 """Attesting addresses by ranges: derived here, from this signer's own registry copy, and remembered.
 
-Laws: nothing but the wallet's name and the indices is taken from the asker; what was attested is in the
-journal before the statement leaves, so that a restore knows how far to look without App; the same range
-asked again is the same statement, remembered once.
+Laws: nothing but the wallet's name and the indices is taken from the asker; how far was attested is in the
+journal before the statement leaves, so that a restore knows how far to look without App, and never farther
+than it could; the same range asked again is the same statement, and only what goes farther is remembered.
 """
 
 from __future__ import annotations
@@ -46,6 +46,10 @@ class Listing(Protocol):
     @property
     def cosigner(self) -> int: ...
 
+    @property
+    def end(self) -> int:
+        """No index from here on is attested."""
+
     def addresses(self, indices: Sequence[int]) -> tuple[str, ...]: ...
 
 
@@ -62,17 +66,15 @@ class AddressesRow(Row, frozen=True):
 
 
 class IssuedAddresses:
-    """A `journal.Memory` of the kind `addresses`: what was attested, and the highest index of each wallet."""
+    """A `journal.Memory` of the kind `addresses`: how far was attested, by wallet and branch."""
 
     def __init__(self) -> None:
-        self._ranges: dict[tuple[str, int, int, int], int] = defaultdict(int)
         self._highest: dict[tuple[str, int], list[int]] = defaultdict(list)
 
     def learn(self, entry: Entry) -> None:
         if entry.kind != ADDRESSES:
             return
         row = entries.decoded(entry, AddressesRow)
-        self._ranges[_key(row)] += 1
         highest = self._highest[row.wallet, row.change]
         highest.append(max(row.first + row.count - 1, highest[-1] if highest else 0))
 
@@ -81,10 +83,6 @@ class IssuedAddresses:
             return
         row = entries.decoded(entry, AddressesRow)
         self._highest[row.wallet, row.change].pop()
-        self._ranges[_key(row)] -= 1
-
-    def knows(self, row: AddressesRow) -> bool:
-        return self._ranges.get(_key(row), 0) > 0
 
     def highest(self, wallet: str, change: int = addresses.RECEIVING) -> int:
         """The highest index attested on this branch, -1 when there is none."""
@@ -92,7 +90,8 @@ class IssuedAddresses:
         return told[-1] if told else -1
 
     def __len__(self) -> int:
-        return sum(1 for times in self._ranges.values() if times)
+        """How many entries it was told."""
+        return sum(map(len, self._highest.values()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +134,8 @@ class Addressing:
             raise Refused("addresses.unattested", f"not both signers attested the wallet {record.wallet}")
         self._check_thawed(record.wallet, record.network)
         listing = self.listing_of(record, item.change)
+        if item.first + item.count > listing.end:
+            raise Refused("addresses.end", f"{record.wallet} gives no more than {listing.end} addresses")
         made: list[str] = []
         for start in range(item.first, item.first + item.count, _AT_ONCE):
             end = min(start + _AT_ONCE, item.first + item.count)
@@ -158,7 +159,7 @@ class Addressing:
             return failure(error)
         at_s = self.journal.now_ms(self.clock.now_ms()) // 1000
         row, highest = _row(one, at_s), self.memory.highest(one.wallet, one.change)
-        if not self.memory.knows(row):
+        if one.first + one.count - 1 > highest:
             batch.add(row)
         statement = one.encoded()
         signature = self.identity.attest(addresses.signed_bytes(statement))
@@ -182,7 +183,3 @@ def _row(one: AddressRange, at_s: int) -> AddressesRow:
         root=one.root,
         wallet=one.wallet,
     )
-
-
-def _key(row: AddressesRow) -> tuple[str, int, int, int]:
-    return row.record, row.change, row.first, row.count

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from nacl import bindings
 
-from keepcool.chains.bitcoin.listing import listing_of
+from keepcool.chains.bitcoin.listing import OWN_END, POOL_END, Listing, listing_of
 from keepcool.chains.families import family_named
 from keepcool.core.addresses import CHANGE, COUNT_MAX, INDEX_END, parse_range, root_of, signed_bytes, way_of
 from keepcool.core.errors import Conflict, Malformed, Refused
@@ -22,7 +22,7 @@ from keepcool.cosigner.freezes import freeze
 from keepcool.cosigner.journal import Asked, Journal
 from keepcool.cosigner.known import OwnRegistry
 from keepcool.wire.messages import AddressesAnswer, AddressItem, AttestAddresses, Failure, RangeAttested
-from tests.fixtures.bitcoinrecords import OWN, bitcoin_record
+from tests.fixtures.bitcoinrecords import OWN, POOL, bitcoin_record
 from tests.unit.cosigner.house import Keys, Pair, Signer, register, wallet_record
 
 SERVICES = (Service.KEEPER, Service.COOLER)
@@ -137,14 +137,52 @@ def test_the_journal_knows_the_highest_index(pair: Pair) -> None:
 
     async def story() -> None:
         keeper, _ = await both(pair, bitcoin_record("pool"), bitcoin_record("other"))
-        for first in (5000, 0, INDEX_END - 10):
+        for first in (5000, 0, POOL_END - 10):
             attested(await keeper.ask(AddressItem(wallet="pool", first=first, count=10)))
         attested(await keeper.ask(AddressItem(wallet="pool", first=7, count=1, change=CHANGE)))
         pair.close(Service.KEEPER)
         again = desk_of(pair.open(Service.KEEPER)).memory
-        assert again.highest("pool") == INDEX_END - 1
+        assert again.highest("pool") == POOL_END - 1
         assert again.highest("pool", CHANGE) == 7
         assert again.highest("other") == -1
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(("profile", "end"), [(POOL, POOL_END), (OWN, OWN_END)])
+def test_no_address_is_attested_where_a_restore_would_never_look(
+    pair: Pair, profile: str, end: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hostile App asks for addresses at the end of a branch: refused, and the journal does not say that
+    they were handed out. The twin: attested, a restore would have to look through two thousand million."""
+    item = AddressItem(wallet="pool", first=INDEX_END - 1, count=1)
+
+    async def story() -> None:
+        keeper, _ = await both(pair, bitcoin_record("pool", profile=profile))
+        for one in (item, AddressItem(wallet="pool", first=end - 1, count=2, change=CHANGE)):
+            refused(await keeper.ask(one), "addresses.end")
+        assert (keeper.memory.highest("pool"), keeper.journal.committed.sequence) == (-1, 0)
+        attested(await keeper.ask(AddressItem(wallet="pool", first=end - 1, count=1)))
+        monkeypatch.setattr(Listing, "end", INDEX_END)
+        attested(await keeper.ask(item))
+        assert keeper.memory.highest("pool") == INDEX_END - 1
+
+    asyncio.run(story())
+
+
+def test_ranges_within_what_was_handed_out_fill_no_journal(pair: Pair) -> None:
+    """However a hostile App cuts what is known to be handed out: each cut is attested, and the journal, which
+    is walked at every start, does not grow. What reaches beyond is remembered."""
+
+    async def story() -> None:
+        keeper, _ = await both(pair, bitcoin_record("pool"))
+        attested(await keeper.ask(AddressItem(wallet="pool", first=0, count=20)))
+        for first in range(20):
+            for count in range(1, 21 - first):
+                attested(await keeper.ask(AddressItem(wallet="pool", first=first, count=count)))
+        assert (len(keeper.memory), keeper.journal.committed.sequence) == (1, 1)
+        attested(await keeper.ask(AddressItem(wallet="pool", first=0, count=21)))
+        assert (len(keeper.memory), keeper.memory.highest("pool")) == (2, 20)
 
     asyncio.run(story())
 

@@ -1,7 +1,7 @@
 """The addresses a wallet record stands for, many at once: what both signers derive and App hands out.
 
-Law: from the record's public keys alone, on the hot key's branch, so that whoever has the record gets the
-same list. BIP-45.
+Laws: from the record's public keys alone, on the hot key's branch, so that whoever has the record gets the
+same list; a list ends where a restore could still read all of it. BIP-45.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ from keepcool.chains.family import FamilyName
 from keepcool.core.errors import Refused
 from keepcool.core.registry import WalletRecord
 
+POOL_END, OWN_END = 10_000_000, 1_000
+"""How many addresses of a branch are handed out: of a pool, and of one owner's wallet (there are many).
+Ten million are derived in minutes; for more people there are more pools."""
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:
@@ -27,6 +31,12 @@ class Listing:
     cosigner: int
     change: int
     branch: Branch
+    pooled: bool
+
+    @property
+    def end(self) -> int:
+        """No index from here on is handed out."""
+        return POOL_END if self.pooled else OWN_END
 
     def scripts(self, indices: Sequence[int]) -> tuple[bytes, ...]:
         return tuple(self.branch.script_pubkeys(indices))
@@ -42,4 +52,4 @@ def listing_of(record: WalletRecord, change: int, networks: Networks = SHIPPED) 
         raise Refused("addresses.family", f"a wallet of the family {record.family} has one address")
     wallet = wallet_of(record, networks)
     branch = wallet.bip45.branch(wallet.hot_branch, change)
-    return Listing(wallet.network, wallet.hot_branch, change, branch)
+    return Listing(wallet.network, wallet.hot_branch, change, branch, wallet.profile.pooled)
