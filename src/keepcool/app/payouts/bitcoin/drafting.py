@@ -1,7 +1,8 @@
 """Requested → Drafted: which coins pay which withdrawals, at which fees.
 
 Laws: what would cost more than allowed is not drafted, so nobody has to sign it away; a batch that its coins
-do not pay for is made smaller before it waits; drafts of one source are made one after another.
+do not pay for is made smaller, and whoever cannot be paid even alone waits alone; drafts of one source are
+made one after another.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from keepcool.app.payouts.bitcoin.lane import BitcoinLane
 from keepcool.app.payouts.lane import wait_after
 from keepcool.app.payouts.store import Withdrawal
 from keepcool.chains.bitcoin.goals import Selection
-from keepcool.core.errors import Breach, Conflict, KeepcoolError, Malformed, Refused
+from keepcool.core.errors import Breach, Conflict, KeepcoolError, Malformed, Refused, Unavailable
 from keepcool.core.faults import FaultPoint
 from keepcool.core.ids import WalletId
 from keepcool.core.intent import Output
@@ -79,8 +80,10 @@ async def _postpone(lane: BitcoinLane, members: Sequence[Withdrawal], problem: s
 
 async def _drafted(lane: BitcoinLane, group: Group, rates: Rates) -> Batch | None:
     """As many of the group as its coins pay for; the others wait for the next round."""
-    treasury = await lane.store.run(lambda tx: _treasury(tx, lane, group))
-    members, inputs_max = group.members, INPUTS_MAX
+    members, inputs_max = await lane.store.run(lambda tx: _unfrozen(tx, lane, group.members)), INPUTS_MAX
+    if not members:
+        return None
+    treasury = await lane.store.run(lambda tx: drafts.treasury(tx, lane, group.source))
     while True:
         wanted = _wanted(lane, members, treasury, inputs_max)
         try:
@@ -94,21 +97,33 @@ async def _drafted(lane: BitcoinLane, group: Group, rates: Rates) -> Batch | Non
             if not error.code.startswith("coins."):
                 raise
             if len(members) == 1:
-                return await _alone(lane, members[0], error)
+                await _alone(lane, members[0], error)
+                return None
             members = members[: len(members) // 2]
 
 
-async def _alone(lane: BitcoinLane, one: Withdrawal, error: Conflict | Refused) -> Batch | None:
-    if isinstance(error, Refused):
+async def _alone(lane: BitcoinLane, one: Withdrawal, error: Conflict | Refused) -> None:
+    """It waits, or fails; those behind it do not wait with it."""
+    try:
+        if not isinstance(error, Refused):
+            raise error
         await turns.hopeless(lane, one, error)
-        return None
-    raise error
+    except (Conflict, Refused) as why:
+        await _postpone(lane, [one], why.public)
 
 
-def _treasury(tx: Connection, lane: BitcoinLane, group: Group) -> Treasury:
-    for one in group.members:
-        drafts.refuse_frozen(tx, lane.network, one.wallet)
-    return drafts.treasury(tx, lane, group.source)
+def _unfrozen(tx: Connection, lane: BitcoinLane, members: Sequence[Withdrawal]) -> tuple[Withdrawal, ...]:
+    """Without those whose wallet is frozen: they wait, and hold up nobody."""
+    found, now_ms = list[Withdrawal](), lane.clock.now_ms()
+    for one in members:
+        try:
+            drafts.refuse_frozen(tx, lane.network, one.wallet)
+        except Unavailable as error:
+            wait_ms = wait_after(one.tries)
+            store.postpone(tx, one.id, now_ms=now_ms, wait_ms=wait_ms, problem=error.public)
+        else:
+            found.append(one)
+    return tuple(found)
 
 
 def _choose(lane: BitcoinLane, treasury: Treasury, wanted: Wanted, rates: Rates) -> tuple[Selection, ...]:

@@ -157,6 +157,8 @@ def _unclear(tx: Connection, lane: BitcoinLane, one: Batch, why: str) -> None:
 async def _rejected(lane: BitcoinLane, load: Load, error: Refused) -> bool:
     """Too little for the pool: the next rung. Spent or in conflict: what blocks show decides. What a node
     will never take is abandoned after some patience."""
+    if error.code != "node.rejected":  # of the node itself: it says nothing of this transaction
+        raise Unavailable(error.code, error.public)
     one, why = load.batch, str(error.fields.get("why", Why.OTHER.value))
     dearer = next((rung for rung in load.rungs if rung.place > load.now.place), None)
     if why in (Why.FEE.value, Why.POOL_FULL.value) and dearer is not None:
