@@ -9,13 +9,14 @@ freezes the network.
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import Connection
 
 from keepcool.app.deposits import events, position
-from keepcool.app.deposits.bitcoin import gathering, recording, settling, undoing
+from keepcool.app.deposits.bitcoin import fetching, gathering, recording, settling, undoing
 from keepcool.app.deposits.bitcoin.pool import Pool
 from keepcool.app.deposits.bitcoin.recording import Sight, Terms, Where
 from keepcool.app.deposits.bitcoin.watched import Watched
@@ -99,16 +100,17 @@ class Follower:
         known = await self._hash(stands.scanned)
         last = min(tip.height, stands.scanned + BLOCKS_AT_ONCE)
         numbers = range(stands.scanned + 1, last + 1)
-        for number, block_hash in zip(numbers, await self._node.block_hashes(numbers), strict=True):
-            if block_hash is None:
-                return number > stands.scanned + 1
-            found = await self._read(block_hash)
-            if found.previous != known:
-                await self._walk_back(await self._position(), number - 1)
-                return True
-            await self._remember(number, block_hash, found)
-            known = block_hash
-        return True
+        told = await self._node.block_hashes(numbers)
+        hashes = [one for one in told[: (*told, None).index(None)] if one is not None]
+        async with aclosing(fetching.blocks(self._node, hashes)) as coming:
+            for number, block_hash in zip(numbers, hashes, strict=False):
+                found = await self._read(block_hash, await anext(coming))
+                if found.previous != known:
+                    await self._walk_back(await self._position(), number - 1)
+                    return True
+                await self._remember(number, block_hash, found)
+                known = block_hash
+        return bool(hashes)
 
     async def _stands_still(self, tip: BlockId, stands: Position) -> bool:
         """Nothing new, the node lags behind what was read, or it has left our chain for a shorter one."""
@@ -122,8 +124,8 @@ class Follower:
             raise Unavailable("node.lagging", f"{self._network}: the node is behind, at {tip.height}")
         return False
 
-    async def _read(self, block_hash: str) -> Scanned:
-        raw = await self._node.raw_block(block_hash)
+    async def _read(self, block_hash: str, raw: bytes) -> Scanned:
+        """`raw` was fetched before the addresses are read again."""
         while not await self._store.run(self._watched.refresh):
             pass
         try:
