@@ -7,17 +7,25 @@ import os
 import shlex
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import httpx
+import msgspec
 import pytest
 from nacl import bindings
 
 from keepcool.chains.bitcoin.listing import listing_of
-from keepcool.client.api import Wallet
+from keepcool.client.api import Client, Wallet
+from keepcool.client.attested import parse_pins
 from keepcool.client.models import PoolAnswer, Withdrawal
+from keepcool.client.profile import ClientSettings
 from keepcool.core.addresses import signed_bytes
+from keepcool.core.errors import Breach
 from keepcool.core.parties import Service
 from keepcool.local import commands
 from keepcool.local.bitcoinchain import COIN
@@ -160,6 +168,49 @@ def test_a_harbor_of_apps_own_gets_nothing(house: BitcoinHouse) -> None:
     eventually(lambda: house.client.pools.show(pool.wallet.id).cold == "0", "what was lent is not back")
     stands = until_balanced(house, pool)
     assert (int(stands.on_chain), house.chain.balance(theirs)) == (1500 * COIN, 0)
+
+
+@contextmanager
+def liar(app: str, mine: str, theirs: str) -> Iterator[str]:
+    """What App says with one address put in the place of another, as a taken-over App would."""
+
+    class Lying(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            told = httpx.get(app + self.path, headers={"Authorization": self.headers["Authorization"]})
+            body = told.content.replace(mine.encode(), theirs.encode())
+            self.send_response(told.status_code)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Lying) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_an_app_that_swaps_an_address_fools_nobody_who_looks(house: BitcoinHouse, pool: PoolAnswer) -> None:
+    """A taken-over App shows the thief's address, or another user's, in the place of one's own: the client
+    refuses both the wallet and the list. Twin: who takes App's word pays the thief."""
+    file = house.places.operator / "operator.toml"
+    known = msgspec.toml.decode(file.read_bytes(), type=ClientSettings)
+    key = (file.parent / known.api_key).read_text(encoding="ascii").strip()
+    pins = parse_pins(known.pins.keeper, known.pins.cooler)
+    mine, other = user(house), user(house)
+    for theirs in (house.outside(), other.address):
+        with liar(known.url, mine.address, theirs) as url, Client(url, key, pins) as client:
+            for ask in (client.wallet, client.addresses):
+                with pytest.raises(Breach, match=r"client\.other_address"):
+                    ask(mine.id)
+            assert client.wallet(other.id).address == other.address
+            said = httpx.get(f"{url}/v1/wallets/{mine.id}", headers={"Authorization": f"Bearer {key}"})
+            assert said.json()["address"] == theirs
 
 
 def test_app_cannot_have_foreign_addresses_attested(house: BitcoinHouse, pool: PoolAnswer) -> None:
