@@ -1,7 +1,8 @@
 """The scripts we watch, each with its place below a record's keys and the wallet whose deposits it takes.
 
 Laws: a script is one address's for ever; an address of change serves one batch, and another one only when no
-coin ever lay there, so that the numbers in use leave no gaps that a restore would stop at.
+coin ever lay there, so that the numbers in use leave no gaps that a restore would stop at; where signers know
+no more of them, they serve again.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from keepcool.app.coins.tables import address
 from keepcool.chains.bitcoin.bip45 import CHANGE, Place
+from keepcool.chains.bitcoin.limits import CHANGE_END
 from keepcool.chains.bitcoin.networks import Network
 from keepcool.core.errors import Breach
 from keepcool.core.ids import NetworkId, WalletId
@@ -107,9 +109,12 @@ def next_change(tx: Connection, source: WalletId, wallet: Scripts, count: int, h
     held = _some(tx, *mine, address.c.holder == holder)[:count]
     free = _some(tx, *mine, address.c.holder.is_(None), address.c.used.is_(False), limit=count - len(held))
     first, missing = next_index(tx, source, wallet.hot_branch, CHANGE), count - len(held) - len(free)
-    new = [_change_address(source, wallet, index) for index in range(first, first + missing)]
+    end = min(first + missing, max(first, CHANGE_END))
+    new = [_change_address(source, wallet, index) for index in range(first, end)]
     add_addresses(tx, new)
-    chosen = [*held, *free, *new]
+    lacking = missing - len(new)
+    again = _some(tx, *mine, address.c.holder.is_(None), address.c.used, limit=lacking) if lacking else []
+    chosen = [*held, *free, *new, *again]
     tx.execute(
         address.update().where(*mine, address.c.leaf.in_([one.index for one in chosen])).values(holder=holder)
     )

@@ -21,6 +21,7 @@ from keepcool.chains.bitcoin.transaction import (
 )
 from keepcool.core.errors import Malformed
 
+CHANGE_END = 100_000  # a restore looks at so many of each branch before it has found any
 _HEIGHTS = 500_000_000  # a locktime from here on is a time
 _SEQUENCES = (SEQUENCE_FINAL, SEQUENCE_LOCKTIME, SEQUENCE_REPLACEABLE)
 
@@ -42,7 +43,7 @@ class Limits:
     inputs_max: int = 1_000
     outputs_max: int = 3_000
     change_max: int = 20
-    change_index_max: int = 1_000_000
+    change_index_max: int = CHANGE_END - 1
     vsize_max: int = 100_000
     psbt_bytes_max: int = 4 * 1024 * 1024
 

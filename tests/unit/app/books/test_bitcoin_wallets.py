@@ -97,9 +97,9 @@ def test_what_both_signers_attested_is_derived_again(store: Store, change: Chang
     assert (stored.stage, stored.record, watched(store)) == (Stage.ASKED, None, [])
 
 
-def test_change_addresses_leave_no_gaps(store: Store) -> None:
+def test_change_addresses_leave_no_gaps(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """A batch keeps its addresses however often it asks; what it gave back unused serves the next, what held
-    a coin never serves again."""
+    a coin never serves again while there are others."""
     outcome = issue(store)
     assert isinstance(outcome, Wallet)
     wallet = wallet_of(outcome.record)
@@ -117,3 +117,5 @@ def test_change_addresses_leave_no_gaps(store: Store) -> None:
     store.transact(lambda tx: addresses.mark_used(tx, NETWORK, [script]))
     store.transact(lambda tx: addresses.give_back(tx, "one"))
     assert reserve("three", 3) == [0, 3, 4]
+    monkeypatch.setattr(addresses, "CHANGE_END", 5)
+    assert reserve("four", 2) == [1]  # where no more are known, what served serves again

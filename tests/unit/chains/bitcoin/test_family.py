@@ -22,6 +22,7 @@ from keepcool.core.errors import Malformed
 from keepcool.core.ids import NetworkId
 from keepcool.core.money import Amount
 from keepcool.core.registry import Role, WalletRecord
+from keepcool.local.restoring.scanning import GAP
 from tests.unit.chains.bitcoin.psbt import lies_about_form, lies_about_money
 from tests.unit.chains.bitcoin.psbt.lying import Lie
 from tests.unit.chains.bitcoin.psbt.samples import (
@@ -259,9 +260,11 @@ def test_recipients_are_those_of_the_network() -> None:
 
 
 def test_the_twin_without_bounds_takes_what_the_structure_refuses() -> None:
-    """A change address a million and one places away: refused here, proven where nothing is bounded."""
-    raw = encode_psbt(draft([coin(SEGWIT)], [TxOutput(COIN // 2, BOB)], {0: SEGWIT.at(1, 1_000_001)}))
+    """A change address where no restore looks by itself: refused here, proven where nothing is bounded."""
+    raw = encode_psbt(draft([coin(SEGWIT)], [TxOutput(COIN // 2, BOB)], {0: SEGWIT.at(1, GAP)}))
     with pytest.raises(Malformed) as refusal:
         FAMILY.decode(raw, pool(SEGWIT))
     assert refusal.value.code == "psbt.change_index"
     assert prove(raw, wallet_of(pool(SEGWIT)).own(), BITCOIN, UNBOUNDED).outputs[1].owned is not None
+    last = encode_psbt(draft([coin(SEGWIT)], [TxOutput(COIN // 2, BOB)], {0: SEGWIT.at(1, GAP - 1)}))
+    assert FAMILY.decode(last, pool(SEGWIT)).change

@@ -200,7 +200,7 @@ def change(wallet: Wallet) -> Iterator[Lie]:
     yield lie(
         "change to a receiving address", "psbt.change_branch", _change_to(psbt, wallet.at(0, 5)), wallet
     )
-    for index in (1_000_001, 2**31 - 1):
+    for index in (100_000, 1_000_001, 2**31 - 1):
         yield lie(
             f"change to index {index}", "psbt.change_index", _change_to(psbt, wallet.at(1, index)), wallet
         )
