@@ -229,10 +229,6 @@ async def _issued(
         for index in range(len(wanted))
     ]
     pooled = [given.pools.is_pooled(one.network, one.kind) for one in wanted]
-    users = sorted({one.user for one in wanted})
-    await given.store.run(lambda tx: [people.get_user(tx, user) for user in users])
-    for network in sorted({one.network for one in wanted}):
-        await given.onboarded(network)  # no address before its chain is known to be able to spend from it
     own = [
         _asked(given.settings, one, wallet)
         for one, wallet, in_pool in zip(wanted, ids, pooled, strict=True)
@@ -243,6 +239,10 @@ async def _issued(
         for one, wallet, in_pool in zip(wanted, ids, pooled, strict=True)
         if in_pool
     ]
+    users = sorted({one.user for one in wanted})
+    await given.store.run(lambda tx: [people.get_user(tx, user) for user in users])
+    for network in sorted({one.network for one in wanted}):
+        await given.onboarded(network)  # no address before its chain is known to be able to spend from it
     made = iter(await given.pools.wallets(shared) if shared else [])
     issued = iter(await given.issuer.issue(own) if own else [])
     return [next(made if in_pool else issued) for in_pool in pooled]
