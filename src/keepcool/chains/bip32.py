@@ -114,7 +114,7 @@ def recent(key: ExtendedKey, numbers: Sequence[int]) -> tuple[bytes, ...]:
     return tuple([found[number] for number in numbers])
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)  # a hostile asker fills each to the brim
 def _kept(key: ExtendedKey) -> dict[int, bytes]:  # noqa: ARG001 - one for each key
     return {}
 

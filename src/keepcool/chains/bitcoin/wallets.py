@@ -183,7 +183,7 @@ def _led_to(role: Role, owner: str, expression: KeyExpression) -> ExtendedKey:
     return node
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=64)  # each may come to weigh megabytes, and is made anew in a third of a millisecond
 def _own(wallet: Bip45) -> Own:
     return own_of(wallet.descriptors())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 
 import pytest
@@ -11,8 +12,10 @@ from keepcool.chains.bitcoin import bip45
 from keepcool.chains.bitcoin.descriptor import parse_descriptor
 from keepcool.chains.bitcoin.keys import parse_key
 from keepcool.chains.bitcoin.network_table import BITCOIN
-from keepcool.chains.bitcoin.ownership import Owned, own_of
+from keepcool.chains.bitcoin.ownership import Holdings, Owned, own_of
 from keepcool.chains.bitcoin.psbt import KeyPath
+from keepcool.chains.bitcoin.wallets import _own, wallet_of
+from tests.fixtures.bitcoinrecords import bitcoin_record
 from tests.unit.chains.bitcoin.psbt.samples import (
     LEGACY,
     SEGWIT,
@@ -155,3 +158,24 @@ def test_what_is_kept_has_a_bound() -> None:
     for index in (0, 2_999):
         mine = SEGWIT.at(0, index)
         assert own(mine.locking.script_pubkey, mine.keypaths) == mine
+
+
+def test_what_all_wallets_keep_together_has_a_bound() -> None:
+    """A hostile App names two thousand places of every wallet it knows: each wallet's memory is full, and all
+    that are kept together fit into a signer. The twin is what one of them weighs: thousands would not."""
+    wallet = wallet_of(bitcoin_record("many-places"))
+    own, first = _own(wallet.bip45), wallet.owned(wallet.place(0, 0)).keypaths
+    assert isinstance(own, Holdings)
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        own.foresee(
+            tuple(replace(one, path=(*one.path[:-1], index)) for one in first) for index in range(2_000)
+        )
+        weight = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    most = _own.cache_info().maxsize
+    assert own.kept >= 2_000
+    assert most is not None
+    assert most * weight < 512 * 2**20 < 4_096 * weight
