@@ -301,3 +301,22 @@ def test_one_that_is_refused_does_not_hold_up_the_others(make: Make) -> None:
     assert isinstance(office.state("a3"), Refused)
     office.agrees("pool", "pool", *members)
     assert office.read("a3").transaction is None
+
+
+def test_many_lives_pay_each_of_a_batch_once(make: Make) -> None:
+    """App dies at every point in turn while it pays five of a pool: each is paid once, by one transaction."""
+    office = make(fees=BitcoinFeeSettings(batch_s=0.3))
+    pool = office.issue("pool", 0, profile="bip45-pool-p2wsh")
+    credited(office, "u1", office.member(pool, "u1", 1), COIN)
+    payments = {f"a{number}": office.outside() for number in range(5)}
+    for name, to in payments.items():
+        office.order(name, "u1", COIN // 10, to)
+    for point in PAYING:
+        office.faults.at = point
+        with pytest.raises(BaseException) as died:  # noqa: PT011 - a group that holds the crash
+            confirmed(office, *payments)
+        assert crashed(died.value)
+    confirmed(office, *payments)
+    assert [office.chain.balance(to) for to in payments.values()] == [COIN // 10] * 5
+    assert len({office.read(name).transaction for name in payments}) == 1
+    office.agrees("pool", "pool", "u1")
