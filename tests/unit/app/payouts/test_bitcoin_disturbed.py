@@ -1,5 +1,5 @@
-"""Payouts of the Bitcoin family where something is wrong beside them: nobody is paid twice, nobody waits for a
-stranger's trouble, and nothing goes round for ever."""
+"""Payouts of the Bitcoin family where something is wrong beside them: nobody is paid twice, nobody waits for
+a stranger's trouble, and nothing goes round for ever."""
 
 from __future__ import annotations
 
@@ -8,13 +8,21 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
+from sqlalchemy import select
 
 from keepcool.app.books import ledger
+from keepcool.app.config import BitcoinFeeSettings
 from keepcool.app.deposits import events
 from keepcool.app.deposits.events import Freezes
 from keepcool.app.payouts.bitcoin import batches
+from keepcool.app.payouts.bitcoin.batches import Purpose
+from keepcool.app.payouts.bitcoin.tables import batch
+from keepcool.chains.bitcoin.networks import Replacement
 from keepcool.core.errors import Refused
 from keepcool.core.ids import WalletId
+from keepcool.core.intent import Purpose as IntentPurpose
+from keepcool.core.intent import parse_intent
+from keepcool.wire import messages
 from tests.fixtures.bitcoinoffice import ASSET
 from tests.fixtures.bitcoinrecords import NETWORK, POOL
 from tests.fixtures.paperpayouts import COIN, House
@@ -96,3 +104,56 @@ def test_another_chains_node_abandons_no_payment(make: Make) -> None:
     house.paper.refusal = None
     house.confirmed("a")
     assert house.paper.paid(house.script(1)) == COIN // 4
+
+
+def count(house: House, purpose: Purpose) -> int:
+    query = select(batch.c.id).where(batch.c.purpose == purpose.value)
+    return len(house.office.store.transact(lambda tx: tx.execute(query).all()))
+
+
+def no_voids(item: messages.SignItem) -> str:
+    return "deny" if parse_intent(item.intent).purpose is IntentPurpose.VOID else ""
+
+
+def test_a_burn_that_is_refused_is_not_asked_for_without_end(make: Make) -> None:
+    """Coins that one signer signed for wait to be burnt, and the burn is refused: it is asked for once, and
+    after a long while again."""
+    house = make()
+    record = house.office.issue("w", 0)
+    house.fund(record, "w", COIN)
+    house.office.cooler.objects = lambda _: "deny"
+    house.office.order("a", "w", COIN // 4, house.outside(1))
+    house.live(house.office.reached("a", "refused"))
+    house.office.order("b", "w", COIN // 4, house.outside(2))
+    house.live(lambda: count(house, Purpose.BURN) > 0)
+    house.linger()
+    assert count(house, Purpose.BURN) == 1
+
+
+def test_gathering_that_is_refused_takes_no_further_coins(make: Make) -> None:
+    """A signer refuses to gather: what was to be gathered waits, the rest goes on paying."""
+    house = make(fees=BitcoinFeeSettings(gather_coins=4, fee_rate_long_term=400_000))
+    record = house.office.issue("w", 0)
+    house.office.cooler.objects = no_voids
+    house.fund(record, "w", *[COIN // 100] * 6)
+    house.live(lambda: count(house, Purpose.GATHER) > 0)
+    house.fund(record, "w", *[COIN // 100] * 6)
+    house.linger()
+    assert count(house, Purpose.GATHER) == 1
+    house.office.order("a", "w", COIN // 50, house.outside(1))
+    house.confirmed("a")
+
+
+def test_lifting_that_is_refused_is_not_asked_for_without_end(make: Make) -> None:
+    """A child is refused: the stuck payment waits, and no draft follows another for ever."""
+    house = make(
+        replacement=Replacement.NONE, fees=BitcoinFeeSettings(bump_after_s=1, fee_rate_fallback=5_000)
+    )
+    record = house.office.issue("w", 0)
+    house.fund(record, "w", COIN)
+    house.office.keeper.objects = house.office.cooler.objects = no_voids
+    house.office.order("a", "w", COIN // 4, house.outside(1))
+    house.live(lambda: count(house, Purpose.LIFT) > 0)
+    house.linger()
+    assert count(house, Purpose.LIFT) == 1
+    house.confirmed("a")

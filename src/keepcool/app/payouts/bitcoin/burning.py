@@ -64,7 +64,9 @@ def _lacking(tx: Connection, lane: BitcoinLane) -> list[Group]:
     hungry = {groups.source_of(tx, one.wallet) for one in waiting if one.tries}
     for one in rows:
         burns = batches.children(tx, one.id, Purpose.BURN)
-        if one.source in hungry and not any(each.stage in OPEN for each in burns):
+        idle = not any(each.stage in OPEN for each in burns)
+        paused = serving.is_paused(tx, lane, Purpose.BURN, batch.c.parent == one.id)
+        if one.source in hungry and idle and not paused:
             found.append(Group(one.source, (), one.id))
     return found
 

@@ -47,7 +47,8 @@ def _scattered(tx: Connection, lane: BitcoinLane) -> list[Treasury]:
             batch.c.purpose == Purpose.GATHER.value,
             batch.c.stage.in_([each.value for each in OPEN]),
         )
-        if tx.execute(under_way.limit(1)).first() is None:
+        paused = serving.is_paused(tx, lane, Purpose.GATHER, batch.c.source == source)
+        if tx.execute(under_way.limit(1)).first() is None and not paused:
             found.append(drafts.treasury(tx, lane, source))
     return found
 

@@ -18,6 +18,7 @@ from keepcool.app.payouts.bitcoin import batches, drafting, drafts, sending, ser
 from keepcool.app.payouts.bitcoin.batches import Batch, Purpose, Rung
 from keepcool.app.payouts.bitcoin.fees import Rates
 from keepcool.app.payouts.bitcoin.lane import BitcoinLane
+from keepcool.app.payouts.bitcoin.tables import batch
 from keepcool.chains.bitcoin import ladder
 from keepcool.chains.bitcoin.script import ScriptKind
 from keepcool.core.errors import KeepcoolError, Unavailable
@@ -45,6 +46,8 @@ def _lift(tx: Connection, lane: BitcoinLane, one: Batch, rung: Rung, rates: Rate
     lifted = _generations(tx, one)
     if lifted >= LIFTS_MAX:
         raise Unavailable("payout.lifted", "it was lifted several times already")
+    if serving.is_paused(tx, lane, Purpose.LIFT, batch.c.parent == one.id):
+        raise Unavailable("payout.lift_refused", "what would lift it was given up; it is tried again later")
     coins = [each for each in book.made_by(tx, lane.network, rung.txid or "") if each.change]
     free = [each for each in coins if each.spent_by is None and not each.gone]
     wallet = drafts.source_wallet(tx, lane, one.source)
