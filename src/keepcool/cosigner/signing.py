@@ -14,7 +14,7 @@ from typing import TypeAlias, assert_never
 
 from keepcool.chains.accounts import node_of
 from keepcool.core.approval import Approval
-from keepcool.core.errors import Conflict, Refused
+from keepcool.core.errors import Conflict, Malformed, Refused
 from keepcool.core.faults import FaultPoint
 from keepcool.core.ids import NetworkId, WalletId
 from keepcool.core.registry import WalletRecord
@@ -34,7 +34,16 @@ from keepcool.policy.case import Case
 from keepcool.policy.spending import leaving
 from keepcool.ports.signer_store import Claim, ClaimedIntent
 from keepcool.ports.system import Clock, Faults
-from keepcool.wire.messages import Declined, Failure, SignAnswer, Signed, SignItem, SignRequest, VerdictItem
+from keepcool.wire.messages import (
+    ITEMS_MAX,
+    Declined,
+    Failure,
+    SignAnswer,
+    Signed,
+    SignItem,
+    SignRequest,
+    VerdictItem,
+)
 
 ReservedAt: TypeAlias = Callable[[NetworkId, str], WalletId | None]
 
@@ -90,7 +99,9 @@ class CoSigner:
 
     async def sign(self, request: SignRequest, asked: Asked) -> SignAnswer:
         """One outcome per item, in order. Raises what closes the whole request: a replay, a breach, a
-        peer, a keystore or a disk that is not there."""
+        peer, a keystore or a disk that is not there; and a batch of none or too many."""
+        if not 1 <= len(request.items) <= ITEMS_MAX:
+            raise Malformed("signing.batch", f"ask for 1 to {ITEMS_MAX} signatures at once")
         self.witness.shown(request.heads)
         if not self.witness.ready:
             await self.witness.start()

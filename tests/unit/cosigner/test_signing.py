@@ -10,14 +10,14 @@ from pathlib import Path
 import coincurve
 import pytest
 
-from keepcool.core.errors import KeepcoolError, Refused, Unavailable
+from keepcool.core.errors import KeepcoolError, Malformed, Refused, Unavailable
 from keepcool.core.faults import FaultPoint
 from keepcool.core.parties import Service
 from keepcool.core.registry import Role
 from keepcool.cosigner.freezes import freeze, thaw
 from keepcool.cosigner.signing import CoSigner
 from keepcool.ports.keystore import Bound
-from keepcool.wire.messages import Declined, Failure, Signed, SignItem
+from keepcool.wire.messages import ITEMS_MAX, Declined, Failure, Signed, SignItem
 from tests.unit.cosigner.house import KilledError, Pair, Signer, item, register, wallet_record
 
 
@@ -55,6 +55,23 @@ def test_both_signers_sign_what_they_decoded(pair: Pair) -> None:
             digest = hashlib.sha256(one.draft).digest()
             found = coincurve.PublicKey.from_signature_and_message(compact, digest, hasher=None)
             assert found.format().hex() == record.key(role).public_key
+
+    asyncio.run(story())
+
+
+def test_a_batch_has_a_bound(pair: Pair) -> None:
+    """More items than a batch holds are refused whole, before any is read, and nothing is remembered; none at
+    all as well. As many as it holds are answered, each once."""
+
+    async def story() -> None:
+        keeper = await ready(pair)
+        one = item("w1", 0, {"bob": 5})
+        for items in ([one] * (ITEMS_MAX + 1), []):
+            with pytest.raises(Malformed, match=r"signing\.batch"):
+                await keeper.sign(*items)
+        assert rows(keeper) == 0
+        assert len((await keeper.sign(*[one] * ITEMS_MAX)).items) == ITEMS_MAX
+        assert rows(keeper) == 1
 
     asyncio.run(story())
 
