@@ -18,7 +18,7 @@ from keepcool.chains.family import FamilyName
 from keepcool.core.errors import Refused
 from keepcool.core.registry import WalletRecord
 
-POOL_END, OWN_END = 10_000_000, 1_000
+POOL_END, OWN_END = 10_000_000, 100_000
 """How many addresses of a branch are handed out: of a pool, and of one owner's wallet (there are many).
 Ten million are derived in minutes; for more people there are more pools."""
 
