@@ -14,10 +14,12 @@ from typing import TypeAlias
 
 from keepcool.chains.bitcoin.network_table import LITECOIN_REGTEST
 from keepcool.chains.bitcoin.networks import Replacement
+from keepcool.chains.bitcoin.wallets import wallet_of
 from keepcool.client import profile
 from keepcool.client.api import Client, awaited
 from keepcool.client.models import Purse
 from keepcool.core.errors import Refused, Unavailable
+from keepcool.core.registry import WalletRecord
 from keepcool.demo.blocks import Blocks
 from keepcool.demo.telling import WAIT_S
 from keepcool.local import bitcoinplan, commands, plan, start
@@ -32,6 +34,7 @@ from keepcool.local.running import Installation, Say, running
 TOKEN_DECIMALS = 18  # of the contract that npm ships ready
 _SUPPLY = 10**6 * 10**TOKEN_DECIMALS
 _BLOCK_TIME_S = 1
+_ADDRESSES = 250  # of each branch that the node looks for at the end
 _REWARDS = 4  # blocks that litecoind's own wallet mines before the story begins
 _REPLACES = Replacement.SIGNALLED.value  # this litecoind is told to, as few are
 
@@ -127,10 +130,12 @@ class BitcoinScene:
     def coin(self) -> str:
         return LITECOIN_REGTEST.asset
 
-    def found(self, scanned: Sequence[Mapping[str, object]]) -> int:
-        """What the node itself finds in blocks under these descriptors."""
-        told = self.chain.ask("scantxoutset", "start", list(scanned))
-        return int(told["total_amount"] * COIN)
+    def found(self, record: WalletRecord) -> int:
+        """What the node itself finds in blocks under this record's descriptors."""
+        bare = [one.partition("#")[0] for one in wallet_of(record).descriptors()]
+        branches = [one.replace("<0;1>", change) for one in bare for change in "01"]
+        wanted = [{"desc": one, "range": _ADDRESSES} for one in branches]
+        return int(self.chain.ask("scantxoutset", "start", wanted)["total_amount"] * COIN)
 
 
 Scene: TypeAlias = EvmScene | MinterScene | BitcoinScene

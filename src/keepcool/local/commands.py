@@ -41,6 +41,20 @@ def answer(*words: str) -> dict[str, object]:
         raise Refused("init.command", f"`keepcool {said}` did not answer in JSON") from error
 
 
+def told(*words: str, given: str = "") -> str:
+    """What `keepcool <words>` prints when `given` is typed into it. Raises Refused with what it said."""
+    said = " ".join(words[:2])
+    try:
+        run = subprocess.run(
+            argv(*words), input=given, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Refused("local.command", f"`keepcool {said}` did not end within {_TIMEOUT_S} s") from error
+    if run.returncode != 0:
+        raise Refused("local.command", f"`keepcool {said}` failed: {run.stderr.strip()[-300:]}")
+    return run.stdout
+
+
 def text_of(given: dict[str, object], name: str) -> str:
     """A text field of an answer. Raises Refused when it is not there."""
     value = given.get(name)
