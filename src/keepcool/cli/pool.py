@@ -35,10 +35,6 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     refilled.add_argument("pool")
     refilled.add_argument("--units", required=True, type=int, help="in base units")
     refilled.add_argument("--key", help="idempotency key: the same key asked again books once")
-    discard = asking.verb(
-        verbs, "discard-stock", "after App's database was restored: make new addresses", _discard, _one
-    )
-    discard.add_argument("pool")
 
 
 def _marks(parser: argparse.ArgumentParser) -> None:
@@ -70,10 +66,6 @@ def _addresses(client: Client, arguments: argparse.Namespace) -> list[str]:
 
 def _refilled(client: Client, arguments: argparse.Namespace) -> PoolAnswer:
     return client.pools.refilled(arguments.pool, arguments.units, key=arguments.key)
-
-
-def _discard(client: Client, arguments: argparse.Namespace) -> PoolAnswer:
-    return client.pools.discard_stock(arguments.pool)
 
 
 def _one(pool: PoolAnswer) -> str:

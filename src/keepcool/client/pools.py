@@ -41,10 +41,6 @@ class Pools:
         body = {"amount": str(units)}
         return self._api.post(f"/v1/pools/{pool}/refills", PoolAnswer, body, key or fresh_key())
 
-    def discard_stock(self, pool: str) -> PoolAnswer:
-        """None of the addresses in stock is handed out: after App's database was restored."""
-        return self._api.post(f"/v1/pools/{pool}/discard-stock", PoolAnswer, {})
-
 
 def _given(marks: Mapping[str, str | None]) -> dict[str, str]:
     return {name: value for name, value in marks.items() if value is not None}

@@ -178,21 +178,6 @@ async def refill(
     return await idempotency.once(given.store, attempt, now_ms, effect)
 
 
-@router.post("/pools/{pool}/discard-stock", summary="Hand out none of the addresses in stock")
-async def discard_stock(given: Given, _: Admin, pool: PoolPath) -> PoolOut:
-    """After App's database was restored from a backup: what lies in its stock may have been given to somebody
-    since. New addresses are made, beyond all that the signers ever attested."""
-
-    def work(tx: Connection) -> PoolOut:
-        known = rows.get_pool(tx, pool)
-        rows.burn_stock(tx, known.id)
-        return _shown(tx, given, known)
-
-    shown = await given.store.run(work)
-    given.pools.bell.set()
-    return shown
-
-
 @router.get("/pools/{pool}/transfers", summary="Transfers between a pool's wallets, newest first")
 async def list_transfers(
     given: Given, _: Reader, pool: PoolPath, page: Annotated[TransferFilter, Query()]

@@ -183,11 +183,11 @@ def in_stock(tx: Connection, source: WalletId) -> int:
     return int(tx.execute(query).scalar_one())
 
 
-def burn_stock(tx: Connection, source: WalletId) -> int:
-    """What is in stock is given to nobody any more. How many addresses that were."""
-    stock = attested_address.c
-    free = (stock.source == source, IN_STOCK)
-    return tx.execute(attested_address.update().where(*free).values(burnt=True)).rowcount
+def burn_stock(tx: Connection, source: WalletId | None = None) -> int:
+    """What is in stock, of this record or of all, is given to nobody any more. How many addresses that
+    were."""
+    free = IN_STOCK if source is None else IN_STOCK & (attested_address.c.source == source)
+    return tx.execute(attested_address.update().where(free).values(burnt=True)).rowcount
 
 
 def next_index(tx: Connection, source: WalletId, change: int) -> int:
