@@ -112,7 +112,7 @@ def check_output(place: int, stated: PsbtOutput, owned: Owned | None, limits: Li
 
 
 def check_keypaths(what: str, claims: tuple[KeyPath, ...], owned: Owned) -> None:
-    if not set(claims) <= set(owned.keypaths):
+    if claims != owned.keypaths and not set(claims) <= set(owned.keypaths):
         raise Malformed("psbt.keypath", f"{what} gives a key or an origin that is not the one own keys have")
 
 

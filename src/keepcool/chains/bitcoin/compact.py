@@ -52,6 +52,10 @@ class Reader:
 
     def sized(self) -> bytes:
         """Bytes with their compact size before them."""
+        data, start = self.data, self.at + 1
+        if start <= len(data) and (length := data[start - 1]) < 0xFD and start + length <= len(data):
+            self.at = start + length
+            return data[start : start + length]
         return self.take(self.size())
 
     @property

@@ -144,15 +144,13 @@ def _prefix(key: KeyExpression) -> tuple[bytes, tuple[int, ...]]:
 
 
 def _at(place: _Place, indices: Sequence[int]) -> Iterator[Owned]:
-    one = place.descriptor
+    one, origins_of = place.descriptor, tuple(zip(place.descriptor.keys, place.prefixes, strict=True))
     for index, public_keys in zip(indices, place.branch.recent_keys(indices), strict=True):
         ordered = sorted(public_keys) if one.ordered else public_keys
         locking = script.locked(script.multisig(one.threshold, ordered, one.kind), one.kind)
         origins = {
             public_key: KeyPath(public_key, fingerprint, (*path, index) if key.ranged else path)
-            for public_key, key, (fingerprint, path) in zip(
-                public_keys, one.keys, place.prefixes, strict=True
-            )
+            for public_key, (key, (fingerprint, path)) in zip(public_keys, origins_of, strict=True)
         }
         keypaths = tuple([origins[public_key] for public_key in ordered])
         yield Owned(locking, one.threshold, keypaths, place.change, index)

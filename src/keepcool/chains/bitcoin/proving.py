@@ -187,7 +187,7 @@ def _signed_inputs(psbt: Psbt, coins: Sequence[TxOutput], owned: Sequence[Owned]
 def _check_signatures(
     place: int, digest: bytes, signatures: tuple[tuple[bytes, bytes], ...], owned: Owned
 ) -> None:
-    keys = {one.public_key for one in owned.keypaths}
+    keys = {one.public_key for one in owned.keypaths} if signatures else ()
     for public_key, signature in signatures:
         if public_key not in keys:
             raise Malformed("psbt.signature_key", f"input {place} carries a signature of a key it has not")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 from keepcool.chains.bitcoin.compact import Reader, compact, sized
@@ -118,14 +119,15 @@ def encode_psbt(psbt: Psbt) -> bytes:
 def _map(reader: Reader, name: str) -> _Fields:
     fields: _Fields = []
     seen: set[bytes] = set()
-    while length := reader.size():
-        key = reader.take(length)
+    read, known = reader.sized, _FORMS[name]
+    while key := read():
         if key in seen:
             raise Malformed("psbt.key_twice", f"a key stands twice in one {name} map: which one counts?")
         seen.add(key)
         kind, rest = _parted(key)
-        _check_form(name, kind, len(rest))
-        fields.append((kind, rest, reader.sized()))
+        if len(rest) not in known.get(kind, ()):
+            _check_form(name, kind, len(rest))
+        fields.append((kind, rest, read()))
     return fields
 
 
@@ -177,15 +179,16 @@ def _input(fields: _Fields) -> PsbtInput:
     utxo, sighash = single.get(WITNESS_UTXO), single.get(SIGHASH)
     if sighash is not None and len(sighash) != 4:
         raise Malformed("psbt.sighash_form", "a sighash type of a PSBT has 4 bytes")
+    signed = SIGNATURE in single
     return PsbtInput(
         previous_tx=single.get(PREVIOUS_TX),
         witness_utxo=None if utxo is None else _utxo(utxo),
-        signatures=tuple([(key, value) for kind, key, value in fields if kind == SIGNATURE]),
+        signatures=tuple([one[1:] for one in fields if one[0] == SIGNATURE]) if signed else (),
         sighash=None if sighash is None else int.from_bytes(sighash, "little"),
         redeem=single.get(REDEEM),
         witness=single.get(WITNESS),
         keypaths=tuple([_keypath(key, value) for kind, key, value in fields if kind == KEYPATH]),
-        others=_unread(fields, KEYPATH),
+        others=_unread(fields, KEYPATH) if max(single, default=0) > KEYPATH else (),
     )
 
 
@@ -209,37 +212,38 @@ def _utxo(value: bytes) -> TxOutput:
 def _keypath(key: bytes, value: bytes) -> KeyPath:
     if len(value) < 4 or len(value) % 4 or key[0] not in (2, 3, 4):
         raise Malformed("psbt.keypath_form", "the origin of a key is a fingerprint and steps of 4 bytes each")
-    return KeyPath(key, value[:4], struct.unpack(f"<{len(value) // 4 - 1}I", value[4:]))
+    return KeyPath(key, value[:4], _steps(len(value) // 4 - 1).unpack_from(value, 4))
+
+
+@lru_cache(maxsize=16)
+def _steps(count: int) -> struct.Struct:
+    return struct.Struct(f"<{count}I")
 
 
 _Pairs = list[tuple[bytes, bytes]]
+_SINGLES = tuple(bytes((kind,)) for kind in (PREVIOUS_TX, WITNESS_UTXO, SIGHASH, REDEEM, WITNESS))
+_SIGNATURE, _KEYPATH = bytes((SIGNATURE,)), bytes((KEYPATH,))
 
 
 def _input_fields(one: PsbtInput) -> _Pairs:
     utxo = None if one.witness_utxo is None else encode_output(one.witness_utxo)
     sighash = None if one.sighash is None else one.sighash.to_bytes(4, "little")
-    singles = {PREVIOUS_TX: one.previous_tx, WITNESS_UTXO: utxo, SIGHASH: sighash}
-    singles |= {REDEEM: one.redeem, WITNESS: one.witness}
-    signatures = [(bytes((SIGNATURE,)) + key, signature) for key, signature in one.signatures]
-    return [*_present(singles), *signatures, *_origins(KEYPATH, one.keypaths), *_rest(one.others)]
+    singles = zip(_SINGLES, (one.previous_tx, utxo, sighash, one.redeem, one.witness), strict=True)
+    pairs = [(kind, value) for kind, value in singles if value is not None]
+    pairs += [(_SIGNATURE + key, signature) for key, signature in one.signatures]
+    pairs += _origins(_KEYPATH, one.keypaths)
+    return pairs + _rest(one.others) if one.others else pairs
 
 
 def _output_fields(one: PsbtOutput) -> _Pairs:
-    singles = _present({OUT_REDEEM: one.redeem, OUT_WITNESS: one.witness})
-    return [*singles, *_origins(OUT_KEYPATH, one.keypaths), *_rest(one.others)]
+    singles = ((bytes((OUT_REDEEM,)), one.redeem), (bytes((OUT_WITNESS,)), one.witness))
+    pairs = [(kind, value) for kind, value in singles if value is not None]
+    return [*pairs, *_origins(bytes((OUT_KEYPATH,)), one.keypaths), *_rest(one.others)]
 
 
-def _present(singles: Mapping[int, bytes | None]) -> _Pairs:
-    return [(bytes((kind,)), value) for kind, value in singles.items() if value is not None]
-
-
-def _origins(kind: int, keypaths: Iterable[KeyPath]) -> _Pairs:
+def _origins(kind: bytes, keypaths: Iterable[KeyPath]) -> _Pairs:
     return [
-        (
-            bytes((kind,)) + one.public_key,
-            one.fingerprint + b"".join(step.to_bytes(4, "little") for step in one.path),
-        )
-        for one in keypaths
+        (kind + one.public_key, one.fingerprint + _steps(len(one.path)).pack(*one.path)) for one in keypaths
     ]
 
 

@@ -50,11 +50,18 @@ def input_weight(locking: Locking, threshold: int) -> int:
 
 def signed_vsize(tx: Transaction, spent: Sequence[tuple[Locking, int]]) -> int:
     """Virtual bytes of `tx` once every input is signed; `spent`: what locks each input, its threshold."""
-    sizes = [signed_sizes(locking, threshold) for locking, threshold in spent]
-    stripped = len(encode_stripped(tx)) + sum(script - 1 for script, _ in sizes)
+    alike: dict[tuple[ScriptKind, int, int, int], tuple[int, int]] = {}  # only lengths count
+    stripped, witnesses = len(encode_stripped(tx)), 0
+    for locking, threshold in spent:
+        form = (locking.kind, len(locking.redeem), len(locking.witness), threshold)
+        if form not in alike:
+            alike[form] = signed_sizes(locking, threshold)
+        script, witness = alike[form]
+        stripped += script - 1
+        witnesses += witness
     if all(not locking.witness for locking, _ in spent):
         return stripped
-    return -(-(4 * stripped + 2 + sum(witness for _, witness in sizes)) // 4)
+    return -(-(4 * stripped + 2 + witnesses) // 4)
 
 
 def fee_rate(fee_sat: int, vsize: int) -> int:

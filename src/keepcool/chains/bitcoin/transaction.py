@@ -8,6 +8,7 @@ will ever be). BIP-144.
 from __future__ import annotations
 
 import hashlib
+import struct
 from dataclasses import dataclass
 
 from keepcool.chains.bitcoin.compact import Reader, compact, sized, sized_all
@@ -16,6 +17,8 @@ from keepcool.core.errors import Malformed
 AMOUNT_LIMIT = 2**63
 SEQUENCE_FINAL, SEQUENCE_LOCKTIME, SEQUENCE_REPLACEABLE = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
 _AREA = "transaction"
+_BARE = struct.Struct("<32sIBI")  # an input with an empty script: outpoint, length, sequence
+_NUMBER = struct.Struct("<I").pack
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,7 @@ def encode_output(output: TxOutput) -> bytes:
 
 
 def encode_outpoint(outpoint: Outpoint) -> bytes:
-    return outpoint.txid + outpoint.position.to_bytes(4, "little")
+    return outpoint.txid + _NUMBER(outpoint.position)
 
 
 def parse_transaction(raw: bytes) -> Transaction:
@@ -160,8 +163,7 @@ def _version(tx: Transaction) -> bytes:
 
 def _body(tx: Transaction) -> bytes:
     inputs = b"".join(
-        encode_outpoint(one.outpoint) + sized(one.script) + one.sequence.to_bytes(4, "little")
-        for one in tx.inputs
+        [encode_outpoint(one.outpoint) + sized(one.script) + _NUMBER(one.sequence) for one in tx.inputs]
     )
     outputs = b"".join(map(encode_output, tx.outputs))
     return compact(len(tx.inputs)) + inputs + compact(len(tx.outputs)) + outputs
@@ -176,6 +178,9 @@ def _outputs(reader: Reader) -> tuple[TxOutput, ...]:
 
 
 def _input(reader: Reader) -> TxInput:
+    if reader.left >= _BARE.size and not reader.data[reader.at + 36]:
+        txid, position, _, sequence = _BARE.unpack(reader.take(_BARE.size))
+        return TxInput(Outpoint(txid, position), sequence)
     outpoint = Outpoint(reader.take(32), reader.number(4))
     script = reader.sized()
     return TxInput(outpoint, reader.number(4), script)
