@@ -106,8 +106,8 @@ def replace_network(intent: bytes) -> bytes:
 
 
 def test_a_fork_with_bitcoins_own_history_has_no_row() -> None:
-    """Its coins are Bitcoin's, outpoint for outpoint, and one signature would move both: a row with its genesis
-    is refused, whatever its name. A network that began by itself has its row."""
+    """Its coins are Bitcoin's, outpoint for outpoint, and one signature would move both: a row with the same
+    genesis is refused, whatever its name. A network that began by itself has its row."""
     fork = replace(BITCOIN, name="bitcoin-fork", symbol="BFK", hrp="bfk")
     with pytest.raises(Malformed, match=r"network\.twice"):
         SHIPPED.plus([fork])
