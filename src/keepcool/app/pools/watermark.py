@@ -25,7 +25,7 @@ from keepcool.core.ids import AssetId, WalletId
 from keepcool.core.money import parse_units
 from keepcool.core.withdrawal_states import Confirmed, is_open, name_of
 
-COINS_MAX = 100  # of one sweep: what is more goes with the next one
+COINS_MAX = 100  # of one sweep: what is more goes with the next one; half as many after each that failed
 AGAIN_MS = 10 * 60 * 1000
 LOW, HELD_UP, LOCKED = "pool.low", "pool.not_swept", "pool.locked"
 
@@ -111,13 +111,23 @@ def _pauses(tx: Connection, pool: WalletId, now_ms: int) -> bool:
 
 
 def _spendable(tx: Connection, water: Water, pool: Pool) -> int:
+    """What the largest coins come to, as many as one sweep takes: many coins may cost more than its fee."""
     stands = position.read(tx, pool.network)
     if stands is None:
         return 0
     coins = book.spendable(
-        tx, pool.network, pool.id, tip=stands.scanned, kind=water.settings.kind, limit=COINS_MAX
+        tx, pool.network, pool.id, tip=stands.scanned, kind=water.settings.kind, limit=_coins_max(tx, pool.id)
     )
     return sum(one.amount_sat for one in coins)
+
+
+def _coins_max(tx: Connection, pool: WalletId) -> int:
+    failed = 0
+    for row in reversed(_all(tx, pool)):
+        if isinstance(store.get(tx, row.withdrawal).state, Confirmed):
+            break
+        failed += 1
+    return max(COINS_MAX >> failed, 1)
 
 
 def _tell_low(tx: Connection, pool: Pool, now_ms: int) -> None:

@@ -201,6 +201,18 @@ def test_a_sweep_that_failed_leaves_the_books_as_they_were(two: Two) -> None:
     assert len(level.sweeps()) == 2
 
 
+def test_after_a_failure_a_sweep_takes_fewer_coins(two: Two) -> None:
+    """A sweep of many coins may cost more than it may: the next one takes half as many, the largest."""
+    level = Level(two, *[100_000] * 100, 1_000_000)
+    level.step()
+    level.fail(level.sweeps()[0].id)
+    level.step(30)
+    level.step(30 + watermark.AGAIN_MS)
+    first, second = level.sweeps()
+    assert first.units == 11_000_000 - level.marks.target
+    assert second.units == 1_000_000 + 49 * 100_000 - level.water.fee_max
+
+
 def test_no_sweep_without_harbor_or_below_the_mark(two: Two) -> None:
     """Nothing leaves while the level is below the mark; below the low one operators are told to refill."""
     level = Level(two, 900_000)
