@@ -156,6 +156,16 @@ def release(tx: Connection, holder: str) -> int:
     return tx.execute(lease.delete().where(lease.c.holder == holder)).rowcount
 
 
+def hold_only(
+    tx: Connection, network: NetworkId, holder: str, outpoints: Sequence[tuple[str, int]], at_ms: int
+) -> None:
+    """It holds these from now on, where nobody else does, and nothing else."""
+    release(tx, holder)
+    row = {"network": network, "holder": holder, "since_ms": at_ms}
+    rows = [{"txid": txid, "vout": vout, **row} for txid, vout in outpoints]
+    tx.execute(upsert(lease).on_conflict_do_nothing(), rows)
+
+
 def leased(tx: Connection, holder: str) -> list[tuple[str, int]]:
     """What a holder holds, as (txid, vout)."""
     query = select(lease.c.txid, lease.c.vout).where(lease.c.holder == holder)

@@ -8,22 +8,25 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from keepcool.app.books import ledger
+from keepcool.app.coins import book, drafts
 from keepcool.app.config import BitcoinFeeSettings
 from keepcool.app.deposits import events
 from keepcool.app.deposits.events import Freezes
-from keepcool.app.payouts.bitcoin import batches
+from keepcool.app.payouts.bitcoin import batches, said
 from keepcool.app.payouts.bitcoin.batches import Purpose
 from keepcool.app.payouts.bitcoin.tables import batch
 from keepcool.chains.bitcoin.networks import Replacement
-from keepcool.core.errors import Refused
+from keepcool.chains.bitcoin.script import ScriptKind
+from keepcool.core.errors import Refused, Unavailable
+from keepcool.core.faults import FaultPoint
 from keepcool.core.ids import WalletId
 from keepcool.core.intent import Purpose as IntentPurpose
 from keepcool.core.intent import parse_intent
 from keepcool.wire import messages
-from tests.fixtures.bitcoinoffice import ASSET
+from tests.fixtures.bitcoinoffice import ASSET, crashed
 from tests.fixtures.bitcoinrecords import NETWORK, POOL
 from tests.fixtures.paperpayouts import COIN, House
 
@@ -157,3 +160,92 @@ def test_lifting_that_is_refused_is_not_asked_for_without_end(make: Make) -> Non
     house.linger()
     assert count(house, Purpose.LIFT) == 1
     house.confirmed("a")
+
+
+def half_done(house: House) -> batches.Batch:
+    """Both signatures of a batch of two are stored, and App has died before it put them together."""
+    pooled(house, "alice", "bob")
+    house.office.order("a", "alice", COIN // 4, house.outside(1))
+    house.office.order("b", "bob", COIN // 4, house.outside(2))
+
+    def stored(tx: Connection) -> bool:
+        return any(said.is_whole(tx, one.id) for one in batches.of_withdrawal(tx, "a"))
+
+    for _ in range(6):
+        house.office.faults.at = FaultPoint.APP_PARTLY_SIGNED
+        with pytest.raises(BaseException) as died:  # noqa: PT011 - whatever the loops make of it
+            house.live(lambda: False)
+        assert crashed(died.value)
+        if house.office.store.transact(stored):
+            break
+    (one,) = house.office.store.transact(lambda tx: batches.of_withdrawal(tx, "a"))
+    assert one.stage is batches.Stage.DRAFTED
+    return one
+
+
+def test_what_both_have_signed_is_sent_however_late_it_is_put_together(make: Make) -> None:
+    """App was away until the intent had expired, and has both signatures: it pays with them, and makes no
+    second transaction for the same withdrawals."""
+    house = make()
+    half_done(house)
+    house.office.store.transact(lambda tx: tx.execute(batch.update().values(expires_at_s=1)))
+    house.confirmed("a", "b")
+    assert count(house, Purpose.PAY) == 1
+    assert [house.paper.paid(house.script(number)) for number in (1, 2)] == [COIN // 4] * 2
+
+
+def test_what_both_have_signed_and_nobody_sends_is_burnt(make: Make) -> None:
+    """A withdrawal is stopped when its transaction only has to be put together: the other one is paid by
+    another, and the first can never be sent, whoever copies the database."""
+    house = make()
+    one = half_done(house)
+    house.office.store.transact(lambda tx: house.office.desk.freeze(tx, "a", "wait"))
+    house.confirmed("b")
+
+    def burnt() -> bool:
+        if house.paper.pool:
+            house.paper.mine_pool()
+        burns = house.office.store.transact(lambda tx: batches.children(tx, one.id, Purpose.BURN))
+        return any(each.stage is batches.Stage.CONFIRMED for each in burns)
+
+    house.live(burnt)
+    house.linger()
+    assert count(house, Purpose.BURN) == 1
+    assert [house.paper.paid(house.script(number)) for number in (1, 2)] == [0, COIN // 4]
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 4])
+def test_coins_of_a_final_payment_pay_nobody_else_after_a_reorganisation(make: Make, depth: int) -> None:
+    """The block of a final payment is replaced, and no pool has it any more: it is sent again, and its coins
+    are nobody else's meanwhile."""
+    house = make()
+    record = house.office.issue("w", 0)
+    house.fund(record, "w", COIN, COIN)
+    house.paper.mine(blocks=4)
+    house.office.order("a", "w", COIN // 4, house.outside(1))
+    house.confirmed("a")
+    house.paper.mine(blocks=depth - 1)
+    house.linger(5)
+    first = house.office.read("a").transaction
+    house.paper.give_up(depth)
+    house.paper.refusal = Unavailable("node.unreachable", "away")
+    house.paper.mine(blocks=depth + 1)
+
+    def lost(tx: Connection) -> bool:
+        seen = drafts.find_spending(tx, NETWORK, first or "")
+        return seen is not None and seen.gone
+
+    house.live(lambda: house.office.store.transact(lost))
+    held = house.office.store.transact(
+        lambda tx: book.spendable(
+            tx, NETWORK, WalletId("w"), tip=len(house.paper.blocks) - 1, kind=ScriptKind.P2WSH
+        )
+    )
+    assert [one.amount_sat for one in held] == [COIN]
+    house.paper.refusal = None
+    house.office.order("b", "w", COIN // 4, house.outside(2))
+    house.confirmed("a", "b")
+    house.live(lambda: first in house.paper.pool or house.paper.paid(house.script(1)) > 0)
+    house.paper.mine_pool()
+    house.linger(5)
+    assert [house.paper.paid(house.script(number)) for number in (1, 2)] == [COIN // 4] * 2

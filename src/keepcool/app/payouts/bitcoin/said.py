@@ -73,6 +73,12 @@ def may_be_signed(tx: Connection, batch: str) -> bool:
     return any(one.outcome in (Outcome.ASKED, Outcome.SIGNED) for one in of(tx, batch).values())
 
 
+def is_whole(tx: Connection, batch: str) -> bool:
+    """Whether both signatures over any rung are stored: whoever reads them can send it."""
+    signed = [place for (place, _), one in of(tx, batch).items() if one.outcome is Outcome.SIGNED]
+    return len(signed) > len(set(signed))
+
+
 def _said(row: Row[tuple[object, ...]]) -> Said:
     signer, raw = Service(row.signer), row.signatures or b""
     return Said(

@@ -58,8 +58,10 @@ def finalize(tx: Connection, lane: BitcoinLane, one: Batch, rung: Rung, seen: In
     for each in members:
         _confirm(tx, lane, each, one, seen)
     _end_burnt(tx, lane, one, seen)
-    book.release(tx, one.id)
     now_ms = lane.clock.now_ms()
+    # what it spent pays for nothing else, should its block be replaced after all
+    inputs = [(each.txid, each.vout) for each in batches.coins(tx, one.id)]
+    book.hold_only(tx, lane.network, one.id, inputs, now_ms)
     batches.change(tx, one.id, now_ms, stage=Stage.CONFIRMED.value, tainted=False, **_columns(seen))
     return True
 

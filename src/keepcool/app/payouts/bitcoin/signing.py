@@ -51,7 +51,8 @@ async def sign_all(lane: BitcoinLane) -> bool:
 
 
 def _sifted(tx: Connection, lane: BitcoinLane) -> tuple[list[Batch], bool]:
-    """Those to ask for now, and whether any has ended: an expired intent is signed by nobody, what is frozen
+    """Those to ask for now, and whether any has ended: an expired intent is signed by nobody (what both have
+    signed already pays all the same), what is frozen
     waits, or is left out where it would hold up others."""
     now_ms, fresh = lane.clock.now_ms(), list[Batch]()
     ended = ending.recover(tx, lane)
@@ -60,7 +61,7 @@ def _sifted(tx: Connection, lane: BitcoinLane) -> tuple[list[Batch], bool]:
         stopped = _stopped(tx, lane, one, members)
         if ending.is_left(members, one.purpose):
             ending.end(tx, lane, one, "nobody waits for it any more")
-        elif now_ms // 1000 >= one.expires_at_s:
+        elif now_ms // 1000 >= one.expires_at_s and not said.is_whole(tx, one.id):
             ending.expire(tx, lane, one)
         elif stopped is None:
             fresh.append(one)

@@ -14,14 +14,14 @@ from sqlalchemy import ColumnElement, Connection, and_, select
 from keepcool.app.coins import book, drafts
 from keepcool.app.coins.book import Held
 from keepcool.app.coins.drafts import Spending
-from keepcool.app.coins.tables import coin
+from keepcool.app.coins.tables import coin, lease
 from keepcool.app.deposits import position
 from keepcool.app.payouts import store, turns
-from keepcool.app.payouts.bitcoin import batches, ending, settling
+from keepcool.app.payouts.bitcoin import batches, ending, sending, settling
 from keepcool.app.payouts.bitcoin.batches import OPEN, Batch, Purpose, Rung, Stage
 from keepcool.app.payouts.bitcoin.lane import BitcoinLane
 from keepcool.app.payouts.bitcoin.tables import batch, rung, spent
-from keepcool.core.errors import Breach
+from keepcool.core.errors import Breach, KeepcoolError
 from keepcool.core.faults import FaultPoint
 from keepcool.core.withdrawal import Froze, Orphaned, Seen
 from keepcool.core.withdrawal_states import Broadcast, Frozen, Inclusion, Uncertain, is_open
@@ -37,16 +37,30 @@ async def settle_seen(lane: BitcoinLane) -> bool:
     if due:
         lane.faults.reach(FaultPoint.APP_CONFIRMED)
     # what serves a batch is booked before it, while the holds for fees still stand
-    done = [await lane.store.run(partial(_look, lane=lane, name=name)) for name in due]
+    done = [await _looked(lane, name) for name in due]
     return any(done)
 
 
+async def _looked(lane: BitcoinLane, name: str) -> bool:
+    """One that is not as it should be keeps nobody else from being settled."""
+    try:
+        return await lane.store.run(partial(_look, lane=lane, name=name))
+    except KeepcoolError as error:
+        await lane.note("payout.breach", name, f"{error.code}: {error.public}")
+        return False
+
+
 async def resend_orphaned(lane: BitcoinLane) -> None:
-    """What was final and is in no block any more is sent again byte for byte."""
+    """What was final and is in no block any more is sent again byte for byte; what nobody replaces any more
+    lets its coins go."""
     for one, lost in await lane.store.run(lambda tx: _orphans(tx, lane)):
         await lane.note("payout.orphaned", one.id, "a final payment's block is no longer part of the chain")
-        if lost.raw is not None:
-            await lane.node.send(lost.raw)
+        try:
+            if lost.raw is not None:
+                await lane.node.send(lost.raw)
+        except KeepcoolError as error:  # the others are sent all the same
+            await lane.note("payout.orphan_refused", one.id, error.public)
+    await lane.store.run(lambda tx: _let_go(tx, lane))
 
 
 async def burn_uncertain(lane: BitcoinLane) -> None:
@@ -197,6 +211,15 @@ def _stop(tx: Connection, lane: BitcoinLane, one: Batch, stranger: str) -> None:
             lane.step_in(tx, each.id, Froze(text))
 
 
+def _let_go(tx: Connection, lane: BitcoinLane) -> None:
+    """Batches too deep to be watched any more hold nothing."""
+    deep = (batch.c.network == lane.network, batch.c.stage == Stage.CONFIRMED.value)
+    query = select(lease.c.holder).join(batch, batch.c.id == lease.c.holder).distinct()
+    old = query.where(*deep, batch.c.height <= tip_of(tx, lane) - WATCHED_BLOCKS)
+    for name in tx.execute(old.limit(AT_ONCE_MAX)).scalars().all():
+        book.release(tx, name)
+
+
 def _orphans(tx: Connection, lane: BitcoinLane) -> list[tuple[Batch, Rung]]:
     recent = select(batch).where(
         batch.c.network == lane.network,
@@ -208,5 +231,8 @@ def _orphans(tx: Connection, lane: BitcoinLane) -> list[tuple[Batch, Rung]]:
     for one in batches.rows(tx, recent.limit(AT_ONCE_MAX)):
         if _confirmed_spending(tx, one) is None:
             rungs = batches.rungs(tx, one.id)
-            found += [(one, each) for each in rungs if each.txid == one.seen_as]
+            same = [each for each in rungs if each.txid == one.seen_as]
+            # one whose id was altered on its way is sent as it was signed
+            highest = sending.highest_sent(rungs)
+            found += [(one, each) for each in same or ([] if highest is None else [highest])]
     return found
