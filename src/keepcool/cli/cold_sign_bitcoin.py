@@ -49,7 +49,7 @@ def register(families: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     verb.add_argument(
         "--paper", action="append", choices=_PAPERS, help="whose words; twice for both (default cold)"
     )
-    verb.add_argument("--harbor", metavar="ADDRESS", help="the only recipient (default: the descriptors')")
+    verb.add_argument("--harbor", metavar="ADDRESS", help="the only recipient, or --policy")
     verb.add_argument("--policy", type=Path, metavar="FILE", help="take the harbor from a signed policy")
     verb.add_argument("--root-key", metavar="HEX", help="that must have signed it")
     verb.add_argument("--with-change", action="store_true", help="a part may come back to the wallet")
@@ -97,17 +97,21 @@ def sign_bitcoin(arguments: argparse.Namespace) -> int:
 
 
 def _holder(arguments: argparse.Namespace, networks: Networks) -> tuple[Holder, str]:
-    """Whose coins, and where they may go."""
+    """Whose coins, and where they may go: a person's word or the root key's, never that of a file which
+    whoever holds App could have written."""
     from keepcool.cold import sweeping
 
     if arguments.record is not None:
-        holder, harbor = sweeping.holder_of_record(read_record(arguments.record), networks), ""
+        holder = sweeping.holder_of_record(read_record(arguments.record), networks)
     else:
-        backup = _backup(arguments, networks)
-        holder, harbor = sweeping.holder_of_backup(backup), backup.harbor
+        holder = sweeping.holder_of_backup(_backup(arguments, networks))
+    harbor = arguments.harbor
     if arguments.policy is not None:
         harbor = _harbor_of(arguments.policy, arguments.root_key, holder.network.id)
-    harbor = arguments.harbor or harbor
+        if arguments.harbor not in (None, harbor):
+            raise Refused(
+                "cold.harbor", f"the policy's harbor is {harbor}; say --harbor or --policy, not both"
+            )
     if not harbor:
         raise Refused("cold.harbor", "name the one recipient: --harbor ADDRESS, or --policy and --root-key")
     return holder, harbor

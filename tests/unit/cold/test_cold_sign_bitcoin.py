@@ -17,7 +17,7 @@ from keepcool.core.parties import Service
 from keepcool.core.registry import WalletRecord
 from keepcool.local import policies
 from tests.unit.cold.test_cold_sign import WATCHED
-from tests.unit.cold.test_sweeping import COLD_WORDS, COOL_WORDS, HARBOR, REFUSED, record_of, sweep_of
+from tests.unit.cold.test_sweeping import COLD_WORDS, COOL_WORDS, HARBOR, REFUSED, THIEF, record_of, sweep_of
 from tests.unit.keeper.bitcoin_house import LITECOIN, policy
 
 BOTH = f"{COOL_WORDS}\n{COLD_WORDS}\n"
@@ -72,19 +72,37 @@ def test_two_people_after_each_other(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The first one's file is signed by the second, who gets the transaction; descriptors serve as well as
-    the record, and name the harbor."""
+    the record."""
     say(monkeypatch, COLD_WORDS)
     assert command(desk.by_record("--json", out="first")) == 0
     (first,) = json.loads(capsys.readouterr().out)
     assert (first["signatures"], first["transaction"]) == ([1, 1, 1], None)
     assert not (desk.folder / "first" / "sweep.signed.tx").exists()
     say(monkeypatch, COOL_WORDS)
-    descriptors = ["--descriptors", str(desk.folder / "descriptors.txt"), "--paper", "cool", "--json"]
+    descriptors = ["--descriptors", str(desk.folder / "descriptors.txt"), "--harbor", HARBOR]
+    descriptors += ["--paper", "cool", "--json"]
     assert command(desk.typed(*descriptors, out="second", psbt="first/sweep.signed.psbt")) == 0
     (second,) = json.loads(capsys.readouterr().out)
     assert second["signatures"] == [2, 2, 2]
     made = (desk.folder / "second" / "sweep.signed.tx").read_text().strip()
     assert made == second["transaction"]
+
+
+def test_a_file_of_descriptors_does_not_say_who_is_paid(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody signed that file: with a thief's harbor in it, and drafts that pay him, the papers sign nothing
+    unless a person or a signed policy names the harbor. The twin: whoever types his address pays him."""
+    stolen = sweep_of(desk.record, REFUSED["to a stranger"])
+    desk.file("stolen.psbt", stolen)
+    backup = spelled_backup(backup_of([desk.record], LITECOIN, harbor=THIEF))
+    named = ["--descriptors", str(desk.file("tampered.txt", backup.encode()))]
+    say(monkeypatch, COLD_WORDS)
+    assert command(desk.typed(*named, psbt="stolen.psbt")) != 0
+    assert command(desk.typed(*named, "--harbor", HARBOR, psbt="stolen.psbt")) != 0
+    assert not (desk.folder / "out").exists()
+    assert "cold.harbor" in capsys.readouterr().err
+    assert command(desk.typed(*named, "--harbor", THIEF, psbt="stolen.psbt")) == 0
 
 
 def test_the_harbor_comes_from_a_signed_policy(
@@ -99,6 +117,9 @@ def test_the_harbor_comes_from_a_signed_policy(
     assert command(desk.typed(*record, "--root-key", bytes(ROOT.verify_key).hex())) == 0
     assert command(desk.typed(*record, "--root-key", "11" * 32, out="other")) != 0
     assert "policy.signature" in capsys.readouterr().err
+    both = [*record, "--root-key", bytes(ROOT.verify_key).hex(), "--harbor", THIEF]
+    assert command(desk.typed(*both, out="other")) != 0
+    assert "the policy's harbor" in capsys.readouterr().err
     assert not (desk.folder / "other").exists()
 
 
