@@ -81,7 +81,7 @@ class Bench:
         return self.store.transact(lambda tx: store.insert(tx, new, self.clock.now_ms()))
 
     def due(self) -> list[list[str]]:
-        found = self.store.transact(lambda tx: groups.due(tx, self.lane))
+        found = self.store.transact(lambda tx: groups.payments(tx, self.lane))
         return [[one.id for one in group.members] for group in found]
 
 

@@ -1,8 +1,8 @@
 """Burning: the coins of a batch that was given up are spent back to change, so that no signature over any of
 them is worth anything.
 
-Laws: a burn spends every coin of its batch; what was asked for as a void is burnt at once, what nobody waits
-for only when a payment lacks its coins.
+Laws: a burn spends every coin of its batch; what was asked for as a void, or could be sent by whoever reads
+this database, is burnt at once, what else nobody waits for only when a payment lacks its coins.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from sqlalchemy import Connection, select
 
 from keepcool.app.coins import book
 from keepcool.app.payouts import store
-from keepcool.app.payouts.bitcoin import batches, choosing, drafts, fees, groups, sending, serving
-from keepcool.app.payouts.bitcoin.batches import OPEN, Batch, Purpose, Stage
+from keepcool.app.payouts.bitcoin import batches, choosing, drafts, fees, groups, said, sending, serving
+from keepcool.app.payouts.bitcoin.batches import Batch, Purpose, Stage
 from keepcool.app.payouts.bitcoin.drafts import Treasury
 from keepcool.app.payouts.bitcoin.fees import Rates, climbing
 from keepcool.app.payouts.bitcoin.groups import Group
@@ -29,8 +29,7 @@ from keepcool.core.withdrawal_states import Requested
 
 async def burn_all(lane: BitcoinLane) -> bool:
     """Voids that were asked for, and coins that wait to be burnt while payments lack coins."""
-    due = await lane.store.run(lambda tx: groups.due(tx, lane))
-    asked = [group for group in due if group.burns is not None]
+    asked = await lane.store.run(lambda tx: groups.burns(tx, lane))
     asked += await lane.store.run(lambda tx: _lacking(tx, lane))
     if not asked:
         return False
@@ -56,7 +55,7 @@ def _put_off(tx: Connection, group: Group, now_ms: int, text: str) -> None:
 
 
 def _lacking(tx: Connection, lane: BitcoinLane) -> list[Group]:
-    """Batches that ended with coins somebody may have signed for, where a payment of the source waits."""
+    """Batches that ended with coins both have signed for; or one may have, and a payment waits for them."""
     where = (batch.c.network == lane.network, batch.c.tainted.is_(True), batch.c.stage == Stage.ENDED.value)
     found = list[Group]()
     rows = batches.rows(tx, select(batch).where(*where).order_by(batch.c.number).limit(AT_ONCE_MAX))
@@ -64,9 +63,9 @@ def _lacking(tx: Connection, lane: BitcoinLane) -> list[Group]:
     hungry = {groups.source_of(tx, one.wallet) for one in waiting if one.tries}
     for one in rows:
         burns = batches.children(tx, one.id, Purpose.BURN)
-        idle = not any(each.stage in OPEN for each in burns)
+        idle = all(each.stage is Stage.ENDED for each in burns)
         paused = serving.is_paused(tx, lane, Purpose.BURN, batch.c.parent == one.id)
-        if one.source in hungry and idle and not paused:
+        if (one.source in hungry or said.is_whole(tx, one.id)) and idle and not paused:
             found.append(Group(one.source, (), one.id))
     return found
 

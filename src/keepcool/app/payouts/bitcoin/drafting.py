@@ -37,8 +37,7 @@ _POOL_PARTS = 4
 
 async def draft_all(lane: BitcoinLane) -> bool:
     """Draft what can be drafted now. True when anything was."""
-    due = await lane.store.run(lambda tx: groups.due(tx, lane))
-    payments = [group for group in due if group.burns is None]
+    payments = await lane.store.run(lambda tx: groups.payments(tx, lane))
     if not payments:
         return False
     lane.faults.reach(FaultPoint.APP_REQUESTED)

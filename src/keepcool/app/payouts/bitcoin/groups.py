@@ -37,33 +37,59 @@ class Group:
     burns: str | None = None
 
 
-def due(tx: Connection, lane: BitcoinLane) -> list[Group]:
-    """What can be drafted now, burns first, then in the order of the requests."""
-    now_ms = lane.clock.now_ms()
-    waiting = store.in_states(tx, lane.network, [Requested], limit=READ_MAX, due_ms=now_ms)
-    burns, alone = dict[str, Group](), list[Group]()
-    pooled, sources = dict[WalletId, list[Withdrawal]](), dict[WalletId, WalletId]()
-    for one in waiting:
-        if one.kind is Kind.VOID:
-            _add_burn(tx, burns, one)
-            continue
-        source = sources.setdefault(one.wallet, source_of(tx, one.wallet))
+def payments(tx: Connection, lane: BitcoinLane) -> list[Group]:
+    """What can be drafted now, in the order of the requests."""
+    alone, pooled = list[Group](), dict[WalletId, list[Withdrawal]]()
+    sources = _Sources(tx, lane)
+    for one in _waiting(tx, lane, voids=False):
+        source = sources.of(one.wallet)
         if source == one.wallet:
             alone.append(Group(source, (one,)))
-        elif not _is_frozen(tx, lane, one, now_ms):
+        elif not sources.holds_back(one):
             pooled.setdefault(source, []).append(one)
     together = [one for source, rows in pooled.items() for one in _collected(tx, lane, source, rows)]
     ordered = sorted([*alone, *together], key=lambda group: group.members[0].number)
-    return [*burns.values(), *ordered][:GROUPS_MAX]
+    return ordered[:GROUPS_MAX]
 
 
-def _is_frozen(tx: Connection, lane: BitcoinLane, one: Withdrawal, now_ms: int) -> bool:
-    """It waits by itself, and holds up nobody else of its pool."""
-    frozen = events.frozen(tx, lane.network, one.wallet)
-    if frozen is not None:
-        problem = f"the wallet is frozen: {frozen.text}"
-        store.postpone(tx, one.id, now_ms=now_ms, wait_ms=wait_after(one.tries), problem=problem)
-    return frozen is not None
+def burns(tx: Connection, lane: BitcoinLane) -> list[Group]:
+    """Voids that were asked for: those of one batch are one."""
+    found = dict[str, Group]()
+    for one in _waiting(tx, lane, voids=True):
+        _add_burn(tx, found, one)
+    return list(found.values())[:GROUPS_MAX]
+
+
+def _waiting(tx: Connection, lane: BitcoinLane, *, voids: bool) -> list[Withdrawal]:
+    now_ms = lane.clock.now_ms()
+    rows = store.in_states(tx, lane.network, [Requested], limit=READ_MAX, due_ms=now_ms)
+    return [one for one in rows if (one.kind is Kind.VOID) is voids]
+
+
+class _Sources:
+    """Whose coins pay for each wallet, and which wallets are stopped; asked once for each."""
+
+    def __init__(self, tx: Connection, lane: BitcoinLane) -> None:
+        self._tx, self._lane = tx, lane
+        self._found: dict[WalletId, WalletId] = {}
+        self._frozen: dict[WalletId, str | None] = {}
+
+    def of(self, wallet: WalletId) -> WalletId:
+        if wallet not in self._found:
+            self._found[wallet] = source_of(self._tx, wallet)
+        return self._found[wallet]
+
+    def holds_back(self, one: Withdrawal) -> bool:
+        """One whose wallet is frozen waits by itself, and holds up nobody else of its pool."""
+        if one.wallet not in self._frozen:
+            frozen = events.frozen(self._tx, self._lane.network, one.wallet)
+            self._frozen[one.wallet] = None if frozen is None else frozen.text
+        text = self._frozen[one.wallet]
+        if text is not None:
+            problem, now_ms = f"the wallet is frozen: {text}", self._lane.clock.now_ms()
+            wait_ms = wait_after(one.tries)
+            store.postpone(self._tx, one.id, now_ms=now_ms, wait_ms=wait_ms, problem=problem)
+        return text is not None
 
 
 def source_of(tx: Connection, wallet: WalletId) -> WalletId:
@@ -88,14 +114,14 @@ def drafted(tx: Connection, members: Iterable[str]) -> None:
     tx.execute(delete(part).where(part.c.withdrawal.in_(list(members))))
 
 
-def _add_burn(tx: Connection, burns: dict[str, Group], void: Withdrawal) -> None:
+def _add_burn(tx: Connection, found: dict[str, Group], void: Withdrawal) -> None:
     target = batches.of_withdrawal(tx, void.voids or "")
     if not target:
         return
     parent = target[-1]
-    known = burns.get(parent.id)
+    known = found.get(parent.id)
     rows = (*known.members, void) if known else (void,)
-    burns[parent.id] = Group(parent.source, rows, parent.id)
+    found[parent.id] = Group(parent.source, rows, parent.id)
 
 
 def _collected(
