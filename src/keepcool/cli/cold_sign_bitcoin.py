@@ -109,9 +109,7 @@ def _holder(arguments: argparse.Namespace, networks: Networks) -> tuple[Holder, 
     if arguments.policy is not None:
         harbor = _harbor_of(arguments.policy, arguments.root_key, holder.network.id)
         if arguments.harbor not in (None, harbor):
-            raise Refused(
-                "cold.harbor", f"the policy's harbor is {harbor}; say --harbor or --policy, not both"
-            )
+            raise Refused("cold.harbor", f"the policy's harbor is {harbor}; give one of the two")
     if not harbor:
         raise Refused("cold.harbor", "name the one recipient: --harbor ADDRESS, or --policy and --root-key")
     return holder, harbor
