@@ -22,8 +22,10 @@ _log = logging.getLogger("keepcool.payouts")
 class Note:
     """`kind` is stable: purse.low, purse.missing, purse.stuck, purse.declined, purse.rejected,
     purse.nonce_gap, purse.failed, spare.taken, spare.breach, payout.failed, payout.fee_high,
-    payout.breach, payout.no_transfer, payout.void_needed, pool.locked, pool.low, pool.not_swept,
-    signer.forked."""
+    payout.breach, payout.no_transfer, payout.void_needed, payout.raised, payout.lifted, payout.stuck,
+    payout.fee_low, payout.rejected, payout.orphaned, payout.orphan_refused, payout.gather,
+    payout.lift_refused, payout.gather_refused, payout.burn_refused, pool.locked, pool.low,
+    pool.not_swept, signer.forked."""
 
     number: int
     at_ms: int

@@ -28,7 +28,11 @@ async def rates(lane: BitcoinLane) -> Rates:
     """Raises Unavailable without a node, and `payout.fee_high` while nodes ask for more than the cap."""
     estimate = await lane.node.fee_rate(lane.settings.fees.target_blocks)
     floor = max(lane.row.fee_rate_min, await lane.node.relay_floor())
-    return bounded(estimate, floor, lane.settings.fees)
+    fees = lane.settings.fees
+    if max(estimate or 0, floor) > fees.fee_rate_max:
+        text = f"nodes ask for more than fee_rate_max, {fees.fee_rate_max} per 1000 vbytes"
+        await lane.note("payout.fee_high", lane.network, text)
+    return bounded(estimate, floor, fees)
 
 
 def bounded(estimate: int | None, floor: int, fees: BitcoinFeeSettings) -> Rates:
