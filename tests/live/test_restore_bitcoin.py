@@ -23,7 +23,7 @@ from keepcool.local.bitcoinchain import DevLitecoin
 from tests.fixtures.bitcoinchain import running_litecoin
 from tests.fixtures.bitcoinrecords import bitcoin_record
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]  # 800,000 addresses are derived
 KEEPCOOL = str(Path(sys.executable).parent / "keepcool")
 COIN = 10**8
 SPARSE = 99_999

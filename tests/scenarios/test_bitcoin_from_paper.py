@@ -24,7 +24,7 @@ from tests.fixtures.installation import refuse_missing
 from tests.fixtures.processes import own_folder
 from tests.unit.cold.test_cold_key import words_on
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
 PAGE = "docs/operate/bitcoin.md"
 BIN = Path(sys.executable).parent
 WAIT_S = 90.0
