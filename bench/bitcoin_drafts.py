@@ -18,11 +18,12 @@ FEE_SAT_MAX, _RATE, _TIP = 100_000, 2_000, 840_000
 _ENTROPY = SystemEntropy()
 
 
-def draft(wallet: Bip45, cosigner: int) -> bytes:
-    """A PSBT nobody has seen: its coins come from transactions made up here."""
+def draft(wallet: Bip45, cosigner: int, first: int = 0) -> bytes:
+    """A PSBT nobody has seen: its coins come from transactions made up here, and lie at the addresses from
+    number `first` on."""
     descriptor = wallet.descriptor(cosigner)
     coins, sources = [], {}
-    for index in range(INPUTS):
+    for index in range(first, first + INPUTS):
         owned = owned_at(descriptor, RECEIVING, index)
         funding = Transaction(
             2,

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from statistics import median
 
 from embit.bip32 import HDKey
 from embit.psbt import PSBT
@@ -35,7 +36,7 @@ from keepcool.core.registry import WalletRecord
 from keepcool.wire.messages import SignItem
 
 PROFILE = "bip45-p2wsh"
-REQUEST, REQUESTS, IN_FLIGHT, PEER_DRAFTS, ROUNDS = 20, 6, 3, 5, 3
+REQUEST, REQUESTS, IN_FLIGHT, PEER_DRAFTS, ROUNDS, SINGLES = 20, 6, 3, 5, 3, 30
 _SCRIPT = Path(__file__).with_name("bitcoin_peer.cjs")
 
 
@@ -47,18 +48,43 @@ async def cosigning(rig: Rig) -> list[Figure]:
     embit, bitgo = peers.values()
     for signer in (Service.COOLER, Service.KEEPER):
         rate = await _rate(rig, signer, record)
-        figures.append(
+        unseen = await _rate(rig, signer, record, fresh=True)
+        alone, beside = await _alone(rig, signer, record)
+        figures += [
             Figure(
                 f"{signer}: drafts of {INPUTS} inputs, {REQUEST} a request", rate, "in/s",
                 f"{rate / embit:.2f} x embit, {rate / bitgo:.1f} x utxo-lib",
                 ">= 2 x embit, >= 8 x utxo-lib", rate >= 2 * embit and rate >= 8 * bitgo,
-            )
-        )  # fmt: skip
+            ),
+            Figure(
+                f"{signer}: the same, at addresses it has not met", unseen, "in/s",
+                f"{unseen / embit:.2f} x embit, {unseen / bitgo:.1f} x utxo-lib",
+            ),
+            Figure(
+                f"{signer}: one such draft alone, request to answer", alone * 1000, "ms",
+                f"{beside / alone:.2f} x embit in turn",
+            ),
+        ]  # fmt: skip
     return figures
 
 
-async def _rate(rig: Rig, signer: Service, record: WalletRecord) -> float:
-    items = await asyncio.to_thread(_items, rig, record, REQUEST * REQUESTS)
+async def _alone(rig: Rig, signer: Service, record: WalletRecord) -> tuple[float, float]:
+    """Seconds for a lone request and for embit with one draft, in turn."""
+    items = await asyncio.to_thread(_items, rig, record, SINGLES, fresh=True)
+    root, drafts = HDKey.from_seed(SEEDS[0]), [draft(WALLET, 0)]
+    asked, embit = [], []
+    for item in items:
+        begin = time.perf_counter()
+        await signed(rig, signer, [item])
+        answered = time.perf_counter()
+        _embit(root, drafts)
+        asked.append(answered - begin)
+        embit.append(time.perf_counter() - answered)
+    return median(asked), median(embit)
+
+
+async def _rate(rig: Rig, signer: Service, record: WalletRecord, *, fresh: bool = False) -> float:
+    items = await asyncio.to_thread(_items, rig, record, REQUEST * REQUESTS, fresh=fresh)
     groups = [items[at : at + REQUEST] for at in range(0, len(items), REQUEST)]
     gate = asyncio.Semaphore(IN_FLIGHT)
 
@@ -71,8 +97,10 @@ async def _rate(rig: Rig, signer: Service, record: WalletRecord) -> float:
     return INPUTS * len(items) / (time.perf_counter() - begin)
 
 
-def _items(rig: Rig, record: WalletRecord, count: int) -> list[SignItem]:
+def _items(rig: Rig, record: WalletRecord, count: int, *, fresh: bool = False) -> list[SignItem]:
+    """All of the same twenty addresses, whose keys a signer derives once, or each of addresses of its own."""
     wallet = wallet_of(record)
+    first = int.from_bytes(rig.entropy(3), "big") if fresh else 0
     recipient = address.spell(LITECOIN_REGTEST, RECIPIENT_SCRIPT)
     asset = LITECOIN_REGTEST.asset
     return [
@@ -86,9 +114,9 @@ def _items(rig: Rig, record: WalletRecord, count: int) -> list[SignItem]:
                 fee_max=Amount(asset, FEE_SAT_MAX),
                 expires_at_s=rig.clock.now_ms() // 1000 + 3600,
             ).encoded(),
-            draft=draft(wallet.bip45, wallet.hot_branch),
+            draft=draft(wallet.bip45, wallet.hot_branch, first + INPUTS * number if fresh else 0),
         )
-        for _ in range(count)
+        for number in range(count)
     ]
 
 
