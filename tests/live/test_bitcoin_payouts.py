@@ -212,23 +212,6 @@ PAYING = [
 ]
 
 
-@pytest.mark.parametrize("point", PAYING)
-def test_a_life_that_ends_at_any_point_pays_once(make: Make, point: FaultPoint) -> None:
-    """App dies at the point and is started again: one payment of the amount, ledger and chain equal."""
-    office = make()
-    record = office.issue("w1", 0)
-    credited(office, "w1", record.address, COIN)
-    to = office.outside()
-    office.order("a", "w1", COIN // 4, to)
-    office.faults.at = point
-    with pytest.raises(BaseException) as died:  # noqa: PT011 - a group that holds the crash
-        confirmed(office, "a")
-    assert crashed(died.value)
-    confirmed(office, "a")
-    assert office.chain.balance(to) == COIN // 4
-    office.agrees("w1")
-
-
 def test_what_both_refuse_costs_nothing(make: Make) -> None:
     """Over the caps: refused, the amount free again, its coins free for another payment at once."""
     office = make()
