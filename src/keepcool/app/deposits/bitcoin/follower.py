@@ -32,11 +32,13 @@ from keepcool.ports.system import Clock
 BLOCKS_AT_ONCE = 32
 HASHES_AT_ONCE = 64
 LOTS_AT_ONCE = 10
+BEGUN_BELOW = 100  # the newest block may be replaced in the next minute
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to follow. `start_block` 0 begins at the newest block: no wallet of ours is older than its App."""
+    """What to follow. `start_block` 0 begins a little below the newest block: no wallet of ours is older than
+    its App."""
 
     terms: Terms
     start_block: int = 0
@@ -78,7 +80,8 @@ class Follower:
         stands = await self._store.run(lambda tx: position.read(tx, self._network))
         if stands is not None:
             return stands
-        number = self._plan.start_block - 1 if self._plan.start_block > 0 else tip.height
+        start = self._plan.start_block
+        number = start - 1 if start > 0 else max(tip.height - BEGUN_BELOW, 0)
         block_hash = tip.hash if number == tip.height else await self._node.block_hash(number)
         if block_hash is None:
             text = f"{self._network}: the node lacks block {number}, the first one"

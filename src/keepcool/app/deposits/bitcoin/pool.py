@@ -2,7 +2,7 @@
 
 Laws: what is there is shown as pending and never credited; a coin of ours that is spent there counts as
 spent; what is not there any more counts as gone only when no block came in between. A bounded number is read
-at once, and a large pool is listed less often.
+at once, and a large pool is listed less often; names that no node can show keep no others from being read.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ NAMES_PER_MS = 10  # a hundred thousand are listed every ten seconds
 
 @dataclass(slots=True)
 class Pool:
-    """`_seen`: what was read already; asked for again after a start."""
+    """`_seen`: what was read already; asked for again after a start. `_absent`: asked for in vain, and not
+    again before all others were."""
 
     terms: Terms
     node: BitcoinNode
@@ -33,6 +34,7 @@ class Pool:
     watched: Watched
     clock: Clock
     _seen: frozenset[str] = frozenset()
+    _absent: frozenset[str] = frozenset()
     _again_at_ms: int = 0
 
     async def look(self, tip: BlockId) -> bool:
@@ -40,7 +42,7 @@ class Pool:
         if self.clock.now_ms() < self._again_at_ms:
             return False
         names = await self.node.mempool()
-        fresh = sorted(names - self._seen)
+        fresh = sorted(names - self._seen - self._absent)
         some = fresh[:READ_AT_ONCE]
         told = await self.node.raw_transactions(some) if some else []
         raws = {name: raw for name, raw in zip(some, told, strict=True) if raw is not None}
@@ -50,7 +52,9 @@ class Pool:
             await self._record(list(raws.values()))
         self._seen = (self._seen & names) | raws.keys()
         if len(fresh) > len(some):
+            self._absent |= set(some) - raws.keys()
             return True
+        self._absent = frozenset()
         self._again_at_ms = self.clock.now_ms() + len(names) // NAMES_PER_MS
         if await self.node.tip() == tip:
             at_ms = self.clock.now_ms()
