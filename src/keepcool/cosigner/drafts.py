@@ -2,7 +2,8 @@
 
 Laws: a question costs the same whether the journal has ten entries or a million; nothing is forgotten;
 groups are cliques (every two members share a slot), so that a group counts once in a window; where slots have
-no order (coins), no order is kept of them.
+no order (coins), no order is kept of them; a slot is drafted for so often in an hour and no more, so that
+nobody makes what is remembered of it longer than a signer can look through.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from keepcool.cosigner.entries import SIGN, Entry, SignRow
 from keepcool.cosigner.windows import DAY_S, HOUR_S, Spending, Window
 from keepcool.policy.case import History, Remembered
 
+REDRAFTS_MAX = 100  # of one slot in an hour
 _K = TypeVar("_K", str, int, Slot)
 
 
@@ -110,6 +112,12 @@ class SignedDrafts:
         sequence = self._by_digest.get((digests[0], slots[0])) if digests and slots else None
         kept = None if sequence is None else self._kept[sequence]
         return kept if kept is not None and kept.remembered.digests == tuple(digests) else None
+
+    def crowded(self, slots: Sequence[Slot], now_s: int) -> bool:
+        """Whether one of these was drafted for too often within the hour."""
+        told = (self._by_slot.get(slot, ()) for slot in slots)
+        oldest = (self._kept[one[-REDRAFTS_MAX]] for one in told if len(one) >= REDRAFTS_MAX)
+        return any(kept.remembered.at_s > now_s - HOUR_S for kept in oldest)
 
     def intent_hashes(self, intent: str) -> frozenset[str]:
         """The hashes this intent id has stood for (one, or none)."""

@@ -14,7 +14,7 @@ from typing import TypeAlias, assert_never
 
 from keepcool.chains.accounts import node_of
 from keepcool.core.approval import Approval
-from keepcool.core.errors import Conflict, Malformed, Refused
+from keepcool.core.errors import Conflict, Malformed, Refused, Unavailable
 from keepcool.core.faults import FaultPoint
 from keepcool.core.ids import NetworkId, WalletId
 from keepcool.core.registry import WalletRecord
@@ -166,6 +166,8 @@ class CoSigner:
             return failure(Conflict("journal.claimed", "this transaction was signed for another intent"))
         elif self.drafts.intent_hashes(read.intent.intent) - {read.intent_hash}:
             return failure(Conflict("journal.intent", "this intent id stands for other bytes; use a new one"))
+        elif self.drafts.crowded(effects.slots, now_s):
+            return failure(Unavailable("signing.pace", "this was drafted too often; ask again in an hour"))
         else:
             ruling, sequence = judge(case, book), batch.next_sequence
         if not isinstance(ruling, Granted):

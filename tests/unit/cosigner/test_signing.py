@@ -10,10 +10,12 @@ from pathlib import Path
 import coincurve
 import pytest
 
+from keepcool.core import canonical
 from keepcool.core.errors import KeepcoolError, Malformed, Refused, Unavailable
 from keepcool.core.faults import FaultPoint
 from keepcool.core.parties import Service
 from keepcool.core.registry import Role
+from keepcool.cosigner import drafts
 from keepcool.cosigner.freezes import freeze, thaw
 from keepcool.cosigner.signing import CoSigner
 from keepcool.ports.keystore import Bound
@@ -72,6 +74,40 @@ def test_a_batch_has_a_bound(pair: Pair) -> None:
         assert rows(keeper) == 0
         assert len((await keeper.sign(*[one] * ITEMS_MAX)).items) == ITEMS_MAX
         assert rows(keeper) == 1
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("control", [True, False])
+def test_nothing_is_drafted_for_without_end(
+    pair: Pair, control: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hostile App has one payment drafted over and over: after so many in an hour no more is signed or
+    remembered, what was signed is given again, other payments go on, and an hour later so does this one. The
+    twin: without the bound the journal grows with every draft, and so does what each further one costs."""
+    if not control:
+        monkeypatch.setattr(drafts, "REDRAFTS_MAX", 10**9)
+    one = item("w1", 0, {"bob": 5})
+
+    def again(salt: int) -> SignItem:
+        draft = canonical.encode({**canonical.decode(one.draft, "draft"), "salt": salt})
+        return SignItem(intent=one.intent, draft=draft)
+
+    async def story() -> None:
+        keeper = await ready(pair, "w1", "w2")
+        most = drafts.REDRAFTS_MAX if control else 100
+        answer = await keeper.sign(*[again(salt) for salt in range(most)])
+        assert all(isinstance(found, Signed) for found in answer.items)
+        [last] = (await keeper.sign(again(most))).items
+        assert isinstance(last, Failure if control else Signed)
+        if isinstance(last, Failure):
+            assert (last.problem.kind, last.problem.code) == ("unavailable", "signing.pace")
+        assert rows(keeper) == most + (not control)
+        found = await keeper.sign(again(7), item("w2", 0, {"bob": 5}))
+        assert [type(each) for each in found.items] == [Signed, Signed]
+        keeper.hands.at_ms += 3_601_000
+        [later] = (await keeper.sign(again(most + 1))).items
+        assert isinstance(later, Signed)
 
     asyncio.run(story())
 
