@@ -138,11 +138,6 @@ class SignedDrafts:
             frozen=frozen,
         )
 
-    def last_intent_of(self, intent: str) -> Remembered | None:
-        """The newest draft remembered for an intent id."""
-        sequences = self._by_intent.get(intent, ())
-        return self._kept[sequences[-1]].remembered if sequences else None
-
     def __len__(self) -> int:
         return len(self._kept)
 

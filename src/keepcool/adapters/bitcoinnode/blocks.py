@@ -34,10 +34,6 @@ def check_block(raw: bytes, block_hash: str, network: Network) -> None:
         raise ValueError("transactions that the header does not commit to")
 
 
-def parent_of(header: bytes) -> str:
-    return header[4:36][::-1].hex()
-
-
 def time_of(header: bytes) -> int:
     return int.from_bytes(header[68:72], "little")
 

@@ -154,10 +154,6 @@ def enable(tx: Connection, name: str) -> Webhook:
     return get(tx, name)
 
 
-def disable(tx: Connection, name: str, reason: str) -> None:
-    update(tx, name, active=False, reason=reason)
-
-
 def update(tx: Connection, name: str, **columns: object) -> None:
     """Raises Conflict `webhook.not_found`."""
     get(tx, name)
