@@ -136,8 +136,9 @@ def _backup(arguments: argparse.Namespace, networks: Networks) -> Backup:
 
     found = []
     for file in arguments.descriptors:
+        data = _bytes(file)
         try:
-            found.append(parse_backup(_bytes(file).decode(), networks, arguments.network))
+            found.append(parse_backup(data.decode(), networks, arguments.network))
         except (Malformed, UnicodeDecodeError) as error:
             why = error.public if isinstance(error, Malformed) else "it is no text"
             raise Malformed("cold.descriptors", f"{file}: {why}") from error

@@ -28,7 +28,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     unlock = signer.configured(verbs, "unlock", "let the running Keeper sign for locked pools", _unlock)
     unlock.add_argument(
-        "--for", required=True, type=_seconds, dest="for_s", metavar="TIME", help="10m, 2h, 90s"
+        "--for", required=True, type=_seconds, dest="for_s", metavar="TIME", help="10m, 2h, 90s; at most 12h"
     )
     removal = signer.configured(
         verbs, "remove-operator", "whose passphrase opens the lock no longer", _remove
@@ -41,13 +41,15 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
             metavar="NAME",
             help=f"whose passphrase (default {_OPERATOR})",
         )
-    for verb in (setting, unlock):
-        verb.add_argument(
-            "--passphrase-file",
-            type=Path,
-            metavar="FILE",
-            help="its lines, instead of the terminal: the passphrase, and after it that of --by",
-        )
+    setting.add_argument(
+        "--passphrase-file",
+        type=Path,
+        metavar="FILE",
+        help="its lines, instead of the terminal: the passphrase, and after it that of --by",
+    )
+    unlock.add_argument(
+        "--passphrase-file", type=Path, metavar="FILE", help="its first line, instead of the terminal"
+    )
     signer.configured(verbs, "lock", "close locked pools now", _lock)
     signer.configured(verbs, "lock-state", "whether pools are locked, or until when they are open", _state)
 

@@ -121,6 +121,12 @@ def _network(name: str, names: Sequence[str], arguments: argparse.Namespace) -> 
     if name.startswith("minter:"):
         _refuse(name, given, "--token")
         return _minter(name, nodes or [_MINTER_NODE], given, arguments)
+    if not name.startswith("eip155:"):
+        raise Malformed(
+            "init.network",
+            f"--network {name[:60]!r}: it is eip155:<chain id>, minter:<chain id>, or one of "
+            + ", ".join(row.name for row in bitcoin_networks.known(arguments).rows),
+        )
     _refuse(name, given, "--coin", "--harbor")
     return _evm(name, nodes or [_EVM_NODE], given["--token"], caps, arguments)
 

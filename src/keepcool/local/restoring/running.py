@@ -59,8 +59,9 @@ def read_backup(files: Sequence[Path], network: str, known: Networks) -> Backup:
     """Raises Malformed, naming the file."""
     found = []
     for file in files:
+        text = _text(file)
         try:
-            found.append(parse_backup(_text(file), known, network))
+            found.append(parse_backup(text, known, network))
         except Malformed as error:
             raise Malformed(error.code, f"{file}: {error.public}") from error
     return merged(found)
@@ -167,8 +168,10 @@ async def _node(
 def _text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Malformed("restore.file", f"{file} cannot be read: {error}") from error
+    except OSError as error:
+        raise Malformed("restore.file", f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise Malformed("restore.file", f"{file} cannot be read: it is no text") from error
 
 
 def _bytes(file: Path) -> bytes:
