@@ -7,7 +7,7 @@ import asyncio
 from sqlalchemy import Connection
 
 from keepcool.app.http.orders import Quote
-from keepcool.app.payouts.bitcoin import choosing, drafting, drafts, fees, groups
+from keepcool.app.payouts.bitcoin import choosing, drafts, fees, groups
 from keepcool.app.payouts.bitcoin.choosing import Wanted
 from keepcool.app.payouts.bitcoin.drafts import Treasury
 from keepcool.app.payouts.bitcoin.lane import BitcoinLane
@@ -22,7 +22,6 @@ async def quote(lane: BitcoinLane, asked: NewWithdrawal) -> Quote:
     `coins.fee`, Unavailable without a node. Changes nothing."""
     payments = asked.outputs or ((asked.recipient, asked.units),)
     outputs = tuple(Output(to, Amount(asked.asset, units)) for to, units in payments)
-    drafting.check_payable(lane, outputs)
     rates = await fees.rates(lane)
     treasury = await lane.store.run(lambda tx: _treasury(tx, lane, asked))
     wanted = Wanted(choosing.outputs_of(lane.row, outputs), asked.fee_max, treasury.shape)

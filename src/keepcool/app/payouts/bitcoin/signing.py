@@ -1,8 +1,8 @@
 """Drafted → Signed: both signers are asked in parallel, then what they signed is put together.
 
 Laws: the final transactions are stored before a withdrawal counts as signed; a rung that a signer declines,
-or that a node would never take, is left out, as long as the cheapest is signed; what is refused as a whole
-because of one is split until the one is found.
+or that a node would never take, is left out; what is refused as a whole because of one is split until the
+one is found.
 """
 
 from __future__ import annotations
@@ -52,8 +52,7 @@ async def sign_all(lane: BitcoinLane) -> bool:
 
 def _sifted(tx: Connection, lane: BitcoinLane) -> tuple[list[Batch], bool]:
     """Those to ask for now, and whether any has ended: an expired intent is signed by nobody (what both have
-    signed already pays all the same), what is frozen
-    waits, or is left out where it would hold up others."""
+    signed already pays all the same), what is frozen waits, or is left out where it would hold up others."""
     now_ms, fresh = lane.clock.now_ms(), list[Batch]()
     ended = ending.recover(tx, lane)
     for one in batches.in_stages(tx, lane.network, [Stage.DRAFTED], limit=AT_ONCE_MAX, due_ms=now_ms):
@@ -65,7 +64,7 @@ def _sifted(tx: Connection, lane: BitcoinLane) -> tuple[list[Batch], bool]:
             ending.expire(tx, lane, one)
         elif stopped is None:
             fresh.append(one)
-        elif len(members) > 1 and one.purpose is Purpose.PAY:
+        elif len(members) > 1 and one.purpose is Purpose.PAY and not said.is_whole(tx, one.id):
             ending.let_others_go(tx, lane, one, stopped)
         else:
             _wait(tx, lane, one, stopped)
@@ -101,15 +100,15 @@ def _stands(tx: Connection, name: str) -> tuple[Batch, list[Rung], dict[tuple[in
 
 
 def _whole(one: Batch, rungs: Sequence[Rung], told: Mapping[tuple[int, Service], Said]) -> list[Rung] | None:
-    """The rungs both have signed, once there is nothing to wait for; the cheapest is among them."""
+    """The rungs both have signed, once there is nothing to wait for; None while there is, or for none."""
     signed = []
     for rung in rungs:
         outcomes = [_outcome(told, rung.place, signer) for signer in SIGNERS]
         if all(outcome is Outcome.SIGNED for outcome in outcomes):
             signed.append(rung)
-        elif rung.place == 0 or (Outcome.ASKED in outcomes and one.tries < _PATIENCE_TRIES):
+        elif Outcome.ASKED in outcomes and one.tries < _PATIENCE_TRIES:
             return None
-    return signed
+    return signed or None
 
 
 def _outcome(told: Mapping[tuple[int, Service], Said], place: int, signer: Service) -> Outcome:
