@@ -127,14 +127,6 @@ class CoSigner:
         await batch.settled()
         return outcomes
 
-    def dry_run(self, item: SignItem, now_ms: int) -> Granted | Declined | Failure:
-        """What would be said of this item now. Nothing is remembered."""
-        (read,) = read_items([item], self.registry)
-        if isinstance(read, Failure):
-            return read
-        ruling = judge(self._case(read, self.journal.now_ms(now_ms) // 1000), self.rulebook())
-        return ruling if isinstance(ruling, Granted) else declined(ruling.verdicts, review=ruling.review)
-
     def _case(self, read: Read, now_s: int) -> Case:
         record = read.known.record
         frozen = self.freezes.touching(record.wallet, record.network)
