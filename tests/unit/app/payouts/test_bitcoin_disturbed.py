@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import pytest
 from sqlalchemy import Connection, select
 
-from keepcool.app.books import ledger
+from keepcool.app.books import accounts, ledger
 from keepcool.app.coins import book, drafts
 from keepcool.app.config import BitcoinFeeSettings
 from keepcool.app.deposits import events
@@ -194,13 +194,19 @@ def test_what_both_have_signed_is_sent_however_late_it_is_put_together(make: Mak
     assert [house.paper.paid(house.script(number)) for number in (1, 2)] == [COIN // 4] * 2
 
 
+def given_up(house: House, name: str) -> None:
+    """As where it ended before its signatures were put together."""
+    row = {"stage": batches.Stage.ENDED.value, "tainted": True}
+    house.office.store.transact(lambda tx: tx.execute(batch.update().where(batch.c.id == name).values(**row)))
+
+
 def test_what_both_have_signed_and_nobody_sends_is_burnt(make: Make) -> None:
-    """A withdrawal is stopped when its transaction only has to be put together: the other one is paid by
-    another, and the first can never be sent, whoever copies the database."""
+    """A transaction that only has to be put together is given up: its withdrawals are paid by another, and it
+    can never be sent, whoever copies the database."""
     house = make()
     one = half_done(house)
-    house.office.store.transact(lambda tx: house.office.desk.freeze(tx, "a", "wait"))
-    house.confirmed("b")
+    given_up(house, one.id)
+    house.confirmed("a", "b")
 
     def burnt() -> bool:
         if house.paper.pool:
@@ -211,7 +217,20 @@ def test_what_both_have_signed_and_nobody_sends_is_burnt(make: Make) -> None:
     house.live(burnt)
     house.linger()
     assert count(house, Purpose.BURN) == 1
-    assert [house.paper.paid(house.script(number)) for number in (1, 2)] == [0, COIN // 4]
+    assert [house.paper.paid(house.script(number)) for number in (1, 2)] == [COIN // 4] * 2
+
+
+def test_what_both_have_signed_waits_for_whom_a_person_has_stopped(make: Make) -> None:
+    """One of two is stopped when their transaction only has to be put together: there is never a second one
+    for the other, and both are paid once it is let go."""
+    house = make()
+    half_done(house)
+    house.office.store.transact(lambda tx: house.office.desk.freeze(tx, "a", "wait"))
+    house.linger()
+    house.office.store.transact(lambda tx: house.office.desk.thaw(tx, "a"))
+    house.confirmed("a", "b")
+    assert count(house, Purpose.PAY) == 1
+    assert [house.paper.paid(house.script(number)) for number in (1, 2)] == [COIN // 4] * 2
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3, 4])
@@ -249,3 +268,47 @@ def test_coins_of_a_final_payment_pay_nobody_else_after_a_reorganisation(make: M
     house.paper.mine_pool()
     house.linger(5)
     assert [house.paper.paid(house.script(number)) for number in (1, 2)] == [COIN // 4] * 2
+
+
+def test_nothing_is_paid_before_all_blocks_are_read(make: Make) -> None:
+    """App was away while a stranger spent a coin of the wallet: it reads that first, and pays nobody until a
+    person has looked."""
+    house = make()
+    record = house.office.issue("w", 0)
+    house.fund(record, "w", COIN, COIN)
+    coins = house.office.store.transact(
+        lambda tx: book.spendable(tx, NETWORK, WalletId("w"), tip=99, kind=ScriptKind.P2WSH)
+    )
+    coin = batches.Spent(coins[0].txid, coins[0].vout, coins[0].amount_sat)
+    house.paper.mine(blocks=200)
+    house.paper.mine(house.office.stolen("w", coin, house.outside(3)))
+    house.office.order("a", "w", COIN // 4, house.outside(1))
+    house.live(lambda: bool(house.office.store.transact(lambda tx: events.list_events(tx, limit=9))))
+    house.linger()
+    assert (count(house, Purpose.PAY), house.paper.sent) == (0, [])
+
+
+def test_a_second_payment_is_told_and_on_the_books(make: Make) -> None:
+    """A transaction that was given up confirms although its withdrawals were paid by another: ledger and
+    chain stay one, the wallets are frozen, and somebody is told."""
+    house = make()
+    one = half_done(house)
+    sent, pool = house.office.final(one.id), house.office.records["pool"]
+    house.office.cooler.objects = house.office.keeper.objects = no_voids
+    given_up(house, one.id)
+    house.fund(pool, "carol", COIN, address=house.office.member(pool, "carol", 3))
+    house.confirmed("a", "b")
+    house.paper.mine(sent)
+    house.paper.mine(blocks=3)
+    house.live(lambda: batch_of(house, one.id).stage is batches.Stage.CONFIRMED)
+    assert house.paper.paid(house.script(2)) == COIN // 2
+    names = ("pool", "alice", "bob", "carol")
+    booked = sum(house.office.account(accounts.coins(WalletId(name))) for name in names)
+    lying = house.office.store.transact(lambda tx: book.held_sat(tx, WalletId("pool")))
+    assert booked == lying
+    found = house.office.store.transact(lambda tx: events.list_events(tx, limit=9))
+    assert [each.code for each in found] == ["payout.late"] * 2
+
+
+def batch_of(house: House, name: str) -> batches.Batch:
+    return house.office.store.transact(lambda tx: batches.get(tx, name))

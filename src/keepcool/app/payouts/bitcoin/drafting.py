@@ -24,13 +24,14 @@ from keepcool.app.payouts.bitcoin.lane import BitcoinLane
 from keepcool.app.payouts.lane import wait_after
 from keepcool.app.payouts.store import Withdrawal
 from keepcool.chains.bitcoin.goals import Selection
-from keepcool.core.errors import Breach, Conflict, KeepcoolError, Malformed, Refused, Unavailable
+from keepcool.core.errors import Breach, Conflict, KeepcoolError, Refused, Unavailable
 from keepcool.core.faults import FaultPoint
 from keepcool.core.ids import WalletId
 from keepcool.core.intent import Output
 from keepcool.core.withdrawal_states import Requested
 
 INPUTS_MAX = 400
+BEHIND_MAX = 2  # blocks that may come while others are read
 _NAME_BYTES = 12
 _POOL_PARTS = 4
 
@@ -41,12 +42,21 @@ async def draft_all(lane: BitcoinLane) -> bool:
     if not payments:
         return False
     lane.faults.reach(FaultPoint.APP_REQUESTED)
+    await _caught_up(lane)
     rates = await fees.rates(lane)
     by_source: dict[WalletId, list[Group]] = {}
     for group in payments:
         by_source.setdefault(group.source, []).append(group)
     done = await asyncio.gather(*(_in_turn(lane, some, rates) for some in by_source.values()))
     return any(done)
+
+
+async def _caught_up(lane: BitcoinLane) -> None:
+    """What happened while App was away comes first. Raises Unavailable while blocks are still to be read."""
+    tip, read = await lane.node.tip(), await lane.store.run(lambda tx: drafts.followed(tx, lane))
+    if read < tip.height - BEHIND_MAX:
+        text = f"blocks are read up to {read} of {tip.height}: nothing is drafted before all of them are"
+        raise Unavailable("deposits.behind", text)
 
 
 async def _in_turn(lane: BitcoinLane, some: Sequence[Group], rates: Rates) -> bool:
@@ -185,11 +195,3 @@ def _name(tx: Connection, lane: BitcoinLane, members: Sequence[Withdrawal]) -> s
 
 def fresh_name(lane: BitcoinLane, letter: str) -> str:
     return f"{letter}-{lane.entropy(_NAME_BYTES).hex()}"
-
-
-def check_payable(lane: BitcoinLane, outputs: Sequence[Output]) -> None:
-    """Raises Malformed on what no node would relay."""
-    for output in choosing.outputs_of(lane.row, outputs):
-        least = lane.row.dust_sat(output.script)
-        if output.amount_sat < least:
-            raise Malformed("withdrawal.dust", f"nodes relay no payment below {least} to this address")

@@ -28,7 +28,6 @@ from keepcool.core.withdrawal import Abandoned, Finalized, Froze, Seen, SlotUsed
 from keepcool.core.withdrawal_states import (
     Broadcast,
     Cancelled,
-    Confirmed,
     Ended,
     Frozen,
     Inclusion,
@@ -132,7 +131,7 @@ def _confirm(tx: Connection, lane: BitcoinLane, each: Withdrawal, one: Batch, se
     if batches.is_newest(tx, one, each.id) and isinstance(each.state, SIGNED):
         lane.step_in(tx, each.id, Seen(seen), transaction=seen.transaction)
         lane.step_in(tx, each.id, Finalized())
-    elif each.kind is Kind.VOID or isinstance(each.state, Confirmed):
+    elif each.kind is Kind.VOID:
         return
     elif isinstance(each.state, Ended):
         _paid_after_all(tx, lane, each, seen)
@@ -143,7 +142,7 @@ def _confirm(tx: Connection, lane: BitcoinLane, each: Withdrawal, one: Batch, se
 
 
 def _paid_after_all(tx: Connection, lane: BitcoinLane, each: Withdrawal, seen: Inclusion) -> None:
-    """Its hold has gone back to the owner, and its coins are gone."""
+    """Its hold has gone back to the owner, or has paid for another transaction, and its coins are gone."""
     text = f"withdrawal {each.id} was paid in block {seen.block} after it had ended"
     at_ms = lane.clock.now_ms()
     lane.note_in(tx, "payout.breach", each.id, text)
