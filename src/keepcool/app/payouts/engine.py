@@ -72,4 +72,6 @@ async def _round(one: Work) -> bool | None:
     except KeepcoolError as error:
         where = {"loop": one.name, "network": one.lane.network, "code": error.code}
         _log.info("payouts wait", extra=where)
+    except Exception:  # noqa: BLE001 - a row nobody foresaw ends neither this loop nor those of the other networks
+        _log.exception("a payouts' loop broke", extra={"loop": one.name, "network": one.lane.network})
     return None
