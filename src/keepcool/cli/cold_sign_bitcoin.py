@@ -123,7 +123,9 @@ def _harbor_of(file: Path, root_key: str | None, network: str) -> str:
     try:
         signature = parse_signature(file.with_name(f"{file.name}.sig").read_text(encoding="ascii"))
         policy = parse_signed(_bytes(file), signature, bytes.fromhex(root_key or ""))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise Malformed("cold.policy", f"cannot read {error.filename}: {error.strerror}") from error
+    except ValueError as error:
         raise Malformed("cold.policy", f"{file}, its .sig, or --root-key cannot be read: {error}") from error
     rules = policy.networks.get(NetworkId(network))
     if rules is None or rules.harbor is None:

@@ -105,7 +105,10 @@ def _passphrases(file: Path | None, asked: Sequence[str], *, twice: bool) -> lis
     lines = _lines(file)
     given = [lines[0], *lines] if twice and lines else lines
     if len(given) < len(asked):
-        raise Malformed("keeper.passphrase_file", f"{len(asked) - twice} lines are needed, one a passphrase")
+        raise Malformed(
+            "keeper.passphrase_file",
+            f"a passphrase a line: {len(lines)} given, {len(asked) - twice} needed",
+        )
     return [bytearray(line) for line in given[: len(asked)]]
 
 

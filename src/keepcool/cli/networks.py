@@ -16,6 +16,8 @@ from keepcool.cli import bitcoin_networks
 from keepcool.core.errors import Malformed
 
 if TYPE_CHECKING:
+    from keepcool.chains.bitcoin.networks import Networks
+    from keepcool.core.ids import NetworkId
     from keepcool.local.plan import AnyPlan, BitcoinPlan, EvmPlan, MinterPlan
 
 _DEFAULT = "eip155:31337"
@@ -177,7 +179,7 @@ def _minter(
         network = replace(network, assets=plans.with_caps(network.assets, text))
     asked = {
         "layout": arguments.layout,
-        "harbor": _one(name, "--harbor", given),
+        "harbor": _harbor(name, network.id, given, bitcoin_networks.known(arguments)),
         "creators": arguments.creators,
         "spares": arguments.spares,
     }
@@ -200,7 +202,18 @@ def _bitcoin(
         network = replace(network, confirmations=((0, arguments.depth),))
     if not nodes and bitcoinplan.has_own_node(network):
         network = bitcoinplan.with_own_node(network)
-    return replace(network, pool=arguments.pool, harbor=_one(name, "--harbor", given))
+    return replace(network, pool=arguments.pool, harbor=_harbor(name, network.id, given, known))
+
+
+def _harbor(name: str, network: NetworkId, given: Mapping[str, Sequence[str]], known: Networks) -> str | None:
+    """In its one spelling, the only one that signers know."""
+    from keepcool.chains.families import Families
+
+    text = _one(name, "--harbor", given)
+    try:
+        return None if text is None else Families(known).parse_recipient(network, text)
+    except Malformed as error:
+        raise Malformed("init.harbor", f"--harbor: {error.public}") from error
 
 
 def _one(name: str, option: str, given: Mapping[str, Sequence[str]]) -> str | None:

@@ -50,6 +50,8 @@ def connect(file: Path) -> Client:
     try:
         settings = msgspec.toml.decode(file.read_bytes(), type=ClientSettings)
         key = (file.parent / settings.api_key).read_text(encoding="ascii").strip()
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise Refused("client.profile", f"cannot read {error.filename}: {error.strerror}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Refused("client.profile", f"{file}: {error}") from error
     return Client(settings.url, key, parse_pins(settings.pins.keeper, settings.pins.cooler))

@@ -120,6 +120,22 @@ def test_caps_depth_and_pool() -> None:
     assert (plan.confirmations, plan.pool) == (((0, 4),), True)
 
 
+def test_a_harbor_is_an_address_of_its_network() -> None:
+    """It is written as signers spell it; what is no address there makes no installation."""
+    harbor = "rltc1qwrvemqhedw0l82jdsukpazfwg5ua5433fnzftyuqhdlg3n3ms0xqr2dhf0"
+    with pytest.raises(Malformed, match=r"init\.harbor"):
+        only("--network", "litecoin", "--harbor", harbor)
+    text = "ltc1qwrvemqhedw0l82jdsukpazfwg5ua5433fnzftyuqhdlg3n3ms0xqhfqdtc"
+    assert only("--network", "litecoin", "--harbor", text.upper()).harbor == text
+
+
+def test_a_network_that_nobody_knows_is_refused_with_all_that_are_known() -> None:
+    """A misspelt name of a fork is not taken for an EVM network."""
+    with pytest.raises(Malformed, match="litecoin-regtest") as refused:
+        planned("--network", "litecoin-regtset")
+    assert refused.value.code == "init.network"
+
+
 def test_several_families_side_by_side() -> None:
     """Each option says whose it is; one that is not for a network is refused by name."""
     names = ("--network", "eip155:1", "--network", "minter:1", "--network", "dogecoin")
