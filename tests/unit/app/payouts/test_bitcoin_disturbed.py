@@ -25,6 +25,7 @@ from keepcool.core.faults import FaultPoint
 from keepcool.core.ids import WalletId
 from keepcool.core.intent import Purpose as IntentPurpose
 from keepcool.core.intent import parse_intent
+from keepcool.ports.bitcoinnode import Why
 from keepcool.wire import messages
 from tests.fixtures.bitcoinoffice import ASSET, crashed
 from tests.fixtures.bitcoinrecords import NETWORK, POOL
@@ -312,3 +313,19 @@ def test_a_second_payment_is_told_and_on_the_books(make: Make) -> None:
 
 def batch_of(house: House, name: str) -> batches.Batch:
     return house.office.store.transact(lambda tx: batches.get(tx, name))
+
+
+def test_full_pools_delay_a_payment_and_double_nothing(make: Make) -> None:
+    """Every rung is refused because pools are full; once they are not, it is paid once, and nothing was
+    given up meanwhile."""
+    house = make()
+    record = house.office.issue("w", 0)
+    house.fund(record, "w", COIN)
+    house.paper.refusal = Refused("node.rejected", "mempool full", why=Why.POOL_FULL.value)
+    house.office.order("a", "w", COIN // 4, house.outside(1))
+    house.live(lambda: "payout.fee_low" in house.office.notes())
+    house.linger()
+    assert house.office.reached("a", "signed")()
+    house.paper.refusal = None
+    house.confirmed("a")
+    assert (house.paper.paid(house.script(1)), count(house, Purpose.PAY)) == (COIN // 4, 1)
