@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from keepcool.chains.bitcoin.network_table import SHIPPED
-from keepcool.chains.bitcoin.networks import Network, described
+from keepcool.chains.bitcoin.networks import Network, Replacement, described
 
 _OPENING = """# Networks of the Bitcoin family
 
@@ -53,8 +53,14 @@ def _habits(row: Network) -> list[str]:
         f"{row.dust_rate}, {row.dust_floor}",
         depths,
         f"{row.coinbase_maturity} blocks of {row.block_s} s",
-        described(row.replacement),
+        _stuck(row),
     ]
+
+
+def _stuck(row: Network) -> str:
+    if row.replacement is Replacement.NONE and not row.hrp:
+        return "wait for a block; nodes there do not replace, and old-style change is spent in blocks only"
+    return described(row.replacement)
 
 
 def _coins(sat: int) -> str:
