@@ -29,6 +29,7 @@ from keepcool.app.spares.lane import Plan as SparePlan
 from keepcool.app.spares.running import Standing as SpareStanding
 from keepcool.app.store import Store
 from keepcool.app.wallets import Attesters, Issuer
+from keepcool.chains.bitcoin.combining import Checker
 from keepcool.core.ids import NetworkId
 from keepcool.core.parties import Peer, Service
 from keepcool.ports.bitcoinnode import BitcoinNode
@@ -43,7 +44,8 @@ from keepcool.wire.exchange import Exchange
 class Outside:
     """`nodes`: per EVM network, the first is written to and followed, all must agree. `minter_nodes`: per
     Minter network, all of them as one that says only what as many agree on as must; `minter_news`: its new
-    heights, as early as may be. `bitcoin_nodes`: as `minter_nodes`."""
+    heights, as early as may be. `bitcoin_nodes`: as `minter_nodes`; `bitcoin_checker`
+    may veto a transaction before it is sent."""
 
     settings: AppSettings
     peers: Sequence[Peer]
@@ -53,6 +55,7 @@ class Outside:
     minter_nodes: Mapping[NetworkId, MinterNode]
     minter_news: Mapping[NetworkId, AsyncIterator[int]]
     bitcoin_nodes: Mapping[NetworkId, BitcoinNode]
+    bitcoin_checker: Checker
     clock: Clock
     entropy: Entropy
     faults: Faults
@@ -90,6 +93,7 @@ class Assembly:
                 {network: nodes[0] for network, nodes in outside.nodes.items()},
                 outside.minter_nodes,
                 outside.bitcoin_nodes,
+                outside.bitcoin_checker,
             ),
             store=outside.store,
             exchange=outside.exchange,

@@ -19,6 +19,7 @@ import uvloop
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection
 
+from keepcool.adapters.bitcoinkernel import scripts
 from keepcool.adapters.bitcoinnode.agreement import AgreeingBitcoinNodes
 from keepcool.adapters.bitcoinnode.node import HttpBitcoinNode
 from keepcool.adapters.evmnode.node import HttpEvmNode
@@ -87,6 +88,7 @@ async def _run(settings: AppSettings, beside: Path, *, one_machine: bool) -> Non
                 nodes=await stack.enter_async_context(spoken_to(settings)),
                 minter_nodes=(minter_nodes := await stack.enter_async_context(agreed_nodes(settings))),
                 minter_news=await stack.enter_async_context(news_of(settings, minter_nodes)),
+                bitcoin_checker=scripts.check,
                 bitcoin_nodes=await stack.enter_async_context(bitcoin_nodes_of(settings, beside)),
                 clock=SystemClock(settings.clock_offset_ms),
                 entropy=SystemEntropy(),

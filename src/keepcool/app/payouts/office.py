@@ -39,6 +39,7 @@ from keepcool.app.payouts.tables import purse
 from keepcool.app.spares import rows as spares
 from keepcool.app.store import Store
 from keepcool.app.wallets import Attesters
+from keepcool.chains.bitcoin.combining import Checker
 from keepcool.chains.evm.assets import chain_id_of
 from keepcool.core.ids import NetworkId
 from keepcool.core.parties import Service
@@ -54,11 +55,13 @@ AnyLane: TypeAlias = EvmLane | MinterLane | BitcoinLane
 
 @dataclass(frozen=True, slots=True)
 class Nodes:
-    """`evm`: per network the one that is written to; of the others all as one."""
+    """`evm`: per network the one that is written to; of the others all as one. `checker`: who may veto a
+    transaction of the Bitcoin family before it is sent."""
 
     evm: Mapping[NetworkId, EvmNode]
     minter: Mapping[NetworkId, MinterNode]
     bitcoin: Mapping[NetworkId, BitcoinNode]
+    checker: Checker
 
 
 class _Shared(TypedDict):
@@ -185,6 +188,7 @@ def _lanes(
                     row=bitcoin_row(name, table),
                     node=nodes.bitcoin[network],
                     entropy=entropy,
+                    checker=nodes.checker,
                 )
     return lanes
 

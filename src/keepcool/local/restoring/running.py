@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from keepcool.adapters.bitcoinkernel import scripts
 from keepcool.adapters.system.clock import SystemClock, SystemEntropy
 from keepcool.chains.bitcoin.combining import Final
 from keepcool.chains.bitcoin.inspection import read_bytes
@@ -129,7 +130,7 @@ def send(
 
     async def run() -> list[str]:
         async with _node(backup.network, place) as node:
-            finals = sweeping.finished(signed, backup, terms, (await node.tip()).height)
+            finals = sweeping.finished(signed, backup, terms, (await node.tip()).height, scripts.check)
             await _check_accepted(node, finals)
             sent = []
             for final in finals:

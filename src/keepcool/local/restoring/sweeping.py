@@ -15,7 +15,7 @@ from keepcool.chains.bitcoin.address import parse_address as script_of
 from keepcool.chains.bitcoin.address import parse_recipient
 from keepcool.chains.bitcoin.building import Built, Source, build
 from keepcool.chains.bitcoin.coins import Coin, Origin, shape_of
-from keepcool.chains.bitcoin.combining import Final, carried, combine
+from keepcool.chains.bitcoin.combining import Checker, Final, carried, combine
 from keepcool.chains.bitcoin.gathering import sweep
 from keepcool.chains.bitcoin.goals import ChangePlan, Goal, Selection
 from keepcool.chains.bitcoin.limits import Limits
@@ -103,7 +103,9 @@ def drafts(
     return making.made, making.left
 
 
-def finished(signed: Sequence[bytes], backup: Backup, terms: Terms, tip_height: int) -> list[Final]:
+def finished(
+    signed: Sequence[bytes], backup: Backup, terms: Terms, tip_height: int, checker: Checker
+) -> list[Final]:
     """`signed`: PSBTs of the drafts, each signed by one key or more, in any order. Raises what is wrong with
     the first that cannot be sent; nothing is finished then."""
     own, to = own_of(backup.descriptors()), destination(backup, terms.to)
@@ -113,7 +115,7 @@ def finished(signed: Sequence[bytes], backup: Backup, terms: Terms, tip_height: 
         proven = prove(raw, own, backup.network, limits)
         _check_sweep(proven, to)
         by_tx.setdefault(encode(proven.tx), []).append(proven)
-    return [combine(group[0], carried(group)) for group in by_tx.values()]
+    return [combine(group[0], carried(group), checker) for group in by_tx.values()]
 
 
 class _Making:

@@ -10,6 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection
 
+from keepcool.adapters.bitcoinkernel import scripts
 from keepcool.adapters.sqlite.books import open_books
 from keepcool.adapters.system.clock import SystemEntropy
 from keepcool.app.books import ledger, people, registry
@@ -58,6 +59,7 @@ class Bench:
             row=ROW,
             node=NO_NODE,
             entropy=SystemEntropy(),
+            checker=scripts.check,
         )
         for number in range(5):
             self.wallet(WalletId(f"u{number}"), POOL, number)

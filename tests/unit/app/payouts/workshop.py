@@ -15,6 +15,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection, select
 
+from keepcool.adapters.bitcoinkernel import scripts
 from keepcool.adapters.sqlite.books import open_books
 from keepcool.adapters.system.clock import SystemClock, SystemEntropy
 from keepcool.app.books import ledger, people, registry
@@ -183,7 +184,7 @@ class Workshop:
         await cooler.serve("sign.v1", self.cooler.sign)
         return PayoutOffice(
             self.settings,
-            Nodes({NETWORK: node}, {}, {}),
+            Nodes({NETWORK: node}, {}, {}, scripts.check),
             store=self.store,
             exchange=exchange,
             attesters=self.attesters,

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import wallycore
 
+from keepcool.adapters.bitcoinkernel import scripts
 from keepcool.chains.bitcoin import address
 from keepcool.chains.bitcoin.psbt import encode_psbt, parse_psbt
 from keepcool.chains.bitcoin.restoring import Backup
@@ -66,7 +67,7 @@ def entropy(size_bytes: int) -> bytes:
 
 def finished(files: Sequence[bytes], what: Backup, terms: Terms = TERMS) -> list[int]:
     """What the finished transactions pay."""
-    finals = sweeping.finished(files, what, terms, 1_000)
+    finals = sweeping.finished(files, what, terms, 1_000, scripts.check)
     return [parse_transaction(one.raw).outputs[0].amount_sat for one in finals]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from keepcool.app.payouts.said import SIGNERS
 from keepcool.chains.bitcoin import combining, signatures, wallets
-from keepcool.chains.bitcoin.combining import Final
+from keepcool.chains.bitcoin.combining import Checker, Final
 from keepcool.chains.bitcoin.decode import leaf_of
 from keepcool.chains.bitcoin.family import BitcoinFamily
 from keepcool.chains.bitcoin.networks import Network, Networks
@@ -39,9 +39,13 @@ def verified(
 
 
 def combined(
-    row: Network, record: WalletRecord, draft: bytes, given: Mapping[Service, Sequence[bytes]]
+    row: Network,
+    record: WalletRecord,
+    draft: bytes,
+    given: Mapping[Service, Sequence[bytes]],
+    checker: Checker,
 ) -> Final:
-    """The final transaction. Raises Breach when what is stored does not make one."""
+    """The final transaction. Raises Breach when what is stored does not make one, or `checker` vetoes it."""
     proven = BitcoinFamily(Networks((row,))).prove(draft, record)
     by_input = [dict[bytes, bytes]() for _ in proven.inputs]
     try:
@@ -49,7 +53,7 @@ def combined(
             keys = _leaf_keys(row, record, proven, signer)
             for place, (key, signature) in enumerate(zip(keys, some, strict=True)):
                 by_input[place][key] = signatures.from_wire(signature)
-        return combining.combine(proven, by_input)
+        return combining.combine(proven, by_input, checker)
     except (Malformed, ValueError) as error:
         raise Breach("batch.row", "stored signatures do not make the batch's transaction") from error
 

@@ -120,7 +120,7 @@ def _combined(
     lane: BitcoinLane, record: WalletRecord, rung: Rung, told: Mapping[tuple[int, Service], Said]
 ) -> Final:
     given = {signer: told[rung.place, signer].signatures for signer in SIGNERS}
-    return finishing.combined(lane.row, record, rung.draft, given)
+    return finishing.combined(lane.row, record, rung.draft, given, lane.checker)
 
 
 async def _unacceptable(lane: BitcoinLane, finals: Mapping[int, Final]) -> dict[int, str]:

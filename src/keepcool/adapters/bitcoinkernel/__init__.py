@@ -1,0 +1,1 @@
+"""Bitcoin Core's own script code, in this process."""
