@@ -131,12 +131,12 @@ class Story:
     def twice(self) -> list[tuple[Service, bytes]]:
         return [act for act, times in self.acts.items() if times > 1]
 
-    async def ask(self, app: Speaker, number: int) -> None:
+    async def ask(self, app: Speaker, number: int, patience_s: float = PATIENCE_S) -> None:
         """App asks one signer one question, and notes whether what it came to believe is true."""
         to, (typ, body) = SIGNERS[number % 4 // 2], request(number)
         self.asked.add((to, msgspec.json.encode(body)))
         try:
-            answer = await app.ask(to, typ, body, PATIENCE_S)
+            answer = await app.ask(to, typ, body, patience_s)
         except KeepcoolError as error:
             self.errors[error.kind] += 1
             return
@@ -299,7 +299,7 @@ def test_what_was_heard_before_a_restart_of_the_bus_is_not_done_again(true: Live
             for kept in list(broker.captured) * 100:
                 broker.deliver(kept)
             await broker.settle()
-            await story.ask(app, 9)
+            await story.ask(app, 9, 60)
             await town.leave()
 
     asyncio.run(run())
