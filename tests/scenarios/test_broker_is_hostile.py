@@ -263,7 +263,7 @@ def overheard(true: LiveBroker, *, naive: bool) -> HostileBroker:
             town, story = Town(Story(), naive=naive), Story()
             app = await town.join(true, broker.port)
             for number in range(8):
-                await story.ask(app, number)
+                await story.ask(app, number, 60)
             assert (story.believed, story.mistaken) == (8, 0)
             await town.leave()
             return broker
@@ -295,7 +295,7 @@ def test_what_was_heard_before_a_restart_of_the_bus_is_not_done_again(true: Live
             town = Town(story, naive=False)
             app = await town.join(true, broker.port)
             for number in range(8):
-                await story.ask(app, number)
+                await story.ask(app, number, 60)
             for kept in list(broker.captured) * 100:
                 broker.deliver(kept)
             await broker.settle()
