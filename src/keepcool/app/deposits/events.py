@@ -25,8 +25,9 @@ class Freezes(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """`code` is stable: deposit.short, deposit.reversed, deposit.to_change, wallet.spent_without_us,
-    wallet.unknown_execution, chain.reorganised_deep, chain.no_common_block, node.disagree, token.silent."""
+    """`code` is stable: deposit.short, deposit.reversed, deposit.to_change, deposit.to_nobody,
+    wallet.spent_without_us, wallet.unknown_execution, chain.reorganised_deep, chain.no_common_block,
+    node.disagree, token.silent."""
 
     number: int
     at_ms: int

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from keepcool.app.config import AppSettings, BitcoinSettings, native_asset
 from keepcool.app.payouts.requests import PayoutDesk
-from keepcool.app.pools import rows, running
+from keepcool.app.pools import running, skipped
 from keepcool.app.pools.desk import PoolDesk
 from keepcool.app.pools.running import Numbers, PoolLane, Standing
 from keepcool.app.pools.stock import Stock
@@ -56,10 +56,10 @@ class PoolOffice:
     """`desk` answers requests, `work()` runs beside it until cancelled, `standings` are for health.
 
     Law: what lay in stock before is given to nobody: this database may have been restored, and its addresses
-    be somebody's already."""
+    be somebody's already; they are watched."""
 
     def __init__(self, around: Around) -> None:
-        around.store.transact(rows.burn_stock)
+        around.store.transact(skipped.burn)
         self._around, self._numbers, self._bells = around, Numbers(around.metrics), _Bells()
         self._stock = Stock(
             exchange=around.exchange,

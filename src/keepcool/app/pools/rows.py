@@ -183,6 +183,12 @@ def in_stock(tx: Connection, source: WalletId) -> int:
     return int(tx.execute(query).scalar_one())
 
 
+def stocked(tx: Connection, source: WalletId | None = None) -> list[Given]:
+    """All that is in stock, of this record or of all."""
+    free = IN_STOCK if source is None else IN_STOCK & (attested_address.c.source == source)
+    return [_given(row) for row in tx.execute(select(attested_address).where(free))]
+
+
 def burn_stock(tx: Connection, source: WalletId | None = None) -> int:
     """What is in stock, of this record or of all, is given to nobody any more. How many addresses that
     were."""

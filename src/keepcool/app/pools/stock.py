@@ -2,7 +2,7 @@
 
 Laws: App believes neither signer alone, and none that derived another list than it did itself; what a signer
 attested before and this database knows nothing of may be somebody's, so it is passed over, and the stock that
-was left is burnt.
+was left is burnt; both are watched.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
 
-from keepcool.app.pools import rows
+from keepcool.app.pools import rows, skipped
 from keepcool.app.pools.proofs import verify_statement
 from keepcool.app.store import Store
 from keepcool.app.wallets import PINNED, Attesters
@@ -97,8 +97,9 @@ class Stock:
             if one.highest >= first and ((source, by) not in self._clean or one.highest >= before)
         ]
         if foreign:
+            await skipped.watch(self.store, record, first, max(foreign), networks)
             self._floor[source] = max(foreign) + 1
-            await self.store.run(lambda tx: rows.burn_stock(tx, source))
+            await self.store.run(lambda tx: skipped.burn(tx, source))
             return False
         now_ms = self.clock.now_ms()
         await self.store.run(
@@ -125,8 +126,10 @@ class Stock:
         return told
 
     def _next(self, tx: Connection, source: WalletId) -> tuple[WalletRecord, int]:
-        first = rows.next_index(tx, source, RECEIVING)
-        return self.attesters.wallet(tx, source).record, max(first, self._floor.get(source, 0))
+        record = self.attesters.wallet(tx, source).record
+        watched = skipped.beyond(tx, record, self.attesters.families.networks)
+        first = max(rows.next_index(tx, source, RECEIVING), watched)
+        return record, max(first, self._floor.get(source, 0))
 
     async def _ask(self, signer: Service, expected: _Listed) -> RangeAttested:
         stated = expected.stated

@@ -1,8 +1,9 @@
 """What a transaction means for us, written down with the block, or the sight of the pool, that showed it.
 
 Laws: only what the database knows as ours counts; change of our own spending is nobody's deposit; a payment
-to an address of change from outside is its wallet's deposit, and is told; a spending that no draft of ours
-explains freezes the whole network in the same transaction that records it.
+to an address of change from outside is its wallet's deposit, and is told; one to an address of a pool that
+was given to somebody this database does not know is the pool's own, and is told; a spending that no draft of
+ours explains freezes the whole network in the same transaction that records it.
 """
 
 from __future__ import annotations
@@ -162,6 +163,8 @@ def _paid(tx: Connection, sight: Sight, hit: Hit, spent: _Spent) -> list[Claim]:
     for one in deposits:
         if ours[one.script].change == CHANGE:
             _tell_change(tx, sight, f"{txid}:{one.vout}", ours[one.script])
+        elif ours[one.script].wallet is None and ours[one.script].index:
+            _tell_unowned(tx, sight, txid, one, ours[one.script])
     return [_claim(sight, txid, one, ours[one.script]) for one in deposits]
 
 
@@ -250,5 +253,21 @@ def _tell_change(tx: Connection, sight: Sight, outpoint: str, to: Address) -> No
         network=sight.terms.network,
         wallet=to.credited,
         code="deposit.to_change",
+        text=text,
+    )
+
+
+def _tell_unowned(tx: Connection, sight: Sight, txid: str, one: Paid, to: Address) -> None:
+    text = (
+        f"{txid}:{one.vout} brings {one.amount_sat} satoshi to address {to.index} of pool {to.source}: it "
+        "arrived at an address issued before the restore, and is booked as the pool's own; ask who it was for"
+    )
+    events.record(
+        tx,
+        key=f"nobody:{txid}:{one.vout}",
+        at_ms=sight.at_ms,
+        network=sight.terms.network,
+        wallet=to.source,
+        code="deposit.to_nobody",
         text=text,
     )
