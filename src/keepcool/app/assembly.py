@@ -44,8 +44,8 @@ from keepcool.wire.exchange import Exchange
 class Outside:
     """`nodes`: per EVM network, the first is written to and followed, all must agree. `minter_nodes`: per
     Minter network, all of them as one that says only what as many agree on as must; `minter_news`: its new
-    heights, as early as may be. `bitcoin_nodes`: as `minter_nodes`; `bitcoin_checker`
-    may veto a transaction before it is sent."""
+    heights, as early as may be. `bitcoin_nodes`: as `minter_nodes`; `bitcoin_news`: what they announce, of
+    the networks that tell where; `bitcoin_checker` may veto a transaction before it is sent."""
 
     settings: AppSettings
     peers: Sequence[Peer]
@@ -55,6 +55,7 @@ class Outside:
     minter_nodes: Mapping[NetworkId, MinterNode]
     minter_news: Mapping[NetworkId, AsyncIterator[int]]
     bitcoin_nodes: Mapping[NetworkId, BitcoinNode]
+    bitcoin_news: Mapping[NetworkId, AsyncIterator[str]]
     bitcoin_checker: Checker
     clock: Clock
     entropy: Entropy
@@ -82,7 +83,7 @@ class Assembly:
     def work(self) -> list[Coroutine[Any, Any, None]]:
         evm = [self._follow(network) for network in self._outside.nodes]
         minter = [work for network in self._outside.minter_nodes for work in self._minter(network)]
-        bitcoin = [self._bitcoin(network) for network in self._outside.bitcoin_nodes]
+        bitcoin = [work for network in self._outside.bitcoin_nodes for work in self._bitcoin(network)]
         return [self._office.run(), self._events.run(), *evm, *minter, *bitcoin, *self._pools.work()]
 
     def _payouts(self) -> PayoutOffice:
@@ -152,14 +153,21 @@ class Assembly:
         follower = Follower(plan, nodes, outside.store, outside.clock, own_payouts)
         return running.run(follower, self._standings[network], outside.clock, poll_ms=settings.poll_ms)
 
-    def _bitcoin(self, network: NetworkId) -> Coroutine[Any, Any, None]:
+    def _bitcoin(self, network: NetworkId) -> list[Coroutine[Any, Any, None]]:
+        """The follower of a Bitcoin network, and what has it look at once."""
         outside = self._outside
         settings = outside.settings.networks[network]
         if not isinstance(settings, BitcoinSettings):
             raise TypeError(f"{network} has Bitcoin nodes and other settings")
         plan, node = running.bitcoin_plan(network, settings), outside.bitcoin_nodes[network]
         follower = BitcoinFollower(plan, node, outside.store, outside.clock)
-        return running.run(follower, self._standings[network], outside.clock, poll_ms=settings.poll_ms)
+        bell = asyncio.Event()
+        pause = running.until_rung(bell)
+        following = running.run(
+            follower, self._standings[network], outside.clock, poll_ms=settings.poll_ms, pause=pause
+        )
+        news = outside.bitcoin_news.get(network)
+        return [following] if news is None else [following, running.ring_at(news, bell)]
 
     def _minter(self, network: NetworkId) -> list[Coroutine[Any, Any, None]]:
         """The follower of a Minter network, and the making of its wallets."""

@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 
 from keepcool.adapters.bitcoinkernel import scripts
 from keepcool.adapters.bitcoinnode.agreement import AgreeingBitcoinNodes
+from keepcool.adapters.bitcoinnode.news import NodeNews
 from keepcool.adapters.bitcoinnode.node import HttpBitcoinNode
 from keepcool.adapters.evmnode.node import HttpEvmNode
 from keepcool.adapters.guard import refuse_fatal, survey
@@ -90,6 +91,7 @@ async def _run(settings: AppSettings, beside: Path, *, one_machine: bool) -> Non
                 minter_news=await stack.enter_async_context(news_of(settings, minter_nodes)),
                 bitcoin_checker=scripts.check,
                 bitcoin_nodes=await stack.enter_async_context(bitcoin_nodes_of(settings, beside)),
+                bitcoin_news=stack.enter_context(bitcoin_news_of(settings)),
                 clock=SystemClock(settings.clock_offset_ms),
                 entropy=SystemEntropy(),
                 faults=faults_from(settings.fault, os.environ),
@@ -289,6 +291,17 @@ async def news_of(
     finally:
         for one in news.values():
             await one.close()
+
+
+@contextlib.contextmanager
+def bitcoin_news_of(settings: AppSettings) -> Iterator[dict[NetworkId, NodeNews]]:
+    """What nodes announce, of every Bitcoin network that says where. Nodes may be away."""
+    with contextlib.ExitStack() as stack:
+        yield {
+            NetworkId(network): stack.enter_context(contextlib.closing(NodeNews(table.zmq_urls)))
+            for network, table in settings.networks.items()
+            if isinstance(table, BitcoinSettings) and table.zmq_urls
+        }
 
 
 async def _height(node: AgreeingNodes) -> int:

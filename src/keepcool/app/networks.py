@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal, TypeAlias, assert_never
+from urllib.parse import urlsplit
 
 from keepcool.chains.bitcoin.network_table import SHIPPED, one_row
 from keepcool.chains.bitcoin.networks import DECIMALS as BITCOIN_DECIMALS
@@ -123,7 +124,8 @@ class BitcoinSettings(_Network, frozen=True, kw_only=True, tag="bitcoin"):
     for them. `confirmations`: [from this many satoshi, so deep], instead of the network's own; `replacement`:
     whether nodes replace a transaction by a dearer one (any | signalled | none), likewise. Deposits below the
     asset's `deposit_min` are dust. `stock`: addresses of each pool kept attested ahead. `row`: the network
-    as data, under the names of a `[[network]]` table, where this release ships none."""
+    as data, under the names of a `[[network]]` table, where this release ships none. `zmq_urls`: where nodes
+    announce blocks or transactions (tcp://host:port), so that App looks at once and not at the next poll."""
 
     profile: str
     pool: bool = False
@@ -133,6 +135,7 @@ class BitcoinSettings(_Network, frozen=True, kw_only=True, tag="bitcoin"):
     confirmations: tuple[tuple[int, int], ...] = ()
     replacement: Replacement | None = None
     row: dict[str, object] | None = None
+    zmq_urls: tuple[str, ...] = ()
     fees: BitcoinFeeSettings = BitcoinFeeSettings()
 
     @property
@@ -261,7 +264,18 @@ def _check_bitcoin(network: str, where: str, table: BitcoinSettings) -> None:
         raise Refused("config.stock", f"{where}: stock is at least 1 address")
     if table.node_cookies and len(table.node_cookies) != len(table.node_urls):
         raise Refused("config.cookies", f"{where}: node_cookies names one file for each node, or none")
+    if not all(_is_zmq_url(url) for url in table.zmq_urls):
+        raise Refused("config.zmq_urls", f"{where}: zmq_urls are of the form tcp://host:port")
     _check_bitcoin_fees(where, row, table.fees)
+
+
+def _is_zmq_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        named = bool(parts.hostname and parts.port)
+    except ValueError:
+        return False
+    return named and url == f"tcp://{parts.netloc}" and "@" not in url
 
 
 def _check_bitcoin_fees(where: str, row: Network, fees: BitcoinFeeSettings) -> None:
@@ -300,5 +314,12 @@ def _about_bitcoin(network: str, table: BitcoinSettings, listed: str) -> str:
         f"On {table.name} ({network}, {table.profile}) new users get {homes}; it credits {listed} at"
         f" {table.assets[0].deposit_min} satoshi or more, once {agree} of {len(table.node_urls)} nodes say"
         f" so, at a depth in blocks of {depths}; one withdrawal may cost its wallet at most"
-        f" {table.fees.withdrawal_fee_max} satoshi."
+        f" {table.fees.withdrawal_fee_max} satoshi; {_about_looking(table)}."
+    )
+
+
+def _about_looking(table: BitcoinSettings) -> str:
+    polled = f"nodes are polled every {table.poll_ms} ms"
+    return (
+        f"{polled}, and at once when {' or '.join(table.zmq_urls)} tells news" if table.zmq_urls else polled
     )

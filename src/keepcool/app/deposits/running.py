@@ -111,11 +111,11 @@ def until_rung(bell: asyncio.Event) -> Callable[[float], Awaitable[None]]:
     return pause
 
 
-async def ring_at(heights: AsyncIterator[int], bell: asyncio.Event) -> None:
-    """Until cancelled: rings at every new height. It is only a hint, so its errors are no news."""
+async def ring_at(news: AsyncIterator[object], bell: asyncio.Event) -> None:
+    """Until cancelled: rings at all news. They are only hints, so their errors are no news."""
     while True:
         try:
-            async for _ in heights:
+            async for _ in news:
                 bell.set()
         except KeepcoolError:
             await asyncio.sleep(_NEWS_AGAIN_S)
