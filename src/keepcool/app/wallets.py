@@ -142,16 +142,14 @@ class Attesters:
 
     def _in_pool(self, tx: Connection, stored: Stored, member: Member) -> Wallet:
         if member.index is None:
-            raise Unavailable(
-                "wallet.pending", f"wallet {stored.asked.id} waits for an address of its pool; ask again"
-            )
+            text = f"wallet {stored.asked.id} waits for an address of its pool; ask again"
+            raise Unavailable("wallet.pending", text)
         pool = self.served(registry.get_wallet(tx, member.pool))
         record = pool.record
         proof = pools.proofs(tx, member.pool, [member.index]).get(member.index)
         if proof is None:
-            raise Breach(
-                "addresses.missing", f"wallet {stored.asked.id}: its address has no proof; not served"
-            )
+            text = f"wallet {stored.asked.id}: its address has no proof; not served"
+            raise Breach("addresses.missing", text)
         verify_address(self._keys, record, proof)
         if (proof.address, record.network) != (stored.address, stored.asked.network):
             text = f"wallet {stored.asked.id}: the database differs from what was attested; not served"
