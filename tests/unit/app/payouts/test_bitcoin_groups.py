@@ -19,7 +19,8 @@ from keepcool.app.coins import addresses
 from keepcool.app.coins.addresses import Address
 from keepcool.app.config import AssetSettings, BitcoinFeeSettings, BitcoinSettings
 from keepcool.app.payouts import store
-from keepcool.app.payouts.bitcoin import drafting, groups
+from keepcool.app.payouts.bitcoin import batches, drafting, groups
+from keepcool.app.payouts.bitcoin.batches import NewBatch
 from keepcool.app.payouts.bitcoin.lane import BitcoinLane
 from keepcool.app.payouts.notes import Numbers
 from keepcool.app.payouts.store import Kind, NewWithdrawal, Withdrawal
@@ -28,6 +29,8 @@ from keepcool.app.wallets import Attesters
 from keepcool.chains.bitcoin.network_table import LITECOIN_REGTEST
 from keepcool.core.ids import UserId, WalletId
 from keepcool.core.parties import Service
+from keepcool.core.withdrawal import Thawed
+from keepcool.core.withdrawal_states import Frozen
 from keepcool.ports.bitcoinnode import BitcoinNode
 from tests.unit.app.books.loopback import FixedClock, Signers
 from tests.unit.app.payouts.workshop import Faults
@@ -133,3 +136,26 @@ def test_no_share_of_a_batchs_fee_exceeds_what_its_withdrawal_allows(bench: Benc
     assert drafting.fee_bound([one]) == 1000
     assert drafting.fee_bound([one, two]) == 600
     assert drafting.fee_bound([one, two, three]) == 1500
+
+
+@pytest.mark.parametrize("stage", [batches.Stage.CONFIRMED, batches.Stage.ENDED])
+def test_what_a_transaction_has_paid_is_not_drafted_again_by_thawing(
+    bench: Bench, stage: batches.Stage
+) -> None:
+    """A given-up draft has paid it: however often a person lets it go, it is stopped again. Its twin,
+    whose draft never confirmed, is drafted again."""
+    bench.order("a", OWN)
+
+    def work(tx: Connection) -> None:
+        one = NewBatch("b-1", ROW.id, OWN, batches.Purpose.PAY, b"i", 500, 2**31, (), (), (("a", 1),))
+        batches.insert(tx, one, 1)
+        batches.change(tx, "b-1", 1, stage=stage.value, transaction="ab" * 32)
+
+    bench.store.transact(work)
+    for _ in range(2):
+        if stage is batches.Stage.ENDED:
+            assert bench.due() == [["a"]]
+            continue
+        assert bench.due() == []
+        assert isinstance(bench.store.transact(lambda tx: store.get(tx, "a")).state, Frozen)
+        bench.store.transact(lambda tx: store.step(tx, "a", Thawed(), 1))

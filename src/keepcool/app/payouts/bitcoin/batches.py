@@ -177,6 +177,17 @@ def of_withdrawal(tx: Connection, withdrawal: str) -> list[Batch]:
     return rows(tx, query.where(member.c.withdrawal == withdrawal).order_by(batch.c.number))
 
 
+def confirmed(tx: Connection, withdrawals: Sequence[str]) -> dict[str, str]:
+    """Those of them that a transaction in a block has paid, and which: whatever was drafted since."""
+    query = (
+        select(member.c.withdrawal, batch.c.transaction)
+        .join(batch, batch.c.id == member.c.batch)
+        .where(batch.c.stage == Stage.CONFIRMED.value, batch.c.purpose == Purpose.PAY.value)
+        .where(member.c.withdrawal.in_(list(withdrawals)))
+    )
+    return {one: transaction or "" for one, transaction in tx.execute(query)}
+
+
 def is_newest(tx: Connection, one: Batch, withdrawal: str) -> bool:
     """The withdrawal was not drafted anew since."""
     return of_withdrawal(tx, withdrawal)[-1].id == one.id

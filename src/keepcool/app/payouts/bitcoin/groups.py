@@ -1,7 +1,8 @@
 """Which withdrawals one transaction pays: a segregated wallet's each by itself, a pool's together.
 
 Laws: a pool's wait for one another no longer than configured; what was split off a batch that was given up is
-drafted at once and with nothing new, so that whom a signer objects to is found; voids of one batch are one.
+drafted at once and with nothing new, so that whom a signer objects to is found; voids of one batch are one;
+what a confirmed transaction has paid is never drafted again, whoever thaws it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from keepcool.app.payouts.lane import wait_after
 from keepcool.app.payouts.store import Kind, Withdrawal
 from keepcool.core.ids import WalletId
 from keepcool.core.intent import OUTPUTS_MAX
+from keepcool.core.withdrawal import Froze
 from keepcool.core.withdrawal_states import Requested
 
 READ_MAX = 2_000
@@ -63,7 +65,16 @@ def burns(tx: Connection, lane: BitcoinLane) -> list[Group]:
 def _waiting(tx: Connection, lane: BitcoinLane, *, voids: bool) -> list[Withdrawal]:
     now_ms = lane.clock.now_ms()
     rows = store.in_states(tx, lane.network, [Requested], limit=READ_MAX, due_ms=now_ms)
-    return [one for one in rows if (one.kind is Kind.VOID) is voids]
+    found = [one for one in rows if (one.kind is Kind.VOID) is voids]
+    return found if voids else _unpaid(tx, lane, found)
+
+
+def _unpaid(tx: Connection, lane: BitcoinLane, waiting: Sequence[Withdrawal]) -> list[Withdrawal]:
+    """Without those that a given-up draft has paid after all: these are stopped, again if need be."""
+    paid = batches.confirmed(tx, [one.id for one in waiting])
+    for name, transaction in paid.items():
+        lane.step_in(tx, name, Froze(f"{transaction} has paid it already: it is not paid again"))
+    return [one for one in waiting if one.id not in paid]
 
 
 class _Sources:
