@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 import pytest
 
-from keepcool.adapters.bitcoinnode import rpc
 from keepcool.adapters.bitcoinnode.agreement import AgreeingBitcoinNodes
 from keepcool.adapters.bitcoinnode.node import HttpBitcoinNode
+from keepcool.adapters.jsonrpc import bodies
 from keepcool.adapters.system.clock import SystemClock
 from keepcool.chains.bitcoin.network_table import LITECOIN_REGTEST
 from keepcool.core.errors import KeepcoolError, Refused, Unavailable
@@ -176,7 +176,7 @@ def test_an_answer_without_an_end_is_cut(
     chain: DevLitecoin, liar: LyingNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No more is read than a block can hold."""
-    monkeypatch.setattr(rpc, "ANSWER_BYTES_MAX", 100_000)
+    monkeypatch.setattr(bodies, "ANSWER_BYTES_MAX", 100_000)
     tip = chain.tip()
     liar.lies["getblock"] = bare(200, b" " * 200_000)
     assert problem(liar, lambda node: node.raw_block(tip)).code == "node.nonsense"

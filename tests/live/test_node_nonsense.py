@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from keepcool.adapters.evmnode import rpc
 from keepcool.adapters.evmnode.node import HttpEvmNode
+from keepcool.adapters.jsonrpc import bodies
 from keepcool.core.errors import KeepcoolError
 from keepcool.ports.evmnode import Sending
 from tests.fixtures.chain import NETWORK, address_number
@@ -153,7 +153,7 @@ def test_a_node_that_is_syncing_or_old_is_not_healthy() -> None:
 
 def test_an_endless_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer beyond the bound is given up."""
-    monkeypatch.setattr(rpc, "ANSWER_BYTES_MAX", 1000)
+    monkeypatch.setattr(bodies, "ANSWER_BYTES_MAX", 1000)
     assert problem({"eth_getBalance": "0x" + "0" * 2000}, balance).code == "node.nonsense"
 
 

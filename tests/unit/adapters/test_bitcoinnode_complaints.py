@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from keepcool.adapters.bitcoinnode import answers, complaints
-from keepcool.adapters.bitcoinnode.rpc import Complaint
+from keepcool.adapters.jsonrpc.calls import Complaint
 from keepcool.ports.bitcoinnode import Why
 
 WORDS = {

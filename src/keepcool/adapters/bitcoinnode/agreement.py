@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
+from keepcool.adapters import quorum
 from keepcool.adapters.bitcoinnode.agreedchain import AgreedChain
 from keepcool.adapters.bitcoinnode.voices import NamedNode, lower_median
 from keepcool.core.errors import KeepcoolError, Unavailable
@@ -76,7 +77,7 @@ class AgreeingBitcoinNodes(AgreedChain):
             missing = [txid for txid in dict.fromkeys(txids) if txid not in found]
             if not missing:
                 break
-            (one,) = await self._voices.of([node], partial(_asked, ask, missing))
+            (one,) = await quorum.asked([node], partial(_asked, ask, missing))
             said.append(one)
             if not isinstance(one[1], KeepcoolError):
                 pairs = zip(missing, one[1], strict=True)

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from keepcool.adapters.bitcoinnode import answers, complaints
-from keepcool.adapters.bitcoinnode.rpc import Ask, Complaint, Rpc, Said
+from keepcool.adapters.bitcoinnode.rpc import Rpc
+from keepcool.adapters.jsonrpc.calls import Ask, Complaint, Said
 from keepcool.chains.bitcoin.networks import Network
 from keepcool.core.errors import Refused, Unavailable
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from keepcool.adapters.bitcoinnode import answers, blocks, complaints, probing
 from keepcool.adapters.bitcoinnode.asking import Asking, hash_of, plain_bytes
-from keepcool.adapters.bitcoinnode.rpc import Ask
+from keepcool.adapters.jsonrpc.calls import Ask
 from keepcool.chains.bitcoin.networks import Network
 from keepcool.core.errors import Malformed, Unavailable
 from keepcool.ports.bitcoinnode import BlockId, Capabilities, Condition

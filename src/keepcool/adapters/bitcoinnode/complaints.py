@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from keepcool.adapters.bitcoinnode.rpc import Complaint
+from keepcool.adapters.jsonrpc.calls import Complaint
 from keepcool.core.errors import KeepcoolError, Refused, Unavailable
 from keepcool.ports.bitcoinnode import Why
 

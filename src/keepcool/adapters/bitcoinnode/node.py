@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from keepcool.adapters.bitcoinnode import answers, complaints, transactions
 from keepcool.adapters.bitcoinnode.asking import plain_bytes
 from keepcool.adapters.bitcoinnode.chainside import ChainSide
-from keepcool.adapters.bitcoinnode.rpc import Ask, Complaint, Said
 from keepcool.adapters.bitcoinnode.sending import Sending
+from keepcool.adapters.jsonrpc.calls import Ask, Complaint, Said
 from keepcool.chains.bitcoin.transaction import parse_transaction, shown
 from keepcool.core.errors import Unavailable
 from keepcool.ports.bitcoinnode import Acceptance, Unspent

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from keepcool.adapters.bitcoinnode import answers, complaints
-from keepcool.adapters.bitcoinnode.rpc import Ask, Complaint, Said
+from keepcool.adapters.jsonrpc.calls import Ask, Complaint, Said
 from keepcool.ports.bitcoinnode import Capabilities
 
 ASKS = (

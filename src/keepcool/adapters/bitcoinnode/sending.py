@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 
 from keepcool.adapters.bitcoinnode import answers, complaints
-from keepcool.adapters.bitcoinnode.rpc import Ask, Complaint, Rpc, Said
+from keepcool.adapters.bitcoinnode.rpc import Rpc
+from keepcool.adapters.jsonrpc.calls import Ask, Complaint, Said
 from keepcool.core.errors import Unavailable
 from keepcool.ports.bitcoinnode import Why
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from keepcool.adapters.evmnode import answers, complaints
-from keepcool.adapters.evmnode.rpc import Ask, Complaint, Param, Rpc, Said
+from keepcool.adapters.evmnode.rpc import Rpc
+from keepcool.adapters.jsonrpc.calls import Ask, Complaint, Param, Said
 from keepcool.chains.evm.address import raw_of
 from keepcool.chains.evm.assets import chain_id_of
 from keepcool.chains.keccak import keccak256

@@ -12,7 +12,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Protocol, TypeVar
 
-from keepcool.core.errors import KeepcoolError, Refused, Unavailable
+from keepcool.adapters import quorum
+from keepcool.core.errors import KeepcoolError, Unavailable
 from keepcool.ports.minternode import (
     Accepted,
     Account,
@@ -26,22 +27,13 @@ from keepcool.ports.minternode import (
     Why,
 )
 
-_TEXT_MAX = 60
 _NOTHING_SENT = ("node.unreachable", "node.wrong_chain")
 _PASSING = (Why.ONE_PER_BLOCK, Why.POOL_FULL)
 T = TypeVar("T")
 Final = TypeVar("Final", Transaction, Block)
 
 
-class NamedNode(MinterNode, Protocol):
-    """`name` is what errors call it, `place` where it is: two nodes are never at one place."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def place(self) -> str: ...
-
+class NamedNode(MinterNode, quorum.Named, Protocol):
     async def close(self) -> None: ...
 
 
@@ -50,16 +42,8 @@ class AgreeingNodes:
     answer that was outvoted, in a sentence, None while there was none."""
 
     def __init__(self, nodes: Sequence[NamedNode], agree: int | None = None) -> None:
-        """Raises Refused when `agree` is more than there are nodes or less than one, and when two nodes have
-        one name or one place: the same node must not speak twice."""
-        self._nodes = tuple(nodes)
-        self._agree = min(2, len(self._nodes)) if agree is None else agree
-        if not 1 <= self._agree <= len(self._nodes):
-            text = f"{self._agree} nodes shall agree and {len(self._nodes)} are configured; add nodes"
-            raise Refused("node.agree", text)
-        names, places = {node.name for node in self._nodes}, {node.place for node in self._nodes}
-        if min(len(names), len(places)) != len(self._nodes):
-            raise Refused("node.agree", "a node is configured twice; every node that agrees is another one")
+        """Raises Refused, as said in `quorum.agreed`: the same node must not speak twice."""
+        self._nodes, self._agree = tuple(nodes), quorum.agreed(nodes, agree)
         self.dissent: str | None = None
 
     @property
@@ -100,7 +84,7 @@ class AgreeingNodes:
 
     async def unconfirmed(self, limit: int = 100) -> tuple[bytes, ...]:
         """Of every node that answers: a theft seen by one is seen."""
-        pools = _answers(await self._all(lambda node: node.unconfirmed(limit)))
+        pools = quorum.answers(await self._all(lambda node: node.unconfirmed(limit)))
         return tuple(dict.fromkeys([raw for _, pool in pools for raw in pool]))
 
     async def send(self, raw: bytes) -> Outcome:
@@ -125,7 +109,7 @@ class AgreeingNodes:
         return (await self.status()).height
 
     def _common(self, said: Sequence[tuple[str, Status | KeepcoolError]]) -> Status:
-        reached = sorted([one for _, one in _answers(said)], key=lambda one: one.height, reverse=True)
+        reached = sorted([one for _, one in quorum.answers(said)], key=lambda one: one.height, reverse=True)
         if len(reached) < self._agree:
             raise self._too_few("their state", said)
         return reached[self._agree - 1]
@@ -133,22 +117,22 @@ class AgreeingNodes:
     async def _final(self, what: str, ask: Callable[[NamedNode], Awaitable[Final | None]]) -> Final | None:
         """What no later block changes. None while fewer than `agree` nodes can have it and none denies it."""
         said = await self._all(ask)
-        found = [one for _, one in _answers(said) if one is not None]
+        found = [one for _, one in quorum.answers(said) if one is not None]
         if not found:
             return self._same(what, said)
         without = {name for name, one in said if one is None}
-        again = await _gathered(
+        again = await quorum.asked(
             [node for node in self._nodes if node.name in without],
             lambda node: _unless_behind(node, ask, found[0].height),
         )
         merged = list((dict(said) | dict(again)).items())
-        if len(_answers(merged)) < self._agree and any(_is_behind(one) for _, one in merged):
+        if len(quorum.answers(merged)) < self._agree and any(_is_behind(one) for _, one in merged):
             self._undivided(what, merged)
             return None
         return self._same(what, merged)
 
     def _same(self, what: str, said: Sequence[tuple[str, T | KeepcoolError]]) -> T:
-        groups = _grouped(_answers(said))
+        groups = quorum.grouped(quorum.answers(said))
         if groups and len(groups[0][1]) >= self._agree:
             if len(groups) == 1:
                 return groups[0][0]
@@ -159,35 +143,19 @@ class AgreeingNodes:
         raise self._too_few(what, said)
 
     def _undivided(self, what: str, said: Sequence[tuple[str, T | KeepcoolError]]) -> None:
-        groups = _grouped(_answers(said))
+        groups = quorum.grouped(quorum.answers(said))
         if len(groups) > 1:
             self.dissent = _difference(what, groups)
             raise Unavailable("node.disagree", self.dissent)
 
     def _too_few(self, what: str, said: Sequence[tuple[str, object]]) -> Unavailable:
-        silent = [(name, one) for name, one in said if isinstance(one, KeepcoolError)]
-        told = f"{len(said) - len(silent)} of {len(self._nodes)} nodes told {what} and {self._agree} must"
-        why = "; ".join(f"{name}: {error.public}" for name, error in silent)
+        silent = quorum.errors(said)
         if self._agree == 1 and silent and isinstance(silent[0][1], Unavailable):
             return silent[0][1]
-        return Unavailable("node.too_few", f"{told} ({why})" if why else told)
+        return quorum.too_few(what, said, self._agree)
 
     async def _all(self, ask: Callable[[NamedNode], Awaitable[T]]) -> list[tuple[str, T | KeepcoolError]]:
-        return await _gathered(self._nodes, ask)
-
-
-async def _gathered(
-    nodes: Sequence[NamedNode], ask: Callable[[NamedNode], Awaitable[T]]
-) -> list[tuple[str, T | KeepcoolError]]:
-    """Every node's answer or its error, under its name."""
-
-    async def one(node: NamedNode) -> tuple[str, T | KeepcoolError]:
-        try:
-            return node.name, await ask(node)
-        except (Unavailable, Refused) as error:
-            return node.name, error
-
-    return list(await asyncio.gather(*[one(node) for node in nodes]))
+        return await quorum.asked(self._nodes, ask)
 
 
 async def _unless_behind(
@@ -205,25 +173,9 @@ def _is_behind(one: object) -> bool:
     return isinstance(one, Unavailable) and one.code == "node.behind"
 
 
-def _answers(said: Sequence[tuple[str, T | KeepcoolError]]) -> list[tuple[str, T]]:
-    return [(name, one) for name, one in said if not isinstance(one, KeepcoolError)]
-
-
-def _grouped(told: Sequence[tuple[str, T]]) -> list[tuple[T, list[str]]]:
-    """Equal answers with those who gave them, the most frequent first."""
-    groups: list[tuple[T, list[str]]] = []
-    for name, one in told:
-        same = next((names for value, names in groups if value == one), None)
-        if same is None:
-            groups.append((one, [name]))
-        else:
-            same.append(name)
-    return sorted(groups, key=lambda group: -len(group[1]))
-
-
 def _upper_median(said: Sequence[tuple[str, int | KeepcoolError]]) -> int:
     """Too little would fail in a block, and one liar among three does not move it."""
-    numbers = sorted(one for _, one in _answers(said))
+    numbers = sorted(one for _, one in quorum.answers(said))
     if not numbers:
         raise next(one for _, one in said if isinstance(one, KeepcoolError))
     return numbers[len(numbers) // 2]
@@ -232,10 +184,7 @@ def _upper_median(said: Sequence[tuple[str, int | KeepcoolError]]) -> int:
 def _difference(what: str, groups: Sequence[tuple[object, list[str]]]) -> str:
     (one, names), (other, others) = groups[:2]
     where, left, right = _first_difference("", one, other)
-    return (
-        f"the nodes do not agree about {what}{where}: {', '.join(names)} said {_cut(left)}, "
-        f"{', '.join(others)} said {_cut(right)}; find out which is right before anything is credited"
-    )
+    return quorum.difference(what + where, (left, names), (right, others))
 
 
 def _first_difference(where: str, one: object, other: object) -> tuple[str, object, object]:
@@ -250,8 +199,3 @@ def _first_difference(where: str, one: object, other: object) -> tuple[str, obje
             if left != right:
                 return _first_difference(f"{where} {at}", left, right)
     return where, one, other
-
-
-def _cut(value: object) -> str:
-    text = value.hex() if isinstance(value, bytes) else str(value)
-    return text if len(text) <= _TEXT_MAX else text[:_TEXT_MAX] + "…"

@@ -14,7 +14,7 @@ from typing import Protocol
 import msgspec
 
 from keepcool.adapters.bitcoinnode.node import HttpBitcoinNode
-from keepcool.adapters.bitcoinnode.rpc import Ask, Param
+from keepcool.adapters.jsonrpc.calls import Ask, Param
 from keepcool.chains.bitcoin.restoring import Backup
 from keepcool.chains.bitcoin.scanning import stripped_of
 from keepcool.chains.bitcoin.transaction import parse_stripped
