@@ -15,8 +15,13 @@ from keepcool.wire.requests import REQUESTS
 SERVED: Mapping[Service, tuple[str, ...]] = {
     Service.KEEPER: (
         "addresses.attest.v1",
+        "approvals.v1",
         "freeze.v1",
+        "orders.v1",
+        "people.v1",
         "purse.sign.v1",
+        "review.v1",
+        "reviews.v1",
         "sign.v1",
         "status.v1",
         "wallets.create.v1",
@@ -27,7 +32,12 @@ SERVED: Mapping[Service, tuple[str, ...]] = {
     ),
     Service.COOLER: (
         "addresses.attest.v1",
+        "approvals.v1",
         "freeze.v1",
+        "orders.v1",
+        "people.v1",
+        "review.v1",
+        "reviews.v1",
         "sign.v1",
         "status.v1",
         "wallets.attest.v1",

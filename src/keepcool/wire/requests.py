@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
+from keepcool.wire.listing import FindSigned, ListWallets, SignedAnswer, WalletsListed
 from keepcool.wire.messages import (
     AddressesAnswer,
     AttestAddresses,
@@ -28,6 +29,18 @@ from keepcool.wire.messages import (
     WalletsAnswer,
     WitnessAnswer,
     WitnessRequest,
+)
+from keepcool.wire.reviews import (
+    ApprovalsAnswer,
+    OrderAnswer,
+    PeopleAnswer,
+    PeopleRequest,
+    ReviewAnswer,
+    ReviewRequest,
+    ReviewsAnswer,
+    ReviewsRequest,
+    SubmitApprovals,
+    SubmitOrder,
 )
 
 
@@ -51,9 +64,16 @@ REQUESTS: dict[str, Kind] = {
     "wallets.reserve.v1": Kind(ReserveWallets, ReserveAnswer, frozenset({"app"}), 512 * _KIB),
     "wallets.prove.v1": Kind(ProveWallets, WalletsAnswer, frozenset({"app"}), 512 * _KIB),
     "addresses.attest.v1": Kind(AttestAddresses, AddressesAnswer, frozenset({"app"}), 64 * _KIB),
+    "wallets.list.v1": Kind(ListWallets, WalletsListed, frozenset({"app"}), 512 * _KIB),
+    "signed.find.v1": Kind(FindSigned, SignedAnswer, frozenset({"app"}), 2048 * _KIB),
     "sign.v1": Kind(SignRequest, SignAnswer, frozenset({"app"}), _SIGN_BYTES_MAX),
     "purse.sign.v1": Kind(PurseRequest, PurseAnswer, frozenset({"app"}), 1024 * _KIB),
     "witness.v1": Kind(WitnessRequest, WitnessAnswer, frozenset({"keeper", "cooler"}), 8 * _KIB),
     "status.v1": Kind(StatusRequest, StatusAnswer, frozenset({"app", "watchtower"}), 8 * _KIB),
+    "reviews.v1": Kind(ReviewsRequest, ReviewsAnswer, frozenset({"desk"}), 8 * _KIB),
+    "review.v1": Kind(ReviewRequest, ReviewAnswer, frozenset({"desk"}), 8 * _KIB),
+    "people.v1": Kind(PeopleRequest, PeopleAnswer, frozenset({"desk"}), 8 * _KIB),
+    "approvals.v1": Kind(SubmitApprovals, ApprovalsAnswer, frozenset({"desk", "app"}), 1024 * _KIB),
+    "orders.v1": Kind(SubmitOrder, OrderAnswer, frozenset({"desk", "app", "watchtower"}), 1024 * _KIB),
     "freeze.v1": Kind(FreezeRequest, FreezeAnswer, frozenset({"app", "watchtower", "desk"}), 8 * _KIB),
 }
