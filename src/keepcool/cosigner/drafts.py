@@ -113,6 +113,10 @@ class SignedDrafts:
         kept = None if sequence is None else self._kept[sequence]
         return kept if kept is not None and kept.remembered.digests == tuple(digests) else None
 
+    def named(self, digest: bytes, slot: Slot) -> int | None:
+        """The entry that remembers the draft with this first digest at this first slot."""
+        return self._by_digest.get((digest, slot))
+
     def crowded(self, slots: Sequence[Slot], now_s: int) -> bool:
         """Whether one of these was drafted for too often within the hour."""
         told = (self._by_slot.get(slot, ()) for slot in slots)

@@ -20,7 +20,7 @@ from keepcool.core.parties import Peer, Service
 from keepcool.core.registry import Role, WalletRecord
 from keepcool.core.secret import Secret
 from keepcool.cosigner import freezes as freezing
-from keepcool.cosigner import interpreter
+from keepcool.cosigner import interpreter, listing
 from keepcool.cosigner.addressing import Addressing, IssuedAddresses
 from keepcool.cosigner.drafts import SignedDrafts
 from keepcool.cosigner.entries import WALLET, WalletRow
@@ -170,6 +170,7 @@ class Signer:
             "freeze.v1": self._answer_freeze,
             "sign.v1": self._answer_sign,
             "addresses.attest.v1": self._answer_addresses,
+            **listing.handlers(self.foundation.store, self.issued, self.drafts, self.witness),
         }
         for typ, handler in {**common, **handlers}.items():
             await self.foundation.exchange.serve(typ, self._guarded(handler))
