@@ -155,7 +155,9 @@ class SubmitOrder(Message, frozen=True):
 
 
 class PendingOrder(Message, frozen=True):
-    """`state`: collecting | pending | done | cancelled | expired. `effective_at_s`: 0 while collecting."""
+    """`state`: collecting | pending | done | cancelled | expired. `effective_at_s`: 0 while collecting.
+    `encoded`: the order's canonical bytes, which the next administrator signs; `document`: what it speaks
+    of, for him to read."""
 
     order: str
     action: str
@@ -164,6 +166,8 @@ class PendingOrder(Message, frozen=True):
     quorum: int
     effective_at_s: int
     state: str
+    encoded: bytes = b""
+    document: bytes = b""
 
 
 class OrderAnswer(Message, frozen=True):
@@ -189,6 +193,8 @@ class Person(Message, frozen=True):
 
 
 class PeopleAnswer(Message, frozen=True):
+    """`document`: the policy in force, as its file reads: what a proposal is compared with."""
+
     people: list[Person]
     rp_id: str
     origins: list[str]
@@ -198,3 +204,4 @@ class PeopleAnswer(Message, frozen=True):
     orders: list[PendingOrder]
     frozen: list[str]
     head: Head
+    document: bytes = b""
