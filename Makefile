@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: $(VENV)/.ready node_modules/.ready litecoind ## install everything into .venv and node_modules
+setup: $(VENV)/.ready node_modules/.ready litecoind chromium ## install everything into .venv and node_modules
 
 $(VENV)/.ready: requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -29,6 +29,9 @@ node_modules/.ready: package.json package-lock.json
 
 litecoind:
 	@scripts/litecoind.sh
+
+chromium:
+	@scripts/chromium.sh
 
 demo: setup ## the whole story on real parts (CHAINS=evm,minter,bitcoin chooses; KEEP=1 leaves it running)
 	@$(BIN)/keepcool demo $(if $(CHAINS),--chains $(CHAINS)) $(if $(KEEP),--keep)
@@ -51,10 +54,10 @@ bench: setup ## measure, beside peers in the same run; writes bench/results.json
 
 lock: ## renew the hash-locked requirements from requirements/*.in
 	@$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install --quiet -r requirements/build.in
-	@for name in signer app dev; do $(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
+	@for name in signer app desk dev; do $(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
 	  --generate-hashes --no-annotate --no-header requirements/$$name.in -o requirements/$$name.txt; done
 
 clean: ## remove what setup and runs made
 	rm -rf $(VENV) $(VENV)-lock node_modules build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help setup litecoind demo test test-fast lint bench lock clean
+.PHONY: help setup litecoind chromium demo test test-fast lint bench lock clean
