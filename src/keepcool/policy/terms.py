@@ -6,7 +6,7 @@ Laws: whatever is not named here is refused; amounts are whole base units; caps 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from keepcool.core.ids import AssetId, NetworkId
@@ -109,8 +109,96 @@ class ClassRules:
 
 
 @dataclass(frozen=True, slots=True)
+class SiteTerms:
+    """Where passkeys may be touched: the relying party's id (a domain) and the origins of its pages."""
+
+    rp_id: str
+    origins: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Approver:
+    """Who may approve. `key` as `core.personkeys` spells it; `credential`: base64url of a passkey's id, ""
+    for other keys. `owner`: the user reference this person has himself, "" for none: nobody approves what he
+    asked for."""
+
+    name: str
+    key: str
+    credential: str = ""
+    groups: frozenset[str] = frozenset()
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Administrator:
+    """Who may give orders with others of his kind. `key` and `credential` as an approver's."""
+
+    name: str
+    key: str
+    credential: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Governance:
+    """How many administrators an order takes, and how long it waits. `root_delay_s`: of a policy the root key
+    alone has signed."""
+
+    quorum: int
+    delay_s: int
+    root_delay_s: int
+    thaw_quorum: int
+    thaw_delay_s: int
+    rekey_delay_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A signer freezes itself when one sender's distinct denials within `window_s` pass `denials_max`;
+    `reviews_per_hour_max` bounds what may be put to wait."""
+
+    denials_max: int
+    window_s: int
+    reviews_per_hour_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class NeededApprovals:
+    """So many distinct people of one group; who stands for one group stands for no other."""
+
+    group: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """What a payment needs. Down to `destination_age_s_min` stands what it must be for the tier to match;
+    None asks nothing. Amounts are base units and hold per asset: a payment of an asset that is not named does
+    not match. The days are sliding and include the payment itself. `owned`: the wallet has a user key.
+
+    `delay_s` counts from when this signer first put the intent to wait, `cooling_s` from when it first saw
+    this owner pay a recipient."""
+
+    name: str
+    networks: frozenset[NetworkId] | None = None
+    classes: frozenset[str] | None = None
+    owned: bool | None = None
+    transaction_units_max: Mapping[AssetId, int] | None = None
+    user_day_units_max: Mapping[AssetId, int] | None = None
+    day_units_max: Mapping[AssetId, int] | None = None
+    destination_age_s_min: int = 0
+    user: bool = False
+    approvals: tuple[NeededApprovals, ...] = ()
+    delay_s: int = 0
+    cooling_s: int = 0
+    forbidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
-    """What one signer may sign. An asset, network, profile, class or evidence not named here is refused."""
+    """What one signer may sign. An asset, network, profile, class or evidence not named here is refused.
+
+    `users`, `desk`: where passkeys may be touched, None: nowhere. Of `tiers` the first that matches counts;
+    where there are none, caps alone decide."""
 
     version: int
     hash: str
@@ -120,6 +208,13 @@ class Policy:
     networks: Mapping[NetworkId, NetworkRules]
     assets: Mapping[AssetId, AssetRules]
     classes: Mapping[str, ClassRules]
+    users: SiteTerms | None = None
+    desk: SiteTerms | None = None
+    approvers: Mapping[str, Approver] = field(default_factory=dict)
+    administrators: Mapping[str, Administrator] = field(default_factory=dict)
+    governance: Governance | None = None
+    alarm: Alarm | None = None
+    tiers: tuple[Tier, ...] = ()
 
     @property
     def harbors(self) -> Mapping[NetworkId, str]:
