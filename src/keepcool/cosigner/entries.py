@@ -60,7 +60,7 @@ class PolicyRow(Row, frozen=True):
 
 
 class FreezeRow(Row, frozen=True):
-    """Freeze and thaw. `level`: wallet | network | all; `target` is empty for all."""
+    """Freeze and thaw. `level`: wallet | asset | network | all | harbor; `target` is empty for the last two."""
 
     by: str
     level: str

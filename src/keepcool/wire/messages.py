@@ -307,8 +307,8 @@ class StatusAnswer(Message, frozen=True):
 
 
 class FreezeRequest(Message, frozen=True):
-    """Any service to a signer, `freeze.v1`. `level`: wallet | network | all; `target` names the wallet or
-    network, empty for all. There is no message to thaw: that is a local command of the signer's host."""
+    """Any service to a signer, `freeze.v1`. `level`: wallet | asset | network | all | harbor; `target` names
+    the first three, empty for all and harbor. No service thaws: that is an order of administrators."""
 
     level: str
     target: str
