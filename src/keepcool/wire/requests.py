@@ -8,7 +8,6 @@ from __future__ import annotations
 import msgspec
 
 from keepcool.wire.listing import FindSigned, ListWallets, SignedAnswer, WalletsListed
-from keepcool.wire.listing import FindSigned, ListWallets, SignedAnswer, WalletsListed
 from keepcool.wire.messages import (
     AddressesAnswer,
     AttestAddresses,
@@ -65,8 +64,6 @@ REQUESTS: dict[str, Kind] = {
     "wallets.reserve.v1": Kind(ReserveWallets, ReserveAnswer, frozenset({"app"}), 512 * _KIB),
     "wallets.prove.v1": Kind(ProveWallets, WalletsAnswer, frozenset({"app"}), 512 * _KIB),
     "addresses.attest.v1": Kind(AttestAddresses, AddressesAnswer, frozenset({"app"}), 64 * _KIB),
-    "wallets.list.v1": Kind(ListWallets, WalletsListed, frozenset({"app"}), 512 * _KIB),
-    "signed.find.v1": Kind(FindSigned, SignedAnswer, frozenset({"app"}), 2048 * _KIB),
     "wallets.list.v1": Kind(ListWallets, WalletsListed, frozenset({"app"}), 512 * _KIB),
     "signed.find.v1": Kind(FindSigned, SignedAnswer, frozenset({"app"}), 2048 * _KIB),
     "sign.v1": Kind(SignRequest, SignAnswer, frozenset({"app"}), _SIGN_BYTES_MAX),
