@@ -209,10 +209,12 @@ class VerdictItem(Message, frozen=True):
 
 
 class Declined(Message, frozen=True, tag="declined"):
-    """Not signed. All rules' verdicts; `review` when every objection is a need for review."""
+    """Not signed. All rules' verdicts; `review` when every objection is a need for review. `until_s`: when a
+    delay, or the cooling of a destination, ends; 0 where time alone changes nothing."""
 
     verdicts: list[VerdictItem]
     review: bool
+    until_s: int = 0
 
 
 class SignAnswer(Message, frozen=True):
