@@ -1,6 +1,6 @@
 """What stands in a journal entry: canonical JSON with `kind` and `at_s`, and the fields of its kind.
 
-Kinds here: sign (a draft that may be signed from now on), policy, freeze, thaw, wallet. Services add
+Kinds here: sign (a draft that may be signed from now on), policy, freeze, thaw, wallet, order. Services add
 kinds of their own (a purse's); a memory reads the kinds it knows. Format version 1 of each.
 """
 
@@ -15,6 +15,7 @@ from keepcool.core.errors import Breach
 from keepcool.core.journal import Head
 
 SIGN, POLICY, FREEZE, THAW, WALLET = "sign", "policy", "freeze", "thaw", "wallet"
+ORDER, ORDER_END = "order", "order_end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +54,38 @@ class SignRow(Row, frozen=True):
 
 
 class PolicyRow(Row, frozen=True):
-    """A policy file was taken into use: its hash and version."""
+    """A policy was taken into use: its hash and version, its bytes, and the order behind it ("" for a file on
+    disk). `governed`: it names administrators who alone bring the next one."""
 
     policy: str
     policy_version: int
+    document: bytes = b""
+    governed: bool = False
+    order: str = ""
+
+
+class OrderRow(Row, frozen=True):
+    """Administrators signed an order: those who are new in this row, with the keys and proofs that verified.
+    `encoded`: its canonical bytes; `document` what it speaks of, in its first row. `policy`: the one in force.
+    `effective_at_s`: 0 until its quorum is there."""
+
+    order: str
+    encoded: bytes
+    document: bytes
+    administrators: list[str]
+    keys: list[str]
+    proofs: list[bytes]
+    policy: str
+    effective_at_s: int
+
+
+class OrderEndRow(Row, frozen=True):
+    """`outcome`: done | cancelled | expired."""
+
+    order: str
+    outcome: str
+    by: str
+    reason: str
 
 
 class FreezeRow(Row, frozen=True):
