@@ -9,8 +9,8 @@ from keepcool.core.ids import AssetId, network_of
 from keepcool.policy.amounts import decimal
 from keepcool.policy.families import call_name
 from keepcool.policy.terms import AssetRules, ClassRules, NetworkRules, Policy
+from keepcool.policy.wording import duration, listed
 
-DAY_S = 86_400
 _NEVER = (
     "Never signed, whatever the policy says: delegatecalls other than a batch of payments, gas refunds, "
     "changes of owners, threshold, modules or guard, and any call but a plain transfer or a listed token's "
@@ -40,7 +40,7 @@ def sentences(policy: Policy) -> tuple[str, ...]:
 def _all(policy: Policy) -> Iterator[str]:
     yield f"This is policy version {policy.version}, hash {policy.hash}."
     yield f"An intent may live at most {duration(policy.intent_lifetime_s_max)}."
-    attesting = _listed(service.value.capitalize() for service in policy.attestations)
+    attesting = listed(service.value.capitalize() for service in policy.attestations)
     yield f"A wallet may pay only when {attesting} attested its address."
     yield _evidence(policy)
     if not policy.networks:
@@ -61,15 +61,15 @@ def _never(policy: Policy) -> Iterator[str]:
     if len(without) + len(coins) < len(policy.networks) or not policy.networks:
         yield _NEVER
     if without:
-        yield _NEVER_WITHOUT_CONTRACTS.format(name=_listed(iter(without)))
+        yield _NEVER_WITHOUT_CONTRACTS.format(name=listed(without))
     if coins:
-        yield _NEVER_OF_COINS.format(name=_listed(iter(coins)))
+        yield _NEVER_OF_COINS.format(name=listed(coins))
 
 
 def _network(network: NetworkRules, policy: Policy) -> Iterator[str]:
     name, native = network.network, network.native
     pools = "" if network.pool_profile is None else f", pools {network.pool_profile}"
-    others = pools + (f", and older ones {_listed(network.older_profiles)}" if network.older_profiles else "")
+    others = pools + (f", and older ones {listed(network.older_profiles)}" if network.older_profiles else "")
     yield f"On {name} (family {network.family}) wallets are {network.profile}{others}, two of three keys."
     fee = f"{decimal(network.fee_max_units, native.decimals)} {native.symbol}"
     if network.calls is None or network.coins:
@@ -96,13 +96,13 @@ def _drafts(network: NetworkRules, policy: Policy) -> Iterator[str]:
         return
     name, calls = network.network, (call_name(network.family, call) for call in network.calls)
     yield (
-        f"On {name} wallets do nothing but {_listed(calls)}."
+        f"On {name} wallets do nothing but {listed(calls)}."
         if network.calls
         else (f"On {name} wallets do nothing: the list of calls is empty.")
     )
     coins = (_fee_coin(asset, network, policy) for asset in network.fee_assets)
     yield (
-        f"On {name} a wallet pays its own fee in {_listed(coins)}, at a rate of at most "
+        f"On {name} a wallet pays its own fee in {listed(coins)}, at a rate of at most "
         f"{network.fee_rate_max}, and carries at most {network.data_bytes_max} bytes of other data."
     )
     match network.layout:
@@ -137,10 +137,10 @@ def _coins(network: NetworkRules) -> Iterator[str]:
 
 
 def _fee_coin(asset: AssetId, network: NetworkRules, policy: Policy) -> str:
-    listed = policy.assets.get(asset)
+    rules = policy.assets.get(asset)
     if asset == network.native.asset:
         return f"{network.native.symbol} ({asset})"
-    return asset if listed is None else f"{listed.symbol} ({asset})"
+    return asset if rules is None else f"{rules.symbol} ({asset})"
 
 
 def _harbor(network: NetworkRules) -> Iterator[str]:
@@ -183,9 +183,9 @@ def _destinations(network: NetworkRules) -> Iterator[str]:
     elif not network.allow:
         yield f"On {name} nobody may be paid: the list of allowed destinations is empty."
     else:
-        yield f"On {name} only these may be paid: {_listed(network.allow)}."
+        yield f"On {name} only these may be paid: {listed(network.allow)}."
     if network.deny:
-        yield f"On {name} never paid: {_listed(network.deny)}."
+        yield f"On {name} never paid: {listed(network.deny)}."
 
 
 def _asset(rules: AssetRules) -> str:
@@ -201,11 +201,11 @@ def _asset(rules: AssetRules) -> str:
 
 def _class(rules: ClassRules, policy: Policy) -> Iterator[str]:
     if rules.allow is not None:
-        allowed = f"only {_listed(rules.allow)}" if rules.allow else "nobody"
+        allowed = f"only {listed(rules.allow)}" if rules.allow else "nobody"
         yield f"Wallets of class {rules.name} pay {allowed}."
     for asset, units in sorted(rules.cap_transaction_units.items()):
-        listed = policy.assets[asset]
-        most = f"{decimal(min(units, listed.cap_transaction_units), listed.decimals)} {listed.symbol}"
+        of_all = policy.assets[asset]
+        most = f"{decimal(min(units, of_all.cap_transaction_units), of_all.decimals)} {of_all.symbol}"
         yield f"Wallets of class {rules.name} pay at most {most} ({asset}) at once."
     if rules.allow is None and not rules.cap_transaction_units:
         yield f"Wallets of class {rules.name} pay like all others."
@@ -214,17 +214,4 @@ def _class(rules: ClassRules, policy: Policy) -> Iterator[str]:
 def _evidence(policy: Policy) -> str:
     if not policy.evidence_kinds:
         return "No kind of evidence is known: a request that carries any is refused."
-    return f"Evidence known: {_listed(policy.evidence_kinds)}; any other kind is refused."
-
-
-def duration(seconds: int) -> str:
-    """`2 h`, `90 min`, `75 s`: the largest unit that says it exactly."""
-    for size, unit in ((DAY_S, "days"), (3600, "h"), (60, "min")):
-        if seconds % size == 0 and seconds >= size:
-            return "1 day" if seconds == DAY_S else f"{seconds // size} {unit}"
-    return f"{seconds} s"
-
-
-def _listed(names: Iterator[str] | tuple[str, ...] | frozenset[str]) -> str:
-    *most, last = sorted(names)
-    return f"{', '.join(most)} and {last}" if most else last
+    return f"Evidence known: {listed(policy.evidence_kinds)}; any other kind is refused."

@@ -38,6 +38,17 @@ def leaving(effects: Effects, harbor: str | None = None) -> dict[AssetId, int]:
     return total
 
 
+def recipients(case: Case, harbor: str | None = None) -> frozenset[str]:
+    """Whoever is paid, in the draft or in the intent, but for the harbor."""
+    paid = {payment.recipient for payment in case.effects.payments}
+    return frozenset(paid | {output.recipient for output in case.intent.outputs}) - {harbor}
+
+
+def solely_to_harbor(case: Case, harbor: str | None) -> bool:
+    """Whether somebody is paid, and nobody but the harbor."""
+    return bool(case.effects.payments) and not recipients(case, harbor)
+
+
 def weight(case: Case, asset: AssetId, units: int) -> int:
     """The most that can leave by the case (`units`) or by any draft signed for the same slots."""
     return max([units, *(draft.spent.get(asset, 0) for draft in case.history.same_slots)])

@@ -14,9 +14,9 @@ from keepcool.core.parties import Service
 from keepcool.core.registry import Standing
 from keepcool.core.verdict import Approved, Denied
 from keepcool.policy import rules
-from keepcool.policy.case import Case
+from keepcool.policy.case import Case, Proofs
 from keepcool.policy.rules import ALL
-from keepcool.policy.terms import Policy
+from keepcool.policy.terms import Policy, Tier
 from tests.unit.policy import bitcoin_samples as bitcoin
 from tests.unit.policy import minter_samples as minter
 from tests.unit.policy import samples
@@ -79,6 +79,7 @@ HOSTILE: dict[str, tuple[Case, Policy]] = {
     ),
     "not_frozen": (with_history(PAYMENT, frozen=("wallet w-1 is frozen: drill",)), POLICY),
     "evidence_known": (replace(PAYMENT, evidence=(Evidence("magic", "k", b"p"),)), POLICY),
+    "tiers": (PAYMENT, replace(POLICY, tiers=(Tier("small", transaction_units_max={ETH: 9}),))),
 }
 # What a rule stops beside that, or on a network without contracts.
 ALSO_HOSTILE: dict[str, tuple[Case, Policy]] = {
@@ -98,6 +99,8 @@ ALSO_HOSTILE: dict[str, tuple[Case, Policy]] = {
     ),
     "address_derived": (replace(minter.PAYMENT, derived_address=minter.DAVE), minter.POLICY),
     "cap_transaction": (minter.pay((minter.CAROL, minter.USDTE, minter.CAP + 1)), minter.POLICY),
+    "not_frozen": (with_history(PAYMENT, harbor_only=True), POLICY),
+    "evidence_known": (replace(PAYMENT, proofs=Proofs(invalid=("this signature is another's",))), POLICY),
 }
 
 

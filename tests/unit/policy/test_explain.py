@@ -9,8 +9,9 @@ import pytest
 from keepcool.core.parties import Service
 from keepcool.policy.amounts import decimal, spoken
 from keepcool.policy.document import parse_policy
-from keepcool.policy.explain import duration, sentences
+from keepcool.policy.explain import sentences
 from keepcool.policy.terms import ClassRules
+from keepcool.policy.wording import duration
 from tests.unit.policy.samples import ALICE, BOB, ETH, POLICY, UNLISTED, USD, network
 from tests.unit.policy.test_document import BAD_BOOK, DOCUMENT, HARBOR
 

@@ -121,9 +121,9 @@ def test_nothing_leaves_while_frozen(name: str, frozen: tuple[str, ...], reason:
     ("name", "kinds", "known", "reason"),
     [
         ("none", [], [], None),
-        ("known", ["webauthn"], ["webauthn"], None),
         ("unknown", ["webauthn"], [], "unknown kind: 'webauthn'"),
         ("one known, one not", ["webauthn", "magic"], ["webauthn"], "unknown kind: 'magic'"),
+        ("listed, but nothing verifies it", ["webauthn"], ["webauthn"], "not proven: webauthn"),
     ],
 )
 def test_unknown_evidence_is_not_overlooked(

@@ -29,6 +29,7 @@ from keepcool.policy.rules import (
     record_attested,
     record_proven,
     selectors,
+    tiers,
 )
 from keepcool.policy.terms import Policy
 
@@ -62,6 +63,7 @@ ALL: tuple[Rule, ...] = (
     never_twice,
     not_frozen,
     evidence_known,
+    tiers,
 )
 
 
