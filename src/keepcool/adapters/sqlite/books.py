@@ -14,6 +14,8 @@ from sqlalchemy import Engine, create_engine, event
 
 from keepcool.core.errors import Conflict
 
+_CACHE_KIB = 64 * 1024  # indices of hashes are touched all over: SQLite's own 2 MB hold a day of them
+
 
 def open_books(file: Path) -> Engine:
     """The engine over `file`. Raises Conflict when another process has it open."""
@@ -36,7 +38,13 @@ def open_books(file: Path) -> Engine:
 
 def _configure(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves: a late upgrade to writer would deadlock
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "busy_timeout=30000",
+        f"cache_size=-{_CACHE_KIB}",
+    ):
         connection.execute(f"PRAGMA {pragma}")
 
 

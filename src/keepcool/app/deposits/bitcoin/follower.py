@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from keepcool.app.deposits import events, position
 from keepcool.app.deposits.bitcoin import fetching, gathering, recording, settling, undoing
 from keepcool.app.deposits.bitcoin.pool import Pool
+from keepcool.app.deposits.bitcoin.recall import NoRecall, Recall
 from keepcool.app.deposits.bitcoin.recording import Sight, Terms, Where
 from keepcool.app.deposits.bitcoin.watched import Watched
 from keepcool.app.deposits.events import Freezes
@@ -31,7 +32,7 @@ from keepcool.ports.system import Clock
 
 BLOCKS_AT_ONCE = 32
 HASHES_AT_ONCE = 64
-LOTS_AT_ONCE = 10
+LOTS_AT_ONCE = 5
 BEGUN_BELOW = 100  # the newest block may be replaced in the next minute
 
 
@@ -54,14 +55,18 @@ class _Round:
 
 
 class Follower:
-    """`node` answers only what as many nodes say as must agree."""
+    """`node` answers only what as many nodes say as must agree. `recall`: who may explain a spending that no
+    draft of these books does."""
 
-    def __init__(self, plan: Plan, node: BitcoinNode, store: Store, clock: Clock) -> None:
+    def __init__(
+        self, plan: Plan, node: BitcoinNode, store: Store, clock: Clock, recall: Recall | None = None
+    ) -> None:
         self._plan, self._node, self._store, self._clock = plan, node, store, clock
+        self._recall = recall or NoRecall()
         self._terms, self._network = plan.terms, plan.terms.network
         self._watched = Watched(self._network)
         self._settling = _Round(-1, 0)
-        self._pool = Pool(plan.terms, node, store, self._watched, clock)
+        self._pool = Pool(plan.terms, node, store, self._watched, clock, self._recall)
 
     async def step(self) -> Progress:
         """One bounded round. Raises Unavailable when a node is away or lags (ask again later), Breach when
@@ -129,6 +134,12 @@ class Follower:
 
     async def _read(self, block_hash: str, raw: bytes) -> Scanned:
         """`raw` was fetched before the addresses are read again."""
+        found = await self._scanned(block_hash, raw)
+        while await self._recall.explain(found.hits):
+            found = await self._scanned(block_hash, raw)
+        return found
+
+    async def _scanned(self, block_hash: str, raw: bytes) -> Scanned:
         while not await self._store.run(self._watched.refresh):
             pass
         try:
@@ -169,6 +180,7 @@ class Follower:
         if after is not None:
             return True
         await self._store.run(partial(gathering.gather, terms=self._terms, scanned=scanned, at_ms=at_ms))
+        await self._store.run(lambda tx: self._recall.book(tx, scanned, at_ms))
         least = min(depth for _, depth in self._terms.row.confirmations)
         await self._store.run(lambda tx: _settled_to(tx, self._plan.terms, scanned - least + 1))
         return False

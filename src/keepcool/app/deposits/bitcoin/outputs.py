@@ -8,6 +8,7 @@ round.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from sqlalchemy import Connection, Executable, select
 
@@ -32,14 +33,7 @@ def put(tx: Connection, claims: Sequence[Claim], at_ms: int) -> None:
     for start in range(0, len(claims), _ASKED_AT_ONCE):
         some = {claim.id(): claim for claim in claims[start : start + _ASKED_AT_ONCE]}
         known = set(tx.execute(select(deposit.c.id).where(deposit.c.id.in_(list(some)))).scalars())
-        fresh = [
-            {"id": name, "seen_at_ms": at_ms, **values_of(claim)}
-            for name, claim in some.items()
-            if name not in known
-        ]
-        if fresh:
-            tx.execute(deposit.insert(), fresh)
-            _tell(tx, select(deposit).where(deposit.c.id.in_([str(one["id"]) for one in fresh])), at_ms)
+        _put_new(tx, {name: claim for name, claim in some.items() if name not in known}, at_ms)
         for name in sorted(known):
             _seen_again(tx, name, some[name], at_ms)
 
@@ -56,19 +50,14 @@ def pending(tx: Connection, network: NetworkId, *, after: int, until: int, limit
     return [of_row(row) for row in tx.execute(query.order_by(deposit.c.number).limit(limit))]
 
 
-def decide(tx: Connection, decided: Mapping[int, State], at_ms: int) -> None:
-    """What is on the ledger now, by the deposit's number: all of it."""
-    for state in sorted(set(decided.values())):
-        numbers = [number for number, one in decided.items() if one is state]
-        posted = {"state": state.value, "posted": True, "decided_at_ms": at_ms}
-        _tell(
-            tx,
-            deposit.update()
-            .where(deposit.c.number.in_(numbers))
-            .values(confirmed=deposit.c.units, **posted)
-            .returning(deposit),
-            at_ms,
-        )
+def decide(tx: Connection, some: Sequence[Deposit], state: State, at_ms: int) -> None:
+    """What is on the ledger now, all of each."""
+    posted = {"state": state.value, "posted": True, "decided_at_ms": at_ms}
+    for start in range(0, len(some), _ASKED_AT_ONCE):
+        chosen = deposit.c.number.in_([one.number for one in some[start : start + _ASKED_AT_ONCE]])
+        tx.execute(deposit.update().where(chosen).values(confirmed=deposit.c.units, **posted))
+    decided = [replace(one, confirmed=one.claim.units, posted=True, state=state) for one in some]
+    telling.deposits(tx, decided, at_ms)
 
 
 def orphan(tx: Connection, network: NetworkId, txids: Sequence[str], at_ms: int) -> None:
@@ -104,6 +93,20 @@ def back_to_pool(tx: Connection, network: NetworkId, common: int, at_ms: int) ->
         .returning(deposit),
         at_ms,
     )
+
+
+def _put_new(tx: Connection, some: Mapping[str, Claim], at_ms: int) -> None:
+    if not some:
+        return
+    rows = [{"id": name, "seen_at_ms": at_ms, **values_of(claim)} for name, claim in some.items()]
+    tx.execute(deposit.insert(), rows)
+    named = select(deposit.c.id, deposit.c.number).where(deposit.c.id.in_(list(some)))
+    numbers = {row.id: row.number for row in tx.execute(named)}
+    fresh = [
+        Deposit(numbers[name], name, claim, 0, False, 0, State.PENDING, at_ms, None)
+        for name, claim in some.items()
+    ]
+    telling.deposits(tx, fresh, at_ms)
 
 
 def _seen_again(tx: Connection, name: str, claim: Claim, at_ms: int) -> None:

@@ -18,7 +18,7 @@ from keepcool.app.deposits.bitcoin import outputs
 from keepcool.app.deposits.bitcoin.recording import Terms
 from keepcool.app.deposits.records import Deposit, State
 
-AT_ONCE = 100
+AT_ONCE = 2_000  # few, large transactions: each rewrites pages of every index of hashes
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,11 @@ def settle(tx: Connection, terms: Terms, scanned: int, after: int, at_ms: int) -
     pending = outputs.pending(tx, terms.network, after=after, until=scanned - least + 1, limit=AT_ONCE)
     facts = _facts(tx, terms, pending)
     due = [one for one in pending if _is_due(one, facts, terms, scanned)]
-    states = {one.number: _state(terms, one) for one in due}
     for state, credit in ((State.CREDITED, ledger.credit_deposits), (State.DUST, dust.credit_dust)):
-        some = [one for one in due if states[one.number] is state]
+        some = [one for one in due if _state(terms, one) is state]
         named = [(one.ledger_name, one.claim.wallet, one.claim.units) for one in some]
         credit(tx, named, terms.row.asset, at_ms)
-    outputs.decide(tx, states, at_ms)
+        outputs.decide(tx, some, state, at_ms)
     return Settled(len(due), pending[-1].number if len(pending) == AT_ONCE else None)
 
 
