@@ -103,7 +103,17 @@ def _put_new(tx: Connection, some: Mapping[str, Claim], at_ms: int) -> None:
     named = select(deposit.c.id, deposit.c.number).where(deposit.c.id.in_(list(some)))
     numbers = {row.id: row.number for row in tx.execute(named)}
     fresh = [
-        Deposit(numbers[name], name, claim, 0, False, 0, State.PENDING, at_ms, None)
+        Deposit(
+            number=numbers[name],
+            id=name,
+            claim=claim,
+            confirmed=0,
+            posted=False,
+            round=0,
+            state=State.PENDING,
+            seen_at_ms=at_ms,
+            decided_at_ms=None,
+        )
         for name, claim in some.items()
     ]
     telling.deposits(tx, fresh, at_ms)

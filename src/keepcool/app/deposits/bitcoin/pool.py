@@ -8,9 +8,10 @@ at once, and a large pool is listed less often; names that no node can show keep
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from keepcool.app.deposits.bitcoin import recording, undoing
+from keepcool.app.deposits.bitcoin.recall import NoRecall, Recall
 from keepcool.app.deposits.bitcoin.recording import POOL, Sight, Terms
 from keepcool.app.deposits.bitcoin.watched import Watched
 from keepcool.app.store import Store
@@ -33,6 +34,7 @@ class Pool:
     store: Store
     watched: Watched
     clock: Clock
+    recall: Recall = field(default_factory=NoRecall)
     _seen: frozenset[str] = frozenset()
     _absent: frozenset[str] = frozenset()
     _again_at_ms: int = 0
@@ -63,6 +65,10 @@ class Pool:
 
     async def _record(self, raws: Sequence[bytes]) -> None:
         hits = _hits(raws, self.watched.watch)
+        while await self.recall.explain(hits):
+            while not await self.store.run(self.watched.refresh):
+                pass
+            hits = _hits(raws, self.watched.watch)
         if hits:
             sight = Sight(self.terms, POOL, self.clock.now_ms())
             await self.store.run(lambda tx: recording.record(tx, sight, hits))

@@ -104,10 +104,10 @@ def _spent(tx: Connection, sight: Sight, hit: Hit) -> _Spent:
     if not known:
         return _Spent((), draft)
     holder = None if draft is None else draft.holder
-    place = {"height": where.height, "block_hash": where.block_hash, "gone": False}
+    place = {"height": where.height, "block_hash": where.block_hash, "gone": False, "holder": holder}
     tx.execute(
         upsert(spending)
-        .values(network=terms.network, txid=txid, body=body, holder=holder, seen_at_ms=sight.at_ms, **place)
+        .values(network=terms.network, txid=txid, body=body, seen_at_ms=sight.at_ms, **place)
         .on_conflict_do_update(index_elements=["network", "txid"], set_=place)
     )
     tx.execute(
