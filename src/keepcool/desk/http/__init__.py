@@ -1,0 +1,1 @@
+"""The desk over HTTP: pages for people, JSON for their programs."""

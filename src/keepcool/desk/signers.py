@@ -1,0 +1,114 @@
+"""Both signers as the desk asks them: typed, bounded, and side by side.
+
+Law: what one signer says is never taken for what the other says; an error of one is kept as its answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from keepcool.core.errors import KeepcoolError, Malformed
+from keepcool.core.parties import Service
+from keepcool.ports.system import Clock
+from keepcool.wire.messages import Message
+from keepcool.wire.reviews import (
+    ApprovalsAnswer,
+    OrderAnswer,
+    PeopleAnswer,
+    PeopleRequest,
+    ReviewAnswer,
+    ReviewRequest,
+    ReviewsAnswer,
+    ReviewsRequest,
+    SubmitApprovals,
+    SubmitOrder,
+)
+
+SIGNERS = (Service.COOLER, Service.KEEPER)
+_PEOPLE_FRESH_MS = 3_000
+A = TypeVar("A", bound=Message)
+
+
+class Asking(Protocol):
+    """`wire.exchange.Exchange`."""
+
+    async def ask(self, to: Service, typ: str, body: Message, timeout_s: float) -> Message: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Both(Generic[A]):
+    """What each of them answered to the same question."""
+
+    cooler: A | KeepcoolError
+    keeper: A | KeepcoolError
+
+    def of(self, service: Service) -> A | KeepcoolError:
+        return self.cooler if service is Service.COOLER else self.keeper
+
+
+class Signers:
+    """Cooler speaks for the desk's own needs (who may sign in, what waits); Keeper is asked beside it."""
+
+    def __init__(self, exchange: Asking, clock: Clock, timeout_s: float) -> None:
+        self._exchange, self._clock, self._timeout_s = exchange, clock, timeout_s
+        self._people: dict[Service, tuple[int, PeopleAnswer]] = {}
+        self._one_at_a_time = {service: asyncio.Lock() for service in SIGNERS}
+
+    async def people(self, service: Service = Service.COOLER) -> PeopleAnswer:
+        """Whom this signer's policy knows, as of some seconds ago."""
+        async with self._one_at_a_time[service]:
+            now_ms = self._clock.now_ms()
+            known = self._people.get(service)
+            if known is not None and 0 <= now_ms - known[0] < _PEOPLE_FRESH_MS:
+                return known[1]
+            answer = await self._asked(service, "people.v1", PeopleRequest(), PeopleAnswer)
+            self._people[service] = (now_ms, answer)
+            return answer
+
+    def forget_people(self) -> None:
+        """What was ordered just now shows at once."""
+        self._people.clear()
+
+    async def both_people(self) -> Both[PeopleAnswer]:
+        return await _side_by_side(self.people(Service.COOLER), self.people(Service.KEEPER))
+
+    async def reviews(self, request: ReviewsRequest, service: Service = Service.COOLER) -> ReviewsAnswer:
+        return await self._asked(service, "reviews.v1", request, ReviewsAnswer)
+
+    async def review(self, intent_hash: str, service: Service = Service.COOLER) -> ReviewAnswer:
+        return await self._asked(service, "review.v1", ReviewRequest(intent_hash=intent_hash), ReviewAnswer)
+
+    async def both_reviews(self, intent_hash: str) -> Both[ReviewAnswer]:
+        return await _side_by_side(
+            self.review(intent_hash, Service.COOLER), self.review(intent_hash, Service.KEEPER)
+        )
+
+    async def submit_approvals(self, items: Sequence[bytes]) -> Both[ApprovalsAnswer]:
+        body = SubmitApprovals(items=list(items))
+        return await _side_by_side(
+            *(self._asked(one, "approvals.v1", body, ApprovalsAnswer) for one in SIGNERS)
+        )
+
+    async def submit_order(self, service: Service, order: SubmitOrder) -> OrderAnswer:
+        return await self._asked(service, "orders.v1", order, OrderAnswer)
+
+    async def _asked(self, service: Service, typ: str, body: Message, answer: type[A]) -> A:
+        said = await self._exchange.ask(service, typ, body, self._timeout_s)
+        if not isinstance(said, answer):
+            raise Malformed("desk.answer", f"{service} answered with something else than was asked for")
+        return said
+
+
+async def told(asked: Awaitable[A]) -> A | KeepcoolError:
+    """The answer, or our error in its place."""
+    try:
+        return await asked
+    except KeepcoolError as error:
+        return error
+
+
+async def _side_by_side(cooler: Awaitable[A], keeper: Awaitable[A]) -> Both[A]:
+    return Both(*await asyncio.gather(told(cooler), told(keeper)))
