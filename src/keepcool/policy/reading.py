@@ -12,22 +12,21 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from keepcool.core import ids
-from keepcool.core.errors import KeepcoolError, Malformed
+from keepcool.core.approvals import APPROVAL_KIND, USER_KIND
+from keepcool.core.errors import Malformed
 from keepcool.core.ids import AssetId, NetworkId
-from keepcool.core.money import parse_units
 from keepcool.core.parties import Service
-from keepcool.policy import families, schema
+from keepcool.policy import families, reading_people, reading_tiers, schema, values
 from keepcool.policy.terms import AssetRules, ClassRules, NativeAsset, NetworkRules, Policy, PurseRules
 
-# Evidence a rule of this release verifies. None yet: a kind that nothing verifies must not be listed.
-EVIDENCE_VERIFIED: frozenset[str] = frozenset()
+# Evidence this release verifies: a kind that nothing verifies must not be listed.
+EVIDENCE_VERIFIED = frozenset({USER_KIND, APPROVAL_KIND})
 SIGNERS = frozenset({Service.KEEPER, Service.COOLER})
 VERSION_MAX = 2**53
 LIFETIME_S_MIN, LIFETIME_S_MAX = 60, 7 * 86_400
 DECIMALS_MAX = 77
 DEPLOYMENTS_MAX = 1_000_000
 _SYMBOL = re.compile(r"[A-Za-z0-9.+$-]{1,16}")
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 _DESTINATION = re.compile(r"[!-~]{1,128}")
 
 
@@ -37,10 +36,10 @@ def built(table: schema.DocumentTable, digest: str) -> Policy:
     networks = {ids.network_id(name): _network(name, plain) for name, plain in table.networks.items()}
     _agree(networks, assets)
     intents = schema.read_table(table.intents, schema.IntentsTable, "[intents]")
-    return Policy(
-        version=_within("version", table.version, 1, VERSION_MAX),
+    policy = Policy(
+        version=values.within("version", table.version, 1, VERSION_MAX),
         hash=digest,
-        intent_lifetime_s_max=_within(
+        intent_lifetime_s_max=values.within(
             "[intents] lifetime_s_max", intents.lifetime_s_max, LIFETIME_S_MIN, LIFETIME_S_MAX
         ),
         attestations=_attestations(table.wallets),
@@ -51,6 +50,7 @@ def built(table: schema.DocumentTable, digest: str) -> Policy:
             {name: _class(name, row, assets) for name, row in (table.classes or {}).items()}
         ),
     )
+    return reading_tiers.with_tiers(reading_people.with_people(policy, table), table.tiers)
 
 
 def _network(name: str, plain: schema.Table) -> NetworkRules:
@@ -61,14 +61,16 @@ def _network(name: str, plain: schema.Table) -> NetworkRules:
     rules = NetworkRules(
         network=ids.network_id(name),
         family=table.family,
-        profile=_matched(_NAME, f"{where} profile", table.profile),
+        profile=values.matched(values.NAME, f"{where} profile", table.profile),
         older_profiles=_older(table, f"{where} older_profiles"),
         native=_native(name, table.native, f"{where} native"),
-        fee_max_units=_units(f"{where} fee_max_units", table.fee_max_units),
+        fee_max_units=values.units(f"{where} fee_max_units", table.fee_max_units),
         purse=None if table.purse is None else _purse(table.purse, f"{where} purse"),
         allow=_destinations(f"{where} destinations allow", places.allow),
         deny=_destinations(f"{where} destinations deny", places.deny) or frozenset(),
-        harbor=None if table.harbor is None else _matched(_DESTINATION, f"{where} harbor", table.harbor),
+        harbor=None
+        if table.harbor is None
+        else values.matched(_DESTINATION, f"{where} harbor", table.harbor),
     )
     if rules.harbor is not None and rules.harbor.casefold() in {text.casefold() for text in rules.deny}:
         raise Malformed("policy.harbor", f"policy: {where} harbor: {rules.harbor} is among the denied")
@@ -80,17 +82,17 @@ def _with_own_fees(
 ) -> NetworkRules:
     if drafts.coins:
         return _of_coins(rules, table, drafts, where)
-    assets = [ids.asset_id(text) for text in _once(f"{where} fee_assets", table.fee_assets or ())]
+    assets = [ids.asset_id(text) for text in values.once(f"{where} fee_assets", table.fee_assets or ())]
     if not assets:
         raise Malformed("policy.fee_assets", f"policy: {where} fee_assets: a draft pays its fee in something")
     return replace(
         rules,
-        fee_rate_max=_within(f"{where} fee_rate_max", table.fee_rate_max or 0, 1, drafts.fee_rate_max),
+        fee_rate_max=values.within(f"{where} fee_rate_max", table.fee_rate_max or 0, 1, drafts.fee_rate_max),
         fee_assets=frozenset(assets),
-        data_bytes_max=_within(
+        data_bytes_max=values.within(
             f"{where} data_bytes_max", table.data_bytes_max or 0, 0, drafts.data_bytes_max
         ),
-        calls=frozenset(_once(f"{where} calls", table.calls or ())),
+        calls=frozenset(values.once(f"{where} calls", table.calls or ())),
         layout=table.layout,
     )
 
@@ -100,24 +102,26 @@ def _of_coins(
 ) -> NetworkRules:
     return replace(
         rules,
-        fee_rate_max=_within(f"{where} fee_rate_max", table.fee_rate_max or 0, 1, drafts.fee_rate_max),
+        fee_rate_max=values.within(f"{where} fee_rate_max", table.fee_rate_max or 0, 1, drafts.fee_rate_max),
         fee_assets=frozenset({rules.native.asset}),
-        data_bytes_max=_within(
+        data_bytes_max=values.within(
             f"{where} data_bytes_max", table.data_bytes_max or 0, 0, drafts.data_bytes_max
         ),
         calls=frozenset(),
         layout="children",
         coins=True,
-        fee_share_max=_within(f"{where} fee_share_max", table.fee_share_max or 0, 1, families.SHARE_MAX),
-        change_max=_within(f"{where} change_max", table.change_max or 0, 0, families.CHANGE_MAX),
+        fee_share_max=values.within(
+            f"{where} fee_share_max", table.fee_share_max or 0, 1, families.SHARE_MAX
+        ),
+        change_max=values.within(f"{where} change_max", table.change_max or 0, 0, families.CHANGE_MAX),
         pool_profile=table.pool_profile,
     )
 
 
 def _older(table: schema.NetworkTable, where: str) -> tuple[str, ...]:
     newer = [table.profile, *([] if table.pool_profile is None else [table.pool_profile])]
-    older = _once(where, [*table.older_profiles, *newer])[: -len(newer)]
-    return tuple(_matched(_NAME, where, profile) for profile in older)
+    older = values.once(where, [*table.older_profiles, *newer])[: -len(newer)]
+    return tuple(values.matched(values.NAME, where, profile) for profile in older)
 
 
 def _native(network: str, plain: schema.Table, where: str) -> NativeAsset:
@@ -125,20 +129,20 @@ def _native(network: str, plain: schema.Table, where: str) -> NativeAsset:
     asset = ids.asset_id(table.asset)
     if ids.network_of(asset) != network:
         raise Malformed("policy.native", f"policy: {where}: {asset} lives on another network")
-    symbol = _matched(_SYMBOL, f"{where} symbol", table.symbol)
-    return NativeAsset(asset, symbol, _within(f"{where} decimals", table.decimals, 0, DECIMALS_MAX))
+    symbol = values.matched(_SYMBOL, f"{where} symbol", table.symbol)
+    return NativeAsset(asset, symbol, values.within(f"{where} decimals", table.decimals, 0, DECIMALS_MAX))
 
 
 def _purse(plain: schema.Table, where: str) -> PurseRules:
     table = schema.read_table(plain, schema.PurseTable, where)
-    fee = _units(f"{where} fee_max_units", table.fee_max_units)
-    budget = _units(f"{where} gas_budget_day_units", table.gas_budget_day_units)
+    fee = values.units(f"{where} fee_max_units", table.fee_max_units)
+    budget = values.units(f"{where} gas_budget_day_units", table.gas_budget_day_units)
     if fee > budget:
         raise Malformed("policy.purse", f"policy: {where}: fee_max_units is beyond the budget of a whole day")
     return PurseRules(
         fee_max_units=fee,
         gas_budget_day_units=budget,
-        deployments_per_day=_within(
+        deployments_per_day=values.within(
             f"{where} deployments_per_day", table.deployments_per_day, 0, DEPLOYMENTS_MAX
         ),
     )
@@ -149,11 +153,11 @@ def _asset(name: str, plain: schema.Table) -> AssetRules:
     table = schema.read_table(plain, schema.AssetTable, where)
     rules = AssetRules(
         asset=ids.asset_id(name),
-        symbol=_matched(_SYMBOL, f"{where} symbol", table.symbol),
-        decimals=_within(f"{where} decimals", table.decimals, 0, DECIMALS_MAX),
-        cap_transaction_units=_units(f"{where} cap_transaction_units", table.cap_transaction_units),
-        cap_hour_units=_units(f"{where} cap_hour_units", table.cap_hour_units),
-        cap_day_units=_units(f"{where} cap_day_units", table.cap_day_units),
+        symbol=values.matched(_SYMBOL, f"{where} symbol", table.symbol),
+        decimals=values.within(f"{where} decimals", table.decimals, 0, DECIMALS_MAX),
+        cap_transaction_units=values.units(f"{where} cap_transaction_units", table.cap_transaction_units),
+        cap_hour_units=values.units(f"{where} cap_hour_units", table.cap_hour_units),
+        cap_day_units=values.units(f"{where} cap_day_units", table.cap_day_units),
     )
     if not rules.cap_transaction_units <= rules.cap_hour_units <= rules.cap_day_units:
         raise Malformed("policy.caps", f"policy: {where}: caps grow from transaction to hour to day")
@@ -162,13 +166,13 @@ def _asset(name: str, plain: schema.Table) -> AssetRules:
 
 def _class(name: str, plain: schema.Table, assets: dict[AssetId, AssetRules]) -> ClassRules:
     where = f'[classes."{name}"]'
-    _matched(_NAME, where, name)
+    values.matched(values.NAME, where, name)
     table = schema.read_table(plain, schema.ClassTable, where)
     caps = {}
     for asset, units in (table.cap_transaction_units or {}).items():
         if AssetId(asset) not in assets:
             raise Malformed("policy.class", f"policy: {where}: {asset} is not listed under [assets]")
-        caps[AssetId(asset)] = _units(f"{where} cap_transaction_units", units)
+        caps[AssetId(asset)] = values.units(f"{where} cap_transaction_units", units)
     return ClassRules(name, _destinations(f"{where} allow", table.allow), MappingProxyType(caps))
 
 
@@ -219,33 +223,4 @@ def _evidence(plain: schema.Table) -> frozenset[str]:
 def _destinations(where: str, texts: Sequence[str] | None) -> frozenset[str] | None:
     if texts is None:
         return None
-    return frozenset(_matched(_DESTINATION, where, text) for text in _once(where, texts))
-
-
-def _once(where: str, texts: Sequence[str]) -> Sequence[str]:
-    twice = sorted({text for text in texts if texts.count(text) > 1})
-    if twice:
-        raise Malformed("policy.twice", f"policy: {where}: {twice[0]!r} stands twice")
-    return texts
-
-
-def _matched(pattern: re.Pattern[str], where: str, text: str) -> str:
-    if not pattern.fullmatch(text):
-        raise Malformed("policy.name", f"policy: {where}: not a valid name: {text[:80]!r}")
-    return text
-
-
-def _within(where: str, number: int, lowest: int, highest: int) -> int:
-    if not lowest <= number <= highest:
-        raise Malformed("policy.range", f"policy: {where}: between {lowest} and {highest}, not {number}")
-    return number
-
-
-def _units(where: str, text: str) -> int:
-    try:
-        units = parse_units(text)
-    except KeepcoolError as error:
-        raise Malformed("policy.amount", f"policy: {where}: {error.public}") from error
-    if units == 0:
-        raise Malformed("policy.amount", f"policy: {where}: at least 1; to allow nothing, leave it out")
-    return units
+    return frozenset(values.matched(_DESTINATION, where, text) for text in values.once(where, texts))

@@ -87,6 +87,61 @@ class ClassTable(Settings, frozen=True):
     cap_transaction_units: dict[str, str] | None = None
 
 
+class SiteTable(Settings, frozen=True):
+    rp_id: str
+    origins: tuple[str, ...]
+
+
+class ApproverTable(Settings, frozen=True):
+    key: str
+    groups: tuple[str, ...]
+    credential: str = ""
+    owner: str = ""
+
+
+class AdministratorTable(Settings, frozen=True):
+    key: str
+    credential: str = ""
+
+
+class GovernanceTable(Settings, frozen=True):
+    quorum: int
+    delay_s: int
+    root_delay_s: int
+    thaw_quorum: int
+    thaw_delay_s: int
+    rekey_delay_s: int
+
+
+class AlarmTable(Settings, frozen=True):
+    denials_max: int
+    window_s: int
+    reviews_per_hour_max: int
+
+
+class NeededTable(Settings, frozen=True):
+    group: str
+    count: int
+
+
+class TierTable(Settings, frozen=True):
+    """Down to `destination_age_s_min`: what a payment must be; the rest: what it needs."""
+
+    name: str
+    networks: tuple[str, ...] | None = None
+    classes: tuple[str, ...] | None = None
+    owned: bool | None = None
+    transaction_units_max: dict[str, str] | None = None
+    user_day_units_max: dict[str, str] | None = None
+    day_units_max: dict[str, str] | None = None
+    destination_age_s_min: int | None = None
+    user: bool = False
+    approvals: tuple[Table, ...] = ()
+    delay_s: int = 0
+    cooling_s: int = 0
+    forbidden: bool = False
+
+
 class DocumentTable(Settings, frozen=True):
     """The whole file. Inner tables are read one by one, so that an error can name where it stands."""
 
@@ -97,6 +152,13 @@ class DocumentTable(Settings, frozen=True):
     networks: dict[str, Table]
     assets: dict[str, Table]
     classes: dict[str, Table] | None = None
+    users: Table | None = None
+    desk: Table | None = None
+    approvers: dict[str, Table] | None = None
+    administrators: dict[str, Table] | None = None
+    governance: Table | None = None
+    alarm: Table | None = None
+    tiers: tuple[Table, ...] | None = None
 
 
 def read_document(document: bytes) -> DocumentTable:
