@@ -19,11 +19,12 @@ from keepcool.cooler.proving import Findings, Proofs
 from keepcool.core.errors import Breach, Conflict, KeepcoolError, Malformed, Refused
 from keepcool.core.parties import Service
 from keepcool.core.registry import NO_PREVIOUS, Role, Standing, WalletRecord, parse_record
+from keepcool.cosigner.answering import attested_row, body_of
 from keepcool.cosigner.attest import attest, verify_attestation
 from keepcool.cosigner.cases import failure
 from keepcool.cosigner.journal import Batch
 from keepcool.cosigner.revisions import first_revision
-from keepcool.cosigner.service import Signer, attested_row, body_of
+from keepcool.cosigner.service import Signer
 from keepcool.policy.terms import NetworkRules
 from keepcool.ports.signer_store import RecordRow
 from keepcool.wire.envelope import Opened

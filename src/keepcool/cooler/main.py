@@ -42,8 +42,9 @@ from keepcool.core.parties import Service
 from keepcool.core.registry import Role
 from keepcool.cosigner import statement, thawing
 from keepcool.cosigner.accountpins import pinned_accounts
+from keepcool.cosigner.foundation import Foundation, Part
 from keepcool.cosigner.keyring import one_key
-from keepcool.cosigner.service import Foundation, Part, Signer
+from keepcool.cosigner.service import Signer
 from keepcool.cosigner.signing import Points
 from keepcool.hazmat import process
 from keepcool.hazmat.innerseal import InnerKey

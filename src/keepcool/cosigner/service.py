@@ -9,46 +9,33 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from keepcool.chains.bitcoin.listing import listing_of
-from keepcool.chains.families import SHIPPED_FAMILIES, Families
-from keepcool.core.errors import Breach, KeepcoolError, Malformed, Refused
-from keepcool.core.parties import Peer, Service
-from keepcool.core.registry import Role, WalletRecord
-from keepcool.core.secret import Secret
-from keepcool.cosigner import freezes as freezing
+from keepcool.core.errors import Breach, KeepcoolError, Malformed
 from keepcool.cosigner import interpreter, listing
 from keepcool.cosigner.addressing import Addressing, IssuedAddresses
+from keepcool.cosigner.answering import Answering, asked_by
 from keepcool.cosigner.drafts import SignedDrafts
-from keepcool.cosigner.entries import WALLET, WalletRow
+from keepcool.cosigner.foundation import Foundation, Part, attestation_keys, pinned_key, pinned_peer
 from keepcool.cosigner.freezes import Freezes
 from keepcool.cosigner.journal import Asked, Journal, Memory
 from keepcool.cosigner.judge import Rulebook
-from keepcool.cosigner.keyring import SealedKeyring, as_it_lies
+from keepcool.cosigner.keyring import SealedKeyring
 from keepcool.cosigner.known import OwnRegistry
 from keepcool.cosigner.policies import PoliciesSeen, take_into_use
-from keepcool.cosigner.signing import Barred, CoSigner, Points, ReservedAt, nobody, not_barred
+from keepcool.cosigner.signing import CoSigner
 from keepcool.cosigner.witness import Parties, Witness
-from keepcool.hazmat.innerseal import InnerKey
 from keepcool.policy import rules
 from keepcool.policy.document import Policy
 from keepcool.policy.spelling import check_spelling
-from keepcool.ports.identity import Identity
-from keepcool.ports.keystore import Bound, Keystore
-from keepcool.ports.signer_store import LOST, SignerStore
-from keepcool.ports.system import Clock, Entropy, Faults
+from keepcool.ports.signer_store import LOST
 from keepcool.wire.envelope import Opened
-from keepcool.wire.exchange import Exchange, OpenedHandler
+from keepcool.wire.exchange import OpenedHandler
 from keepcool.wire.messages import (
-    AttestAddresses,
-    FreezeAnswer,
-    FreezeRequest,
     Message,
     PurseStatus,
-    SignRequest,
     StatusAnswer,
     WitnessAnswer,
     WitnessRequest,
@@ -56,51 +43,14 @@ from keepcool.wire.messages import (
 
 PEER_TIMEOUT_S = 5
 _AGAIN_S = 1
-M = TypeVar("M", bound=Message)
 _log = logging.getLogger("keepcool.signer")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Foundation:
-    """The ports a signer stands on, and who it is. `own` are its own public keys, `families` those with the
-    networks it knows."""
-
-    identity: Identity
-    own: Peer
-    peers: Mapping[Service, Peer]
-    store: SignerStore
-    keystore: Keystore
-    inner: InnerKey
-    exchange: Exchange
-    clock: Clock
-    entropy: Entropy
-    faults: Faults
-    policy: Policy
-    families: Families = SHIPPED_FAMILIES
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """What makes this signer Keeper or Cooler: its key's role, where a record's key lies, its peer, where
-    it may die, further memories of its journal, and what it has reserved. `unlocked` and `barred` are of a
-    lock on some of its keys, `lock` is how that stands, in words."""
-
-    role: Role
-    place: Callable[[WalletRecord], Bound]
-    peer: Service
-    points: Points
-    memories: Sequence[Memory] = ()
-    reserved_at: ReservedAt = nobody
-    unlocked: Callable[[Bound, Secret], Secret] = as_it_lies
-    barred: Barred = not_barred
-    lock: Callable[[], str] = str
 
 
 class Signer:
     """Open with `Signer.opened`; then `serve`, and keep `keep_witnessed` running."""
 
     def __init__(self, foundation: Foundation, part: Part) -> None:
-        self.foundation, self._peer = foundation, _pinned(foundation.peers, part.peer)
+        self.foundation, self._peer = foundation, pinned_peer(foundation.peers, part.peer)
         self.drafts, self.freezes, self._policies = SignedDrafts(), Freezes(), PoliciesSeen()
         self.issued = IssuedAddresses()
         memories: list[Memory] = [self.drafts, self.freezes, self._policies, self.issued, *part.memories]
@@ -113,7 +63,7 @@ class Signer:
             part.place,
             unlocked=part.unlocked,
         )
-        keys, families = _attestation_keys(foundation, self._peer), foundation.families
+        keys, families = attestation_keys(foundation, self._peer), foundation.families
         self.registry = OwnRegistry(foundation.store, keys, families.named)
         self.witness = self._witness()
         self._book = rulebook(foundation.policy)
@@ -161,15 +111,8 @@ class Signer:
     ) -> None:
         """Answer what every signer answers, and `handlers` besides."""
 
-        async def status(_: Opened) -> Message:
-            return self._status(purses())
-
         common: dict[str, OpenedHandler] = {
-            "witness.v1": self._answer_witness,
-            "status.v1": status,
-            "freeze.v1": self._answer_freeze,
-            "sign.v1": self._answer_sign,
-            "addresses.attest.v1": self._answer_addresses,
+            **self._answering(purses).handlers(),
             **listing.handlers(self.foundation.store, self.issued, self.drafts, self.witness),
         }
         for typ, handler in {**common, **handlers}.items():
@@ -228,7 +171,19 @@ class Signer:
         }
 
     def asked(self, opened: Opened) -> Asked:
-        return Asked(opened.id, opened.keep_until_ms, opened.sender)
+        return asked_by(opened)
+
+    def _answering(self, purses: Callable[[], Sequence[PurseStatus]]) -> Answering:
+        return Answering(
+            journal=self.journal,
+            freezes=self.freezes,
+            witness=self.witness,
+            cosigner=self.cosigner,
+            addressing=self._addressing,
+            peer=self._peer.service,
+            standing=lambda: self._status(purses()),
+            clock=self.foundation.clock,
+        )
 
     def _guarded(self, handler: OpenedHandler) -> OpenedHandler:
         async def guarded(opened: Opened) -> Message:
@@ -241,30 +196,6 @@ class Signer:
                 raise
 
         return guarded
-
-    async def _answer_sign(self, opened: Opened) -> Message:
-        return await self.cosigner.sign(body_of(opened, SignRequest), self.asked(opened))
-
-    async def _answer_addresses(self, opened: Opened) -> Message:
-        return await self._addressing.attest(body_of(opened, AttestAddresses), self.asked(opened))
-
-    async def _answer_witness(self, opened: Opened) -> Message:
-        if opened.sender is not self._peer.service:
-            raise Refused("witness.sender", "only the peer signer is a witness here")
-        return await self.witness.answer(body_of(opened, WitnessRequest))
-
-    async def _answer_freeze(self, opened: Opened) -> Message:
-        body = body_of(opened, FreezeRequest)
-        await freezing.freeze(
-            self.journal,
-            self.freezes,
-            level=body.level,
-            target=body.target,
-            reason=body.reason,
-            asked=self.asked(opened),
-            clock_ms=self.foundation.clock.now_ms(),
-        )
-        return FreezeAnswer(frozen=self.freezes.all(), head=self.witness.stated())
 
     def _status(self, purses: Sequence[PurseStatus]) -> StatusAnswer:
         return StatusAnswer(
@@ -282,9 +213,9 @@ class Signer:
     def _witness(self) -> Witness:
         foundation, peer = self.foundation, self._peer
         parties = Parties(
-            own_key=_key(foundation.own, foundation.own.journal_key),
+            own_key=pinned_key(foundation.own, foundation.own.journal_key),
             peer=peer.service,
-            peer_key=_key(peer, peer.journal_key),
+            peer_key=pinned_key(peer, peer.journal_key),
         )
 
         async def ask(request: WitnessRequest) -> WitnessAnswer:
@@ -303,45 +234,6 @@ class Signer:
         )
 
 
-def body_of(opened: Opened, form: type[M]) -> M:
-    """The typed body of a request. The exchange has checked it against the type already."""
-    if not isinstance(opened.body, form):
-        raise Malformed("wire.body", f"{opened.typ} carries something else")
-    return opened.body
-
-
-def attested_row(record: WalletRecord, at_s: int) -> WalletRow:
-    """The journal entry of an attestation."""
-    return WalletRow(
-        at_s=at_s,
-        kind=WALLET,
-        deed="attested",
-        record=record.hash(),
-        revision=record.revision,
-        wallet=record.wallet,
-    )
-
-
 def rulebook(policy: Policy) -> Rulebook:
     """Every rule, bound to this policy."""
     return Rulebook(policy.hash, rules.bound(policy), policy.harbors)
-
-
-def _attestation_keys(foundation: Foundation, peer: Peer) -> dict[Service, bytes]:
-    own = foundation.own
-    return {
-        own.service: _key(own, own.attestation_key),
-        peer.service: _key(peer, peer.attestation_key),
-    }
-
-
-def _pinned(peers: Mapping[Service, Peer], service: Service) -> Peer:
-    if service not in peers:
-        raise Refused("settings.peer", f"pin the keys of {service} under [peers.{service}]")
-    return peers[service]
-
-
-def _key(peer: Peer, key: bytes | None) -> bytes:
-    if key is None:
-        raise Refused("settings.peer", f"{peer.service} needs an attestation_key and a journal_key")
-    return key

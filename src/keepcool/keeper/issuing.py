@@ -20,11 +20,12 @@ from keepcool.core.ids import NetworkId, WalletId
 from keepcool.core.parties import Service
 from keepcool.core.registry import OwnerKey, Role, Standing, WalletRecord, parse_record
 from keepcool.core.secret import Secret
+from keepcool.cosigner.answering import attested_row, body_of
 from keepcool.cosigner.attest import attest, verify_attestation
 from keepcool.cosigner.cases import failure
 from keepcool.cosigner.journal import Asked
 from keepcool.cosigner.keyring import NewKey, sealed, wipe, wiped_after
-from keepcool.cosigner.service import Signer, attested_row, body_of
+from keepcool.cosigner.service import Signer
 from keepcool.hazmat import coinkeys, hotseeds
 from keepcool.keeper.lock import PoolLock
 from keepcool.keeper.number_memory import NUMBERED, POOLS_MAX, NumberMemory, NumberRow

@@ -27,7 +27,8 @@ from keepcool.core.registry import OwnerKey, Role
 from keepcool.core.secret import Secret
 from keepcool.cosigner import statement, thawing
 from keepcool.cosigner.accountpins import pinned_accounts
-from keepcool.cosigner.service import Foundation, Part, Signer
+from keepcool.cosigner.foundation import Foundation, Part
+from keepcool.cosigner.service import Signer
 from keepcool.cosigner.signing import Points
 from keepcool.hazmat import papers, passphrase, process
 from keepcool.hazmat.innerseal import InnerKey

@@ -13,10 +13,11 @@ from typing import Protocol
 from keepcool.core.approval import PurseApproval
 from keepcool.core.errors import Malformed, Refused
 from keepcool.core.faults import FaultPoint
+from keepcool.cosigner.answering import body_of
 from keepcool.cosigner.cases import failure
 from keepcool.cosigner.journal import Batch
 from keepcool.cosigner.keyring import wiped_after
-from keepcool.cosigner.service import Signer, body_of
+from keepcool.cosigner.service import Signer
 from keepcool.hazmat import coinkeys
 from keepcool.ports.keystore import Bound
 from keepcool.wire.envelope import Opened

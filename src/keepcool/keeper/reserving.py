@@ -21,12 +21,13 @@ from keepcool.core.ids import WalletId
 from keepcool.core.parties import Service
 from keepcool.core.registry import NO_PREVIOUS, OwnerKey, Role, Standing, WalletRecord, parse_record
 from keepcool.core.verdict import Approved, Failed, Verdict
+from keepcool.cosigner.answering import attested_row, body_of
 from keepcool.cosigner.attest import attest
 from keepcool.cosigner.cases import failure
 from keepcool.cosigner.journal import Batch
 from keepcool.cosigner.keyring import NewKey, sealed, wiped_after
 from keepcool.cosigner.revisions import first_revision, second_revision
-from keepcool.cosigner.service import Signer, attested_row, body_of
+from keepcool.cosigner.service import Signer
 from keepcool.hazmat import coinkeys
 from keepcool.keeper.creator_memory import RESERVATION, CreatorMemory, ReservationRow
 from keepcool.keeper.creators import Creator, Creators

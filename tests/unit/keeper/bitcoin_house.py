@@ -37,9 +37,10 @@ from keepcool.core.money import Amount
 from keepcool.core.parties import Peer, Service
 from keepcool.core.registry import OwnerKey, Role, WalletRecord, parse_record
 from keepcool.core.secret import Secret
+from keepcool.cosigner.foundation import Foundation, Part
 from keepcool.cosigner.journal import Memory
 from keepcool.cosigner.keyring import NewKey, account_place, one_key, sealed
-from keepcool.cosigner.service import Foundation, Part, Signer
+from keepcool.cosigner.service import Signer
 from keepcool.hazmat import accounts, derivation
 from keepcool.hazmat.accounts import Account
 from keepcool.hazmat.innerseal import InnerKey

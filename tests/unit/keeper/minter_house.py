@@ -29,9 +29,10 @@ from keepcool.core.money import Amount
 from keepcool.core.parties import Peer, Service
 from keepcool.core.registry import OwnerKey, Role, WalletRecord, parse_record
 from keepcool.core.secret import Secret
+from keepcool.cosigner.foundation import Foundation, Part
 from keepcool.cosigner.journal import Memory
 from keepcool.cosigner.keyring import NewKey, account_place, one_key, own_key_of, sealed
-from keepcool.cosigner.service import Foundation, Part, Signer
+from keepcool.cosigner.service import Signer
 from keepcool.cosigner.signing import nobody
 from keepcool.hazmat import accounts, coinkeys, derivation
 from keepcool.hazmat.accounts import Account

@@ -16,8 +16,9 @@ from keepcool.core.errors import Breach, Malformed, Refused
 from keepcool.core.ids import AssetId
 from keepcool.core.parties import Service
 from keepcool.core.registry import WalletRecord
+from keepcool.cosigner.foundation import Foundation
 from keepcool.cosigner.known import OwnRegistry
-from keepcool.cosigner.service import Foundation, Signer
+from keepcool.cosigner.service import Signer
 from keepcool.local.policies import PolicyPart, written
 from keepcool.policy.document import parse_policy
 from keepcool.ports.signer_store import RecordRow

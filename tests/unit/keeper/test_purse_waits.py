@@ -22,9 +22,10 @@ from keepcool.core.parties import Peer, Service
 from keepcool.core.registry import Role
 from keepcool.cosigner import freezes
 from keepcool.cosigner.attest import attest
+from keepcool.cosigner.foundation import Foundation, Part
 from keepcool.cosigner.journal import Asked
 from keepcool.cosigner.keyring import own_key_of
-from keepcool.cosigner.service import Foundation, Part, Signer
+from keepcool.cosigner.service import Signer
 from keepcool.hazmat.innerseal import InnerKey
 from keepcool.keeper.main import POINTS
 from keepcool.keeper.paying import Purses

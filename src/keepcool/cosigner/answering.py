@@ -1,0 +1,110 @@
+"""What every signer answers: signatures, addresses, its peer's questions, how it stands, and a freeze.
+
+Law: a handler hands the typed body on and adds nothing of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from keepcool.core.errors import Malformed, Refused
+from keepcool.core.parties import Service
+from keepcool.core.registry import WalletRecord
+from keepcool.cosigner import freezes as freezing
+from keepcool.cosigner.addressing import Addressing
+from keepcool.cosigner.entries import WALLET, WalletRow
+from keepcool.cosigner.freezes import Freezes
+from keepcool.cosigner.journal import Asked, Journal
+from keepcool.cosigner.signing import CoSigner
+from keepcool.cosigner.witness import Witness
+from keepcool.ports.system import Clock
+from keepcool.wire.envelope import Opened
+from keepcool.wire.exchange import OpenedHandler
+from keepcool.wire.messages import (
+    AttestAddresses,
+    FreezeAnswer,
+    FreezeRequest,
+    Message,
+    SignRequest,
+    StatusAnswer,
+    WitnessRequest,
+)
+
+M = TypeVar("M", bound=Message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answering:
+    """`peer`: the only one whose head is witnessed here. `standing`: the answer to `status.v1`."""
+
+    journal: Journal
+    freezes: Freezes
+    witness: Witness
+    cosigner: CoSigner
+    addressing: Addressing
+    peer: Service
+    standing: Callable[[], StatusAnswer]
+    clock: Clock
+
+    def handlers(self) -> dict[str, OpenedHandler]:
+        """By the type of request."""
+        return {
+            "sign.v1": self._sign,
+            "addresses.attest.v1": self._addresses,
+            "witness.v1": self._witnessed,
+            "status.v1": self._status,
+            "freeze.v1": self._freeze,
+        }
+
+    async def _sign(self, opened: Opened) -> Message:
+        return await self.cosigner.sign(body_of(opened, SignRequest), asked_by(opened))
+
+    async def _addresses(self, opened: Opened) -> Message:
+        return await self.addressing.attest(body_of(opened, AttestAddresses), asked_by(opened))
+
+    async def _status(self, _: Opened) -> Message:
+        return self.standing()
+
+    async def _witnessed(self, opened: Opened) -> Message:
+        if opened.sender is not self.peer:
+            raise Refused("witness.sender", "only the peer signer is a witness here")
+        return await self.witness.answer(body_of(opened, WitnessRequest))
+
+    async def _freeze(self, opened: Opened) -> Message:
+        body = body_of(opened, FreezeRequest)
+        await freezing.freeze(
+            self.journal,
+            self.freezes,
+            level=body.level,
+            target=body.target,
+            reason=body.reason,
+            asked=asked_by(opened),
+            clock_ms=self.clock.now_ms(),
+        )
+        return FreezeAnswer(frozen=self.freezes.all(), head=self.witness.stated())
+
+
+def asked_by(opened: Opened) -> Asked:
+    """The envelope that a change answers to."""
+    return Asked(opened.id, opened.keep_until_ms, opened.sender)
+
+
+def body_of(opened: Opened, form: type[M]) -> M:
+    """The typed body of a request. The exchange has checked it against the type already."""
+    if not isinstance(opened.body, form):
+        raise Malformed("wire.body", f"{opened.typ} carries something else")
+    return opened.body
+
+
+def attested_row(record: WalletRecord, at_s: int) -> WalletRow:
+    """The journal entry of an attestation."""
+    return WalletRow(
+        at_s=at_s,
+        kind=WALLET,
+        deed="attested",
+        record=record.hash(),
+        revision=record.revision,
+        wallet=record.wallet,
+    )
