@@ -102,6 +102,23 @@ def rewind(tx: Connection, network: NetworkId, number: int) -> set[WalletId]:
     return wallets
 
 
+def read_again_from(tx: Connection, network: NetworkId, number: int, block_hash: bytes) -> bool:
+    """The blocks above `number` are read once more; nothing they brought is forgotten. False where reading
+    has not come so far yet: then nothing changes."""
+    stands = read(tx, network)
+    if stands is None:
+        begin(tx, network, number, block_hash)
+        return True
+    if stands.scanned <= number:
+        return False
+    tx.execute(delete(touch).where(touch.c.network == network, touch.c.block_number > number))
+    tx.execute(delete(block).where(block.c.network == network, block.c.number >= number))
+    tx.execute(block.insert().values(network=network, number=number, hash=block_hash.hex()))
+    back = {"scanned": number, "settled": min(stands.settled, number), "swept": 0}
+    tx.execute(cursor.update().where(cursor.c.network == network).values(**back))
+    return True
+
+
 def note_touch(
     tx: Connection, network: NetworkId, wallet: WalletId, number: int, executed: bytes | None
 ) -> None:

@@ -41,7 +41,7 @@ _PASSES = 3  # once is enough after a restore; more often means that somebody el
 
 
 @dataclass(frozen=True, slots=True)
-class _Listed:
+class Derived:
     """A range as App derives it: what it expects to be told, and each address with its script."""
 
     stated: AddressRange
@@ -85,7 +85,7 @@ class Stock:
         """False when the range was passed over."""
         record, first = await self.store.run(lambda tx: self._next(tx, source))
         networks = self.attesters.families.networks
-        expected = await asyncio.to_thread(_derived, record, first, count, networks)
+        expected = await asyncio.to_thread(derived, record, first, count, networks)
         before = self._asked.get(source, 0)
         self._asked[source] = max(before, first + count)
         told = await self._told(expected)
@@ -109,10 +109,10 @@ class Stock:
         )
         return True
 
-    async def _told(self, expected: _Listed) -> dict[Service, RangeAttested]:
+    async def _told(self, expected: Derived) -> dict[Service, RangeAttested]:
         """Both answers. What one of them showed is learnt, also where the other one failed."""
         first, source = expected.stated.first, expected.stated.wallet
-        said = await asyncio.gather(*(self._ask(one, expected) for one in PINNED), return_exceptions=True)
+        said = await asyncio.gather(*(self.ask(one, expected) for one in PINNED), return_exceptions=True)
         told: dict[Service, RangeAttested] = {}
         for service, answer in zip(PINNED, said, strict=True):
             if isinstance(answer, BaseException):
@@ -131,7 +131,7 @@ class Stock:
         first = max(rows.next_index(tx, source, RECEIVING), watched)
         return record, max(first, self._floor.get(source, 0))
 
-    async def _ask(self, signer: Service, expected: _Listed) -> RangeAttested:
+    async def ask(self, signer: Service, expected: Derived) -> RangeAttested:
         stated = expected.stated
         item = AddressItem(wallet=stated.wallet, first=stated.first, count=stated.count, change=stated.change)
         request = AttestAddresses(items=[item])
@@ -147,7 +147,7 @@ class Stock:
         return told
 
 
-def _derived(record: WalletRecord, first: int, count: int, networks: Networks) -> _Listed:
+def derived(record: WalletRecord, first: int, count: int, networks: Networks) -> Derived:
     listing, indices = listing_of(record, RECEIVING, networks), range(first, first + count)
     listed = tuple((spell(listing.network, script), script) for script in listing.scripts(indices))
     blank = AddressRange(
@@ -160,4 +160,4 @@ def _derived(record: WalletRecord, first: int, count: int, networks: Networks) -
         count=count,
         root="",
     )
-    return _Listed(replace(blank, root=addresses.root_of([address for address, _ in listed])), listed)
+    return Derived(replace(blank, root=addresses.root_of([address for address, _ in listed])), listed)
