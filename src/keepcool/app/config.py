@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from keepcool.app.events.settings import EventSettings, check_events
-from keepcool.app.http.settings import HttpSettings
+from keepcool.app.http.settings import HttpSettings, UserSettings, check_users
 from keepcool.app.networks import (
     AssetSettings,
     BitcoinFeeSettings,
@@ -62,6 +62,7 @@ class AppSettings(Settings, frozen=True):
     peers: dict[str, PeerSettings]
     networks: dict[str, NetworkSettings]
     http: HttpSettings = HttpSettings()
+    users: UserSettings = UserSettings()
     events: EventSettings = EventSettings()
     signer_timeout_s: float = 8.0
     clock_offset_ms: int = 0
@@ -102,6 +103,7 @@ def _check(settings: AppSettings) -> None:
     if not 0 <= settings.http.port <= 65535:
         raise Refused("config.port", "http.port: between 0 (any free port) and 65535")
     check_events(settings.events)
+    check_users(settings.users)
     for network, table in settings.networks.items():
         check_network(network, table)
 
@@ -118,6 +120,9 @@ def sentences(settings: AppSettings) -> list[str]:
     ]
     if settings.http.host not in _LOOPBACK:
         spoken.append("WARNING: that is not loopback: put a TLS proxy in front, API keys travel in clear.")
+    if settings.users.rp_id:
+        where = ", ".join(settings.users.origins)
+        spoken.append(f"Users touch passkeys of {settings.users.rp_id} at {where}; the page for it is /sign.")
     for network, table in settings.networks.items():
         spoken += about_network(network, table)
     if settings.events.webhook_networks:

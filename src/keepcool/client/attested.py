@@ -37,13 +37,15 @@ class Pins:
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What the caller asked for: every field that is named must be what the record says. `kind`: segregated
-    or pooled; `pool`: the id of the only pool that will do."""
+    or pooled; `pool`: the id of the only pool that will do. `user_key`: the owner's own, or "" for none; an
+    App that had a key of its own attested instead could sign for him."""
 
     wallet: str | None = None
     user: str | None = None
     network: str | None = None
     kind: str | None = None
     pool: str | None = None
+    user_key: str | None = None
 
 
 def parse_pins(keeper: str, cooler: str) -> Pins:
@@ -105,6 +107,9 @@ def record_of(pins: Pins, told: WalletAnswer, wanted: Wanted) -> WalletRecord:
     if told.kind != (wanted.kind or told.kind) or told.pool != (wanted.pool or told.pool):
         raise Breach("client.other_kind", "App handed out a wallet of another kind, or of another pool")
     record = believed(pins, told.record_bytes, told.attestations)
+    if record.user_key != (record.user_key if wanted.user_key is None else wanted.user_key):
+        whose = "a key that is not yours" if wanted.user_key else "somebody's key, and you gave none"
+        raise Breach("client.other_user_key", f"this wallet obeys {whose}: do not pay to it")
     if told.kind == POOLED:
         _check_pooled(pins, record, told, wanted)
         return record

@@ -65,6 +65,7 @@ class WalletAnswer(Answer, frozen=True):
     metadata: dict[str, str]
     created_at_ms: int
     kind: str = "segregated"
+    user_key: str = ""
     pool: str | None = None
     proof: ProofAnswer | None = None
 

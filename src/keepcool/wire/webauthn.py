@@ -40,6 +40,14 @@ class Assertion:
     signature: bytes
 
 
+def check_key(key: bytes) -> None:
+    """Raises Malformed on 33 bytes that are no point of P-256: nothing would ever verify under it."""
+    try:
+        ECC.import_key(key, curve_name="P-256")
+    except ValueError as error:
+        raise Malformed("person.key", "this passkey is no point of the curve P-256") from error
+
+
 def verify_assertion(key: bytes, challenge: bytes, assertion: Assertion, site: Site) -> None:
     """Returns when the holder of `key` (compressed P-256 point) answered this challenge at this site. Raises
     Malformed on what is no assertion, Refused on one that says something else."""

@@ -12,6 +12,7 @@ import keepcool
 from keepcool.app.http import (
     addresses,
     chain,
+    consents,
     events,
     ledger,
     money,
@@ -44,7 +45,7 @@ def make_api(parts: Parts) -> FastAPI:
         openapi_url="/openapi.json",
     )
     api.state.parts, api.state.stop = parts, asyncio.Event()
-    for one in (users, wallets, addresses, pools, money, chain, events, webhooks, ledger, service):
+    for one in (users, wallets, addresses, pools, money, consents, chain, events, webhooks, ledger, service):
         api.include_router(one.router)
     api.add_exception_handler(KeepcoolError, problems.on_our_error)
     api.add_exception_handler(RequestValidationError, problems.on_invalid)

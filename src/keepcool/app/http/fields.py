@@ -12,6 +12,8 @@ from pydantic_core import PydanticCustomError
 
 from keepcool.core.errors import Malformed
 from keepcool.core.money import parse_units
+from keepcool.core.personkeys import Scheme, parse_person_key
+from keepcool.wire.webauthn import check_key
 
 METADATA_KEYS_MAX, METADATA_KEY_CHARS_MAX, METADATA_VALUE_CHARS_MAX = 30, 40, 500
 
@@ -53,6 +55,17 @@ def _units(value: str) -> int:
         raise PydanticCustomError(error.code, "{text}", {"text": error.public}) from error
 
 
+def _person_key(value: str) -> str:
+    """The text of a key, or none. One that can sign nothing is refused: coins would wait for it for ever."""
+    try:
+        key = parse_person_key(value) if value else None
+        if key is not None and key.scheme is Scheme.PASSKEY:
+            check_key(key.key)
+    except Malformed as error:
+        raise PydanticCustomError(error.code, "{text}", {"text": error.public}) from error
+    return value
+
+
 def _small(value: dict[str, str]) -> dict[str, str]:
     if len(value) > METADATA_KEYS_MAX:
         raise PydanticCustomError("metadata.size", f"metadata has at most {METADATA_KEYS_MAX} keys")
@@ -80,6 +93,15 @@ Metadata = Annotated[
     dict[str, str],
     AfterValidator(_small),
     Field(description="Your own notes: text to text, never shown to a signer."),
+]
+PersonKeyText = Annotated[
+    str,
+    StringConstraints(max_length=80),
+    AfterValidator(_person_key),
+    Field(
+        description="A person's public key: `ed25519:` and 64 hex digits, or `passkey:` and 66.",
+        examples=["ed25519:" + "00" * 32],
+    ),
 ]
 Network = Annotated[str, StringConstraints(max_length=64), Field(description="CAIP-2, e.g. eip155:1.")]
 Asset = Annotated[

@@ -25,7 +25,7 @@ from keepcool.app.http.fields import (
 )
 from keepcool.app.http.idempotency import Attempt
 from keepcool.app.http.parts import Admin, Given, Parts, Payer, Reader
-from keepcool.app.http.payouts_shown import WithdrawalOut, WithdrawalsOut, newest, shown
+from keepcool.app.http.payouts_shown import WithdrawalOut, WithdrawalsOut, newest, shown, whole
 from keepcool.app.payouts.requests import OUTPUTS_MAX, Order
 from keepcool.app.payouts.store import Kind
 from keepcool.core.errors import Malformed
@@ -241,10 +241,11 @@ async def list_transfers(
 
 @router.get("/withdrawals/{withdrawal}", summary="One withdrawal, transfer or top-up")
 async def get_withdrawal(given: Given, _: Reader, withdrawal: PayoutPath) -> WithdrawalOut:
-    """Transfers within a pool as well."""
+    """Transfers within a pool as well. `review` is what the signers still want, and what is to be signed."""
 
     def work(tx: Connection) -> WithdrawalOut:
-        return transfers_shown.found(tx, withdrawal) or shown(tx, given.payouts.get(tx, withdrawal))
+        booked = transfers_shown.found(tx, withdrawal)
+        return booked or whole(tx, given.attesters, given.payouts.get(tx, withdrawal))
 
     return await given.store.run(work)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -9,12 +10,16 @@ from pydantic import Field
 from sqlalchemy import Connection, select
 
 from keepcool.app.http.fields import Out, Time, UnitsOut
-from keepcool.app.payouts import purses, reasons, store, wallet_fees
+from keepcool.app.payouts import answers, consents, purses, reasons, store, wallet_fees
 from keepcool.app.payouts.bitcoin import lookups
 from keepcool.app.payouts.purses import Stage
 from keepcool.app.payouts.store import Kind, Withdrawal
 from keepcool.app.payouts.tables import withdrawal
+from keepcool.app.wallets import Attesters
 from keepcool.core import withdrawal_states as lives
+from keepcool.core.intent import parse_intent
+
+_ASKING = (lives.Drafted, lives.PartlySigned, lives.NeedsReview)
 
 
 class VerdictOut(Out):
@@ -29,8 +34,30 @@ class OutputOut(Out):
     amount: UnitsOut
 
 
+class EvidenceOut(Out):
+    kind: str
+    key: str
+
+
+class ReviewOut(Out):
+    """What the signers are asked for, and what people have signed of it. The owner signs SHA-256 of
+    `keepcool-user-v1`, a zero byte and `intent_bytes`. `signed_before`: another intent of this withdrawal was
+    signed, which no longer counts: this one is to be signed anew."""
+
+    intent_bytes: Annotated[str, Field(description="Canonical intent, base64.")]
+    intent_hash: str
+    drafts: Annotated[list[str], Field(description="Unsigned, base64; the fees of a ladder, cheapest first.")]
+    expires_at_s: Annotated[int, Field(description="Unix time in seconds; then nobody signs it.")]
+    user_key: Annotated[str, Field(description="Whose signature it may need; empty: the wallet has none.")]
+    missing: Annotated[dict[str, list[str]], Field(description="What each signer still wants, in words.")]
+    until_s: Annotated[int, Field(description="When a delay that a signer named ends; 0: none.")]
+    evidence: Annotated[list[EvidenceOut], Field(description="What was signed, and is shown to signers.")]
+    signed_before: bool
+
+
 class WithdrawalOut(Out):
-    """`transactions`: ids of those handed to the network, oldest first; `transaction`: the one in a block."""
+    """`transactions`: ids of those handed to the network, oldest first; `transaction`: the one in a block.
+    `review` is told of one withdrawal at a time, while signatures are asked for."""
 
     id: str
     kind: Annotated[str, Field(description="withdrawal | transfer | topup")]
@@ -51,6 +78,7 @@ class WithdrawalOut(Out):
     metadata: dict[str, str]
     created_at_ms: Time
     updated_at_ms: Time
+    review: ReviewOut | None = None
 
 
 class WithdrawalsOut(Out):
@@ -90,6 +118,39 @@ def shown(tx: Connection, one: Withdrawal) -> WithdrawalOut:
         created_at_ms=one.created_at_ms,
         updated_at_ms=one.updated_at_ms,
     )
+
+
+def reviewed(tx: Connection, attesters: Attesters, one: Withdrawal) -> ReviewOut | None:
+    """While signatures are asked for, and once both are there no more."""
+    now = consents.fixed(tx, one) if isinstance(one.state, _ASKING) else None
+    if now is None:
+        return None
+    said = answers.of(tx, one.id)
+    missing: dict[str, list[str]] = {}
+    for by in reasons.objections(one.state):
+        missing.setdefault(by.by.value, []).append(by.reason)
+    return ReviewOut(
+        intent_bytes=_base64(now.intent),
+        intent_hash=now.hash,
+        drafts=[_base64(draft) for draft in now.drafts],
+        expires_at_s=parse_intent(now.intent).expires_at_s,
+        user_key=attesters.wallet(tx, one.wallet).record.user_key,
+        missing=missing,
+        until_s=max((each.until_s for each in said.values()), default=0),
+        evidence=[
+            EvidenceOut(kind=each.kind, key=each.key) for each in answers.evidence_of(tx, one.id, now.intent)
+        ],
+        signed_before=answers.signed_before(tx, one.id, now.intent),
+    )
+
+
+def whole(tx: Connection, attesters: Attesters, one: Withdrawal) -> WithdrawalOut:
+    """One withdrawal with what is still to be signed of it."""
+    return shown(tx, one).model_copy(update={"review": reviewed(tx, attesters, one)})
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
 
 
 def newest(

@@ -11,7 +11,7 @@ from pydantic import Field
 
 import keepcool
 from keepcool.app.books import registry
-from keepcool.app.config import crediting_of
+from keepcool.app.config import AppSettings, crediting_of
 from keepcool.app.http import reference
 from keepcool.app.http.fields import Out, Time, UnitsOut
 from keepcool.app.http.health import HealthOut
@@ -94,19 +94,21 @@ async def networks(given: Given, _: Reader) -> NetworksOut:
 
 @router.get("/v1/assets", summary="Assets credited here")
 async def assets(given: Given, _: Reader) -> AssetsOut:
-    return AssetsOut(
-        items=[
-            AssetOut(
-                asset=asset.id,
-                network=network,
-                symbol=asset.symbol,
-                decimals=asset.decimals,
-                deposit_min=asset.deposit_min,
-            )
-            for network, one in given.settings.networks.items()
-            for asset in one.assets
-        ]
-    )
+    return AssetsOut(items=listed_assets(given.settings))
+
+
+def listed_assets(settings: AppSettings) -> list[AssetOut]:
+    return [
+        AssetOut(
+            asset=asset.id,
+            network=network,
+            symbol=asset.symbol,
+            decimals=asset.decimals,
+            deposit_min=asset.deposit_min,
+        )
+        for network, one in settings.networks.items()
+        for asset in one.assets
+    ]
 
 
 @router.get("/v1/status", summary="How the whole installation is")

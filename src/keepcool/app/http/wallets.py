@@ -16,7 +16,7 @@ from keepcool.app.books import people, registry
 from keepcool.app.books.registry import Asked, Stage, Stored
 from keepcool.app.config import AppSettings
 from keepcool.app.http import idempotency, paging, problems
-from keepcool.app.http.fields import ExternalId, Id, In, Metadata, Network, Out, Time
+from keepcool.app.http.fields import ExternalId, Id, In, Metadata, Network, Out, PersonKeyText, Time
 from keepcool.app.http.parts import Given, Parts, Reader, WalletMaker
 from keepcool.app.keys import ApiKey
 from keepcool.app.pools.proofs import Proof
@@ -34,7 +34,10 @@ class WalletIn(In):
     network: Network
     external_id: ExternalId | None = None
     metadata: Metadata = Field(default_factory=dict)
-    user_key: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{2}){0,100}$")] = ""
+    user_key: Annotated[
+        PersonKeyText,
+        Field(description="The owner's key: what leaves the wallet needs his signature. Attested by both."),
+    ] = ""
     policy_class: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{0,32}$")] = ""
     kind: Annotated[
         Literal["segregated", "pooled"] | None,
@@ -70,6 +73,7 @@ class WalletOut(Out):
     user: str
     network: str
     profile: str
+    user_key: Annotated[str, Field(description="The owner's key in the attested record; empty for none.")]
     kind: Annotated[str, Field(description="segregated | pooled")]
     status: Annotated[str, Field(description="issuing | ready")]
     address: str | None
@@ -125,6 +129,7 @@ def _out(stored: Stored, wallet: Wallet | None) -> WalletOut:
         user=asked.user,
         network=asked.network,
         profile=asked.profile,
+        user_key=wallet.record.user_key if wallet else asked.user_key,
         kind="pooled" if proof else "segregated",
         status="ready" if wallet else "issuing",
         address=wallet.address if wallet else None,
@@ -229,6 +234,7 @@ async def _issued(
         for index in range(len(wanted))
     ]
     pooled = [given.pools.is_pooled(one.network, one.kind) for one in wanted]
+    _refuse_keys_in_pools(wanted, pooled)
     own = [
         _asked(given.settings, one, wallet)
         for one, wallet, in_pool in zip(wanted, ids, pooled, strict=True)
@@ -246,6 +252,12 @@ async def _issued(
     made = iter(await given.pools.wallets(shared) if shared else [])
     issued = iter(await given.issuer.issue(own) if own else [])
     return [next(made if in_pool else issued) for in_pool in pooled]
+
+
+def _refuse_keys_in_pools(wanted: Sequence[WalletOfUserIn], pooled: Sequence[bool]) -> None:
+    if any(one.user_key and in_pool for one, in_pool in zip(wanted, pooled, strict=True)):
+        text = "whose coins of a pool are whose, no signer knows: ask for kind segregated, or no user_key"
+        raise Malformed("wallet.user_key", text)
 
 
 def _asked(settings: AppSettings, wanted: WalletOfUserIn, wallet: WalletId) -> Asked:

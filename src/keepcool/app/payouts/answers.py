@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from keepcool.app.payouts.tables import evidence, signer_answer
-from keepcool.core.intent import Evidence
+from keepcool.core.intent import Evidence, intent_hash
 from keepcool.core.parties import Service
 from keepcool.core.withdrawal_states import Objection
 
@@ -26,7 +26,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`objections`: the rules that did not approve."""
+    """`objections`: the rules that did not approve. `until_s`: when a delay it named ends, 0 for none."""
 
     signer: Service
     outcome: Outcome
@@ -35,6 +35,7 @@ class Answer:
     policy: str
     sequence: int | None
     at_ms: int
+    until_s: int = 0
 
 
 def asked(tx: Connection, signer: Service, withdrawals: Sequence[str], now_ms: int) -> None:
@@ -47,6 +48,7 @@ def asked(tx: Connection, signer: Service, withdrawals: Sequence[str], now_ms: i
             verdicts="[]",
             policy="",
             at_ms=now_ms,
+            until_s=0,
         )
         # a signer that said no may say yes when asked again: until it answers, it may have signed
         changed = {"outcome": Outcome.ASKED.value, "at_ms": now_ms}
@@ -65,6 +67,7 @@ def put(tx: Connection, withdrawal: str, answer: Answer) -> None:
         "policy": answer.policy,
         "sequence": answer.sequence,
         "at_ms": answer.at_ms,
+        "until_s": answer.until_s,
     }
     fresh = upsert(signer_answer).values(withdrawal=withdrawal, signer=answer.signer.value, **row)
     tx.execute(fresh.on_conflict_do_update(index_elements=["withdrawal", "signer"], set_=row))
@@ -81,21 +84,35 @@ def may_be_signed(tx: Connection, withdrawal: str) -> bool:
     return any(one.outcome in (Outcome.ASKED, Outcome.SIGNED) for one in of(tx, withdrawal).values())
 
 
-def add_evidence(tx: Connection, withdrawal: str, one: Evidence, now_ms: int) -> None:
+def add_evidence(tx: Connection, withdrawal: str, intent: bytes, one: Evidence, now_ms: int) -> None:
+    """`intent`: the canonical bytes it was given for."""
     row = upsert(evidence).values(
-        withdrawal=withdrawal, kind=one.kind, key=one.key, proof=one.proof, at_ms=now_ms
+        withdrawal=withdrawal,
+        intent=intent_hash(intent).hex(),
+        kind=one.kind,
+        key=one.key,
+        proof=one.proof,
+        at_ms=now_ms,
     )
-    tx.execute(
-        row.on_conflict_do_update(
-            index_elements=["withdrawal", "kind", "key"], set_={"proof": one.proof, "at_ms": now_ms}
-        )
-    )
+    keys = ["withdrawal", "intent", "kind", "key"]
+    tx.execute(row.on_conflict_do_update(index_elements=keys, set_={"proof": one.proof, "at_ms": now_ms}))
 
 
-def evidence_of(tx: Connection, withdrawal: str) -> list[Evidence]:
-    query = select(evidence).where(evidence.c.withdrawal == withdrawal)
-    rows = tx.execute(query.order_by(evidence.c.kind, evidence.c.key))
-    return [Evidence(row.kind, row.key, bytes(row.proof)) for row in rows]
+def evidence_of(
+    tx: Connection, withdrawal: str, intent: bytes, *, since_ms: int | None = None
+) -> list[Evidence]:
+    """What was given for exactly this intent; with `since_ms` only what came then or later."""
+    where = (evidence.c.withdrawal == withdrawal, evidence.c.intent == intent_hash(intent).hex())
+    query = select(evidence).where(*where).order_by(evidence.c.kind, evidence.c.key)
+    if since_ms is not None:
+        query = query.where(evidence.c.at_ms >= since_ms)
+    return [Evidence(row.kind, row.key, bytes(row.proof)) for row in tx.execute(query)]
+
+
+def signed_before(tx: Connection, withdrawal: str, intent: bytes) -> bool:
+    """Whether people signed another intent of this withdrawal: what they signed then counts no more."""
+    where = (evidence.c.withdrawal == withdrawal, evidence.c.intent != intent_hash(intent).hex())
+    return tx.execute(select(evidence.c.key).where(*where).limit(1)).first() is not None
 
 
 def _answer(row: Row[tuple[object, ...]]) -> Answer:
@@ -108,4 +125,5 @@ def _answer(row: Row[tuple[object, ...]]) -> Answer:
         policy=row.policy,
         sequence=row.sequence,
         at_ms=row.at_ms,
+        until_s=row.until_s,
     )

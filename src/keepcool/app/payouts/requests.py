@@ -20,7 +20,7 @@ from keepcool.app.config import (
     bitcoin_row,
     native_asset,
 )
-from keepcool.app.payouts import answers, purses, store
+from keepcool.app.payouts import consents, purses, store
 from keepcool.app.payouts.bitcoin import lookups
 from keepcool.app.payouts.store import Kind, NewWithdrawal, Withdrawal
 from keepcool.app.payouts.tables import purse, withdrawal
@@ -34,6 +34,7 @@ from keepcool.core.money import Amount, parse_units
 from keepcool.core.withdrawal import Abandoned, Froze, Thawed
 from keepcool.core.withdrawal_states import Cancelled
 from keepcool.ports.system import Clock
+from keepcool.wire.webauthn import Site
 
 LIST_MAX = 200
 OUTPUTS_MAX = 100
@@ -161,14 +162,14 @@ class PayoutDesk:
 
     def add_evidence(self, tx: Connection, withdrawal_id: str, proof: Evidence) -> Withdrawal:
         """What may satisfy a signer that asked for review: it is asked again, with this, at once."""
-        one, now_ms = store.get(tx, withdrawal_id), self._clock.now_ms()
-        if not lives.is_open(one.state):
-            text = f"withdrawal {one.id} is {lives.name_of(one.state)}: nobody is asked any more"
-            raise Conflict("withdrawal.too_late", text, state=lives.name_of(one.state))
-        answers.add_evidence(tx, one.id, proof, now_ms)
-        store.at_once(tx, one.id)
-        lookups.ask_at_once(tx, one.id)
-        return store.get(tx, one.id)
+        return consents.give(tx, withdrawal_id, proof, self._clock.now_ms())
+
+    def consent(
+        self, tx: Connection, withdrawal_id: str, proof: Evidence, site: Site | None = None
+    ) -> Withdrawal:
+        """The owner's own signature, checked. Raises Refused when it is not his over the intent as it is."""
+        one = store.get(tx, withdrawal_id)
+        return self.add_evidence(tx, one.id, consents.checked(tx, self._attesters, one, proof, site))
 
     def get(self, tx: Connection, withdrawal_id: str) -> Withdrawal:
         """Raises Conflict `withdrawal.not_found`."""

@@ -38,7 +38,8 @@ def stored(
             continue
         outcome, signature, objections = answer
         sequence = item.sequence if isinstance(item, Signed) else None
-        row = Answer(signer, outcome, signature, objections, policy, sequence, lane.clock.now_ms())
+        until_s = item.until_s if isinstance(item, Declined) and item.review else 0
+        row = Answer(signer, outcome, signature, objections, policy, sequence, lane.clock.now_ms(), until_s)
         answers.put(tx, one.id, row)
         if outcome is Outcome.SIGNED and isinstance(store.get(tx, one.id).state, WAITING):
             lane.step_in(tx, one.id, SignatureMade(signer))

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from keepcool.app.deposits import events
-from keepcool.app.payouts import answers, heads, store
+from keepcool.app.payouts import answers, heads, reviews, store
 from keepcool.app.payouts.answers import Outcome
 from keepcool.app.payouts.lane import Lane, wait_after
 from keepcool.app.payouts.said import SIGNERS, WAITING, stored
@@ -21,26 +21,21 @@ from keepcool.core.errors import Breach, KeepcoolError, Malformed, Unavailable
 from keepcool.core.faults import FaultPoint
 from keepcool.core.parties import Service
 from keepcool.core.withdrawal import Abandoned, Objected
-from keepcool.core.withdrawal_states import (
-    Failed,
-    NeedsReview,
-    Signed,
-)
+from keepcool.core.withdrawal_states import Drafted, Failed, NeedsReview, PartlySigned, Signed
 from keepcool.wire import messages
 from keepcool.wire.messages import ITEMS_MAX, SignAnswer, SignItem, SignRequest
-
-_REVIEW_EVERY_MS = 15_000
 
 
 async def sign_all(lane: Lane) -> bool:
     """Ask for what is missing. True when any withdrawal moved on."""
+    began_ms = lane.clock.now_ms()
     fresh, expired = await lane.store.run(lambda tx: _sifted(tx, lane))
     if not fresh:
         return expired
     lane.faults.reach(FaultPoint.APP_DRAFTED)
     problems = await asyncio.gather(*(_ask(lane, signer, fresh) for signer in SIGNERS))
     told = "; ".join(problem for problem in problems if problem)
-    after = await lane.store.run(lambda tx: [_concluded(tx, lane, one.id, told) for one in fresh])
+    after = await lane.store.run(lambda tx: _concluded(tx, lane, fresh, told, began_ms))
     if any(isinstance(one.state, Signed) for one in after):
         lane.faults.reach(FaultPoint.APP_SIGNED)
     return expired or any(not isinstance(one.state, WAITING) for one in after)
@@ -50,17 +45,27 @@ def _sifted(tx: Connection, lane: Lane) -> tuple[list[Withdrawal], bool]:
     """Those to ask for now, and whether any has expired: an expired intent is signed by nobody, a frozen
     wallet waits."""
     now_ms, fresh, expired = lane.clock.now_ms(), [], False
-    for one in store.in_states(tx, lane.network, WAITING, limit=ITEMS_MAX, due_ms=now_ms):
+    for one in _due(tx, lane, now_ms):
         frozen = events.frozen(tx, lane.network, one.wallet)
         if now_ms // 1000 >= (one.expires_at_s or 0):
-            why = one.problem or "it was not signed in time"
-            lane.step_in(tx, one.id, Abandoned(Failed("payout.expired", why), "expired"))
+            ended = Failed("payout.expired", reviews.expired(one.state, one.problem))
+            lane.step_in(tx, one.id, Abandoned(ended, "expired"))
             expired = True
         elif frozen is not None:
             _wait(tx, lane, one, f"the wallet is frozen: {frozen.text}")
         else:
             fresh.append(one)
     return fresh, expired
+
+
+def _due(tx: Connection, lane: Lane, now_ms: int) -> list[Withdrawal]:
+    """What waits for people comes behind what waits for nobody else."""
+    found = list[Withdrawal]()
+    for kinds in ((Drafted, PartlySigned), (NeedsReview,)):
+        left = ITEMS_MAX - len(found)
+        if left:
+            found += store.in_states(tx, lane.network, kinds, limit=left, due_ms=now_ms)
+    return found
 
 
 async def _ask(lane: Lane, signer: Service, rows: Sequence[Withdrawal]) -> str:
@@ -109,19 +114,33 @@ def _request(
 def _evidence(tx: Connection, one: Withdrawal) -> list[messages.EvidenceItem]:
     return [
         messages.EvidenceItem(kind=proof.kind, key=proof.key, proof=proof.proof)
-        for proof in answers.evidence_of(tx, one.id)
+        for proof in answers.evidence_of(tx, one.id, one.intent or b"")
     ]
 
 
-def _concluded(tx: Connection, lane: Lane, withdrawal: str, problems: str) -> Withdrawal:
-    """What follows when both have been asked."""
-    one = _objected(tx, lane, store.get(tx, withdrawal))
-    if isinstance(one.state, NeedsReview) and store.is_due(one, lane.clock.now_ms()):
-        text = "; ".join(objection.reason for objection in one.state.objections)
-        _wait(tx, lane, one, text, wait_ms=_REVIEW_EVERY_MS)
-    elif isinstance(one.state, WAITING) and problems:
-        _wait(tx, lane, one, problems)
-    return one
+def _concluded(
+    tx: Connection, lane: Lane, asked: Sequence[Withdrawal], problems: str, began_ms: int
+) -> list[Withdrawal]:
+    """What follows when both have been asked, since `began_ms`."""
+    after = [_objected(tx, lane, store.get(tx, one.id)) for one in asked]
+    others = reviews.waiting(tx, lane.network)
+    for one in after:
+        if isinstance(one.state, NeedsReview) and store.is_due(one, lane.clock.now_ms()):
+            _review(tx, lane, one, problems, others=others, began_ms=began_ms)
+        elif isinstance(one.state, WAITING) and problems:
+            _wait(tx, lane, one, problems)
+    return after
+
+
+def _review(
+    tx: Connection, lane: Lane, one: Withdrawal, problems: str, *, others: int, began_ms: int
+) -> None:
+    """It waits for people; what they have signed while the signers were asked is shown to them at once."""
+    if answers.evidence_of(tx, one.id, one.intent or b"", since_ms=began_ms):
+        return
+    now_ms, untils = lane.clock.now_ms(), [said.until_s for said in answers.of(tx, one.id).values()]
+    wait = reviews.wait_ms(tries=one.tries, others=others, now_ms=now_ms, until_s=untils)
+    _wait(tx, lane, one, problems, wait_ms=wait)
 
 
 def _objected(tx: Connection, lane: Lane, one: Withdrawal) -> Withdrawal:

@@ -70,12 +70,15 @@ signer_answer = Table(
     Column("policy", String(128), nullable=False),
     Column("sequence", BigInteger, nullable=True),
     Column("at_ms", BigInteger, nullable=False),
+    Column("until_s", BigInteger, nullable=False),  # when a delay it named ends, 0: none
 )
 
+# What people signed. It holds for the bytes of one intent, and for no other the withdrawal gets later.
 evidence = Table(
     "withdrawal_evidence",
     metadata,
     Column("withdrawal", String(64), ForeignKey("withdrawal.id"), primary_key=True),
+    Column("intent", String(64), primary_key=True),  # its hash
     Column("kind", String(64), primary_key=True),
     Column("key", String(200), primary_key=True),
     Column("proof", LargeBinary, nullable=False),

@@ -91,7 +91,7 @@ def _evidence(tx: Connection, one: Batch) -> list[EvidenceItem]:
     proofs = {
         (proof.kind, proof.key): EvidenceItem(kind=proof.kind, key=proof.key, proof=proof.proof)
         for name in batches.members(tx, one.id)
-        for proof in answers.evidence_of(tx, name)
+        for proof in answers.evidence_of(tx, name, one.intent)
     }
     return list(proofs.values())
 

@@ -26,6 +26,14 @@ def ask_at_once(tx: Connection, withdrawal: str) -> None:
         batches.at_once(tx, one.id)
 
 
+def fixed(tx: Connection, withdrawal: str) -> tuple[bytes, tuple[bytes, ...]] | None:
+    """The intent and the drafts that signers are asked for now, cheapest first."""
+    newest = batches.of_withdrawal(tx, withdrawal)[-1:]
+    if not newest or newest[0].stage is Stage.ENDED:
+        return None
+    return newest[0].intent, tuple(one.draft for one in batches.rungs(tx, newest[0].id))
+
+
 def problem(tx: Connection, withdrawal: str) -> str | None:
     """What its batch waits for while it is signed."""
     newest = batches.of_withdrawal(tx, withdrawal)[-1:]

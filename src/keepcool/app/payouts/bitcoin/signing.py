@@ -14,6 +14,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from keepcool.app.deposits import events
+from keepcool.app.payouts import answers, reviews
 from keepcool.app.payouts.answers import Outcome
 from keepcool.app.payouts.bitcoin import asking, batches, ending, finishing, said
 from keepcool.app.payouts.bitcoin.batches import Batch, Purpose, Rung, Stage
@@ -32,19 +33,19 @@ from keepcool.core.withdrawal_states import Objection
 from keepcool.ports.bitcoinnode import Why
 
 AT_ONCE_MAX = 50
-_REVIEW_EVERY_MS = 15_000
 _PATIENCE_TRIES = 3  # before a rung above the cheapest is left out
 
 
 async def sign_all(lane: BitcoinLane) -> bool:
     """Ask for what is missing. True when any batch moved on."""
+    began_ms = lane.clock.now_ms()
     fresh, moved = await lane.store.run(lambda tx: _sifted(tx, lane))
     if not fresh:
         return moved
     lane.faults.reach(FaultPoint.APP_DRAFTED)
     problems = await asyncio.gather(*(asking.ask(lane, signer, fresh) for signer in SIGNERS))
     told = "; ".join(problem for problem in problems if problem)
-    after = [await _concluded(lane, one.id, told) for one in fresh]
+    after = [await _concluded(lane, one.id, told, began_ms) for one in fresh]
     if any(one.stage is Stage.SIGNED for one in after):
         lane.faults.reach(FaultPoint.APP_SIGNED)
     return moved or any(one.stage is not Stage.DRAFTED for one in after)
@@ -81,8 +82,8 @@ def _stopped(tx: Connection, lane: BitcoinLane, one: Batch, members: Sequence[Wi
     return "it is frozen" if ending.is_held_up(members) else None
 
 
-async def _concluded(lane: BitcoinLane, name: str, problems: str) -> Batch:
-    """What follows when both have been asked."""
+async def _concluded(lane: BitcoinLane, name: str, problems: str, began_ms: int) -> Batch:
+    """What follows when both have been asked, since `began_ms`."""
     one, rungs, told = await lane.store.run(lambda tx: _stands(tx, name))
     if one.stage is not Stage.DRAFTED:
         return one
@@ -92,7 +93,8 @@ async def _concluded(lane: BitcoinLane, name: str, problems: str) -> Batch:
         finals = {rung.place: await asyncio.to_thread(_combined, lane, record, rung, told) for rung in whole}
         dropped = await _unacceptable(lane, finals)
         return await lane.store.run(partial(_signed, lane=lane, one=one, finals=finals, dropped=dropped))
-    return await lane.store.run(lambda tx: _undecided(tx, lane, one, told, problems))
+    after = await lane.store.run(lambda tx: _undecided(tx, lane, one, told))
+    return await lane.store.run(lambda tx: _waiting(tx, lane, after, problems, began_ms))
 
 
 def _stands(tx: Connection, name: str) -> tuple[Batch, list[Rung], dict[tuple[int, Service], Said]]:
@@ -165,7 +167,6 @@ def _undecided(
     lane: BitcoinLane,
     one: Batch,
     told: Mapping[tuple[int, Service], Said],
-    problems: str,
 ) -> Batch:
     outcomes = [_outcome(told, 0, signer) for signer in SIGNERS]
     refused = set(outcomes) & {Outcome.DENIED, Outcome.NEEDS_REVIEW}
@@ -173,11 +174,20 @@ def _undecided(
         objections = [each for signer in SIGNERS for each in told[0, signer].objections]
         if not _is_known(tx, one, objections):
             ending.objected(tx, lane, one, objections)
-    after = batches.get(tx, one.id)
-    if after.stage is Stage.DRAFTED:
-        review = ending.waits_for_review(ending.members_of(tx, one))
-        text = problems or "a signer wants more evidence" if review else problems or "not signed yet"
-        _wait(tx, lane, one, text, wait_ms=_REVIEW_EVERY_MS if review else None)
+    return batches.get(tx, one.id)
+
+
+def _waiting(tx: Connection, lane: BitcoinLane, one: Batch, problems: str, began_ms: int) -> Batch:
+    """What people have signed while the signers were asked is shown to them at once."""
+    if one.stage is not Stage.DRAFTED:
+        return one
+    members = ending.members_of(tx, one)
+    if not ending.waits_for_review(members):
+        _wait(tx, lane, one, problems or "not signed yet")
+    elif not any(answers.evidence_of(tx, each.id, one.intent, since_ms=began_ms) for each in members):
+        others, now_ms = reviews.waiting(tx, lane.network), lane.clock.now_ms()
+        wait_ms = reviews.wait_ms(tries=one.tries, others=others, now_ms=now_ms)
+        _wait(tx, lane, one, problems or "a signer wants more evidence", wait_ms=wait_ms)
     return batches.get(tx, one.id)
 
 
