@@ -17,13 +17,13 @@ def svg(text: str) -> str:
     seed = hashlib.sha256(b"keepcool-identicon-v1\0" + text.encode("utf-8", "replace")).digest()
     hue, other = int.from_bytes(seed[:2], "big") % 360, int.from_bytes(seed[2:4], "big") % 360
     colours = (f"hsl({hue} 55% 45%)", f"hsl({other} 60% 62%)")
-    cells = []
-    for row in range(_CELLS):
-        for column in range((_CELLS + 1) // 2):
-            kind = seed[4 + row * 3 + column] % 3
-            if kind:
-                for place in {column, _CELLS - 1 - column}:
-                    cells.append(_cell(place, row, colours[kind - 1]))
+    cells = [
+        _cell(place, row, colours[kind - 1])
+        for row in range(_CELLS)
+        for column in range((_CELLS + 1) // 2)
+        for place in {column, _CELLS - 1 - column}
+        if (kind := seed[4 + row * 3 + column] % 3)
+    ]
     size = _CELLS * _SIDE
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size} {size}" width="{size}" height="{size}">'

@@ -1,4 +1,4 @@
-"""How amounts, addresses, hashes and times are written for people. The base units stand beside every amount."""
+"""How amounts, addresses, hashes and times are written for people. Base units stand beside every amount."""
 
 from __future__ import annotations
 
