@@ -77,8 +77,21 @@ class SealedKey:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingDraft:
+    """A draft that waits for people, for them to see. Both hashes are hex. Once `until_s` has passed it may
+    be forgotten."""
+
+    intent_hash: str
+    draft_hash: str
+    draft: bytes
+    at_s: int
+    until_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
-    """What is committed together. Envelopes kept until before `forget_before_ms` are forgotten."""
+    """What is committed together. Envelopes kept until before `forget_before_ms` are forgotten. `waiting`:
+    kept beside the journal, a bounded amount of it; `ended`: intents whose drafts wait no more."""
 
     entries: tuple[EntryRow, ...] = ()
     claims: tuple[Claim, ...] = ()
@@ -87,6 +100,8 @@ class Change:
     records: tuple[RecordRow, ...] = ()
     keys: tuple[SealedKey, ...] = ()
     witnessed: tuple[HeadStatement, ...] = ()
+    waiting: tuple[WaitingDraft, ...] = ()
+    ended: tuple[str, ...] = ()
     forget_before_ms: int = 0
 
 
@@ -120,6 +135,9 @@ class SignerStore(Protocol):
 
     def witnessed(self, service: Service) -> HeadStatement | None:
         """The newest head of a peer's journal that this signer has stored."""
+
+    def waiting(self, intent_hash: str) -> Sequence[WaitingDraft]:
+        """The drafts of this intent that were put to wait lately, oldest first."""
 
     def close(self) -> None:
         """Finish what is queued and let go of the file."""

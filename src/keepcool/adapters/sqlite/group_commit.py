@@ -127,7 +127,7 @@ class GroupCommit:
 
 
 def _small(changes: Sequence[Change]) -> bool:
-    rows = sum(len(one.entries) + len(one.records) + len(one.keys) for one in changes)
+    rows = sum(len(one.entries) + len(one.records) + len(one.keys) + len(one.waiting) for one in changes)
     return len(changes) + rows <= SMALL_MAX
 
 

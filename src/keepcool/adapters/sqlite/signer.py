@@ -22,7 +22,7 @@ from keepcool.core.errors import Breach, Conflict
 from keepcool.core.ids import NetworkId, WalletId
 from keepcool.core.journal import Head, HeadStatement
 from keepcool.core.parties import Service
-from keepcool.ports.signer_store import Change, Claim, EntryRow, Heard, RecordRow, SealedKey
+from keepcool.ports.signer_store import Change, Claim, EntryRow, Heard, RecordRow, SealedKey, WaitingDraft
 
 _PAGE = 1000
 _first = itemgetter(0)
@@ -96,6 +96,13 @@ class SqliteSignerStore:
     def witnessed(self, service: Service) -> HeadStatement | None:
         rows = self._all("SELECT seq, hash, signature FROM witness WHERE service = ?", service.value)
         return HeadStatement(service, Head(rows[0][0], rows[0][1]), rows[0][2]) if rows else None
+
+    def waiting(self, intent_hash: str) -> list[WaitingDraft]:
+        rows = self._all(
+            "SELECT intent, draft, body, at_s, until_s FROM waiting WHERE intent = ? ORDER BY number",
+            intent_hash,
+        )
+        return [WaitingDraft(*row) for row in rows]
 
     def close(self) -> None:
         self._writer.close()

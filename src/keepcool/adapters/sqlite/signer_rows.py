@@ -7,8 +7,20 @@ from collections.abc import Sequence
 
 from keepcool.core.errors import Conflict
 from keepcool.core.journal import EMPTY, Head, HeadStatement
-from keepcool.ports.signer_store import Change, Claim, ClaimedIntent, EntryRow, Heard, RecordRow, SealedKey
+from keepcool.ports.signer_store import (
+    Change,
+    Claim,
+    ClaimedIntent,
+    EntryRow,
+    Heard,
+    RecordRow,
+    SealedKey,
+    WaitingDraft,
+)
 
+WAITING_BYTES_MAX = 256 * 1024 * 1024
+WAITING_DRAFTS_MAX = 32  # of one intent
+_AT_ONCE = 16
 _ROWS_PER_STATEMENT = (100, 25, 5, 1)  # a few sizes, so that SQLite keeps them prepared
 
 
@@ -28,6 +40,8 @@ def write(connection: sqlite3.Connection, head: Head, change: Change) -> Head:
     _add_keys(connection, change.keys)
     for statement in change.witnessed:
         _put_witnessed(connection, statement)
+    if change.waiting or change.ended:
+        _put_waiting(connection, change.waiting, change.ended)
     return head
 
 
@@ -118,3 +132,39 @@ def _put_witnessed(connection: sqlite3.Connection, statement: HeadStatement) -> 
         " hash = excluded.hash, signature = excluded.signature WHERE excluded.seq > witness.seq",
         (statement.service.value, statement.head.sequence, statement.head.hash, statement.signature),
     )
+
+
+def _put_waiting(
+    connection: sqlite3.Connection, drafts: Sequence[WaitingDraft], ended: Sequence[str]
+) -> None:
+    for one in drafts:
+        connection.execute(
+            "INSERT OR IGNORE INTO waiting (intent, draft, body, at_s, until_s) VALUES (?, ?, ?, ?, ?)",
+            (one.intent_hash, one.draft_hash, one.draft, one.at_s, one.until_s),
+        )
+        connection.execute(
+            "DELETE FROM waiting WHERE number IN"
+            " (SELECT number FROM waiting WHERE intent = ? ORDER BY number DESC LIMIT -1 OFFSET ?)",
+            (one.intent_hash, WAITING_DRAFTS_MAX),
+        )
+    connection.executemany("UPDATE waiting SET until_s = 0 WHERE intent = ?", [(one,) for one in ended])
+    if drafts:
+        _bound_waiting(connection, max(one.at_s for one in drafts))
+
+
+def _bound_waiting(connection: sqlite3.Connection, now_s: int) -> None:
+    """What has ended goes first, the oldest before the others; then what waits, the oldest first."""
+    while _waiting_bytes(connection) > WAITING_BYTES_MAX:
+        oldest = "SELECT number FROM waiting WHERE until_s <= ? ORDER BY until_s, number LIMIT ?"
+        some = connection.execute(oldest, (now_s, _AT_ONCE)).fetchall()
+        if not some:
+            some = connection.execute("SELECT number FROM waiting ORDER BY number LIMIT 1").fetchall()
+        for (number,) in some:
+            connection.execute("DELETE FROM waiting WHERE number = ?", (number,))
+            if _waiting_bytes(connection) <= WAITING_BYTES_MAX:
+                return
+
+
+def _waiting_bytes(connection: sqlite3.Connection) -> int:
+    (size,) = connection.execute("SELECT bytes FROM waiting_size").fetchone()
+    return int(size)

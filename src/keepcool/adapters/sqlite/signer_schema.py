@@ -32,6 +32,17 @@ CREATE TABLE IF NOT EXISTS sealed_key (
     sealed BLOB NOT NULL, PRIMARY KEY (wallet, network, purpose)) STRICT;
 CREATE TABLE IF NOT EXISTS witness (
     service TEXT PRIMARY KEY, seq INTEGER NOT NULL, hash BLOB NOT NULL, signature BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS waiting (
+    number INTEGER PRIMARY KEY, intent TEXT NOT NULL, draft TEXT NOT NULL, body BLOB NOT NULL,
+    at_s INTEGER NOT NULL, until_s INTEGER NOT NULL, UNIQUE (intent, draft)) STRICT;
+CREATE INDEX IF NOT EXISTS waiting_until ON waiting (until_s);
+CREATE TABLE IF NOT EXISTS waiting_size (
+    one INTEGER PRIMARY KEY CHECK (one = 1), bytes INTEGER NOT NULL) STRICT;
+INSERT OR IGNORE INTO waiting_size VALUES (1, 0);
+CREATE TRIGGER IF NOT EXISTS waiting_grows AFTER INSERT ON waiting
+    BEGIN UPDATE waiting_size SET bytes = bytes + length(NEW.body) + 256; END;
+CREATE TRIGGER IF NOT EXISTS waiting_shrinks AFTER DELETE ON waiting
+    BEGIN UPDATE waiting_size SET bytes = bytes - length(OLD.body) - 256; END;
 CREATE TRIGGER IF NOT EXISTS entry_is_never_changed BEFORE UPDATE ON entry
     BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 CREATE TRIGGER IF NOT EXISTS entry_is_never_deleted BEFORE DELETE ON entry
