@@ -108,7 +108,7 @@ def _try(arguments: argparse.Namespace) -> int:
     families = _families(arguments)
     policy = _checked(_read(arguments.policy), families)
     request = trial.parse_request(_read(arguments.request))
-    case = trial.case_of(request, partial(_decode, families), partial(_derive, families))
+    case = trial.case_of(request, partial(_decode, families), partial(_derive, families), policy)
     found = trial.verdicts(case, policy)
     approved = all(isinstance(verdict, Approved) for verdict in found)
     if arguments.json:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import assert_never
 
 from keepcool.core.ids import AssetId, network_of
+from keepcool.policy import explain_people
 from keepcool.policy.amounts import decimal
 from keepcool.policy.families import call_name
 from keepcool.policy.terms import AssetRules, ClassRules, NetworkRules, Policy
@@ -49,6 +50,7 @@ def _all(policy: Policy) -> Iterator[str]:
         yield from _network(network, policy)
     for name in sorted(policy.classes):
         yield from _class(policy.classes[name], policy)
+    yield from explain_people.told(policy)
     yield from _never(policy)
     yield from _ALWAYS
 

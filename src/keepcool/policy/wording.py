@@ -22,6 +22,14 @@ def duration(seconds: int) -> str:
     return f"{seconds} s"
 
 
+def age(seconds: int) -> str:
+    """`3 h`, `90 min`: in whole units, rounded down, at least two of them."""
+    for size, unit in ((DAY_S, "days"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{max(seconds, 0)} s"
+
+
 def moment(at_s: int) -> str:
     """`2026-01-31 12:00:00 UTC`."""
     return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -40,6 +40,8 @@ def example() -> str:
 TABLES = (
     schema.DocumentTable, schema.IntentsTable, schema.WalletsTable, schema.EvidenceTable, schema.NetworkTable,
     schema.NativeTable, schema.PurseTable, schema.DestinationsTable, schema.AssetTable, schema.ClassTable,
+    schema.SiteTable, schema.ApproverTable, schema.AdministratorTable, schema.GovernanceTable,
+    schema.AlarmTable, schema.TierTable, schema.NeededTable,
 )  # fmt: skip
 EXAMPLE = example()
 DOCUMENT = EXAMPLE.encode()
@@ -60,7 +62,7 @@ def test_the_documented_example_is_a_policy() -> None:
     network, usdc = policy.networks[MAINNET], policy.assets[USDC]
     assert (policy.version, policy.intent_lifetime_s_max, policy.hash) == (1, 21600, policy_hash(DOCUMENT))
     assert policy.attestations == {Service.KEEPER, Service.COOLER}
-    assert policy.evidence_kinds == frozenset()
+    assert policy.evidence_kinds == {"user", "approval"}
     assert network.profiles == ("safe-1.5.0-l1", "safe-1.4.1-l1")
     assert (network.family, network.fee_max_units) == ("evm", 5 * 10**16)
     assert (network.native.asset, network.native.symbol, network.native.decimals) == (ETH, "ETH", 18)
@@ -117,7 +119,7 @@ def test_every_key_is_documented() -> None:
         ("fee beyond the day's budget", '"1000000000000000000" # a', '"49999999999999999" # a', "whole day"),
         ("one signer", '["keeper", "cooler"]', '["keeper"]', "name keeper and cooler"),
         ("an unknown service", '["keeper", "cooler"]', '["keeper", "cooler", "mint"]', "'mint'"),
-        ("evidence nobody verifies", "kinds = []", 'kinds = ["webauthn"]', "nothing here verifies"),
+        ("evidence nobody verifies", '["user", "approval"]', '["webauthn"]', "nothing here verifies"),
         ("an asset of no network", '[assets."eip155:1/slip', '[assets."eip155:5/slip', "eip155:5"),
         ("not an asset", '[assets."eip155:1/slip44:60"]', '[assets."ETH"]', "asset (CAIP-19)"),
         ("not a network", '[networks."eip155:1"]', '[networks."mainnet"]', "CAIP-2"),

@@ -24,7 +24,9 @@ def test_the_example_is_told_whole() -> None:
         f"policy version 1, hash {policy.hash}",
         "at most 6 h",
         "only when Cooler and Keeper attested",
-        "No kind of evidence is known",
+        "Evidence known: approval and user",
+        "It has no tiers: what the caps allow needs nobody's signature.",
+        "It names no administrators",
         "wallets are safe-1.5.0-l1, and older ones safe-1.4.1-l1",
         "at most 0.05 ETH on fees",
         "0.05 ETH for one transaction and 1 ETH a day, and deploys at most 200 wallets a day",
@@ -49,6 +51,7 @@ def test_what_is_missing_is_told_too() -> None:
     assert "no asset is listed, so nothing is paid" in told
     assert "this signer pays no fees" in told
     assert "Evidence known: webauthn; any other kind is refused." in told
+    assert "No kind of evidence is known" in "\n".join(sentences(closed))
     assert "older ones" not in told
     assert "names no network, so nothing is signed" in "\n".join(sentences(replace(POLICY, networks={})))
 
