@@ -13,6 +13,8 @@ from types import TracebackType
 from typing import TypeVar
 
 from keepcool.client.attested import Pins, Wanted, check_address, record_of
+from keepcool.client.consents import Consents
+from keepcool.client.devicekeys import UserKey
 from keepcool.client.events import Events
 from keepcool.client.http import Api, fresh_key
 from keepcool.client.models import (
@@ -23,6 +25,7 @@ from keepcool.client.models import (
     WalletAnswer,
     Withdrawal,
 )
+from keepcool.client.orders import Order, check_bounded
 from keepcool.client.pools import Pools
 from keepcool.client.reading import Reading
 from keepcool.client.webhooks import Webhooks
@@ -58,6 +61,7 @@ class Client:
         self.api, self._pins = Api(url, key, timeout_s), pins
         self.read = Reading(self.api)
         self.pools = Pools(self.api, pins)
+        self.consents = Consents(self.api, lambda one, key: self.wallet(one, user_key=key).record)
         self.events, self.webhooks = Events(self.api), Webhooks(self.api)
 
     def __enter__(self) -> Client:
@@ -78,12 +82,15 @@ class Client:
         *,
         kind: str | None = None,
         pool: str | None = None,
+        user_key: str = "",
         timeout_s: float = 60.0,
     ) -> Wallet:
-        """A new wallet: of `kind` segregated or pooled, as App is configured when left out. Raises Breach
-        when its address is not attested as it should be, Unavailable when it has to be made first and that
-        takes longer than `timeout_s`."""
+        """A new wallet: of `kind` segregated or pooled, as App is configured when left out. `user_key`: the
+        owner's, whose signature what leaves it then needs. Raises Breach when its address is not attested as
+        it should be, for exactly this key; Unavailable when it has to be made first and that takes longer
+        than `timeout_s`."""
         body = _given(network=network, external_id=external_id, kind=kind, pool=pool)
+        body |= {"user_key": user_key} if user_key else {}
         asked = self.api.post(f"/v1/users/{user}/wallets", WalletAnswer, body, fresh_key())
         told = asked
         if asked.record_bytes is None:
@@ -93,14 +100,14 @@ class Client:
                 timeout_s,
                 f"wallet {asked.id} is still being made",
             )
-        return self._believed(told, Wanted(user=user, network=network, kind=kind, pool=pool))
+        wanted = Wanted(user=user, network=network, kind=kind, pool=pool, user_key=user_key)
+        return self._believed(told, wanted)
 
-    def wallet(self, wallet: str, user: str | None = None) -> Wallet:
-        """The wallet of this id, and of this user where one is named. Raises Breach when App tells of
-        another one, or when its address is not attested as it should be."""
-        return self._believed(
-            self.api.get(f"/v1/wallets/{wallet}", WalletAnswer), Wanted(wallet=wallet, user=user)
-        )
+    def wallet(self, wallet: str, user: str | None = None, *, user_key: str | None = None) -> Wallet:
+        """The wallet of this id, of this user and with this user key where they are named ("": with none).
+        Raises Breach when App tells of another one, or when its address is not attested as it should be."""
+        told = self.api.get(f"/v1/wallets/{wallet}", WalletAnswer)
+        return self._believed(told, Wanted(wallet=wallet, user=user, user_key=user_key))
 
     def more_addresses(self, wallet: str, count: int = 1, *, key: str | None = None) -> list[str]:
         """Further addresses of a wallet (Bitcoin), each proven by both signers. Raises Breach otherwise."""
@@ -128,14 +135,22 @@ class Client:
         key: str | None = None,
         fee_max: int | None = None,
         to_again: str | None = None,
+        sign_with: UserKey | None = None,
     ) -> Withdrawal:
         """Ask for a payment out of `wallet`. The same `key` and content asked again pay once. `to_again` is
         the address as a person entered it a second time, where it has no checksum; a program that holds the
-        address leaves it out."""
+        address leaves it out. `sign_with`: the owner's key, which signs what App drafts of it, if App drafts
+        just that (`client.consents.sign`); it is then asked for under one idempotency key for ever."""
         bound = None if fee_max is None else str(fee_max)
         again = to if to_again is None else to_again
+        order, named = Order(wallet, asset, units, to, fee_max), key or fresh_key()
+        if sign_with is not None:
+            check_bounded(order, self.wallet(wallet, user_key=sign_with.text).record.network)
         body = _given(wallet=wallet, asset=asset, amount=str(units), to=to, to_again=again, fee_max=bound)
-        return self.api.post("/v1/withdrawals", Withdrawal, body, key or fresh_key())
+        made = self.api.post("/v1/withdrawals", Withdrawal, body, named)
+        if sign_with is None:
+            return made
+        return self.consents.sign(made.id, sign_with, order, names=(f"key:{named}",))
 
     def withdraw_to_many(
         self, wallet: str, asset: str, payments: Mapping[str, int], *, key: str | None = None
@@ -146,11 +161,26 @@ class Client:
         return self.api.post("/v1/withdrawals", Withdrawal, body, key or fresh_key())
 
     def transfer(
-        self, source: str, target: str, asset: str, units: int, *, key: str | None = None
+        self,
+        source: str,
+        target: str,
+        asset: str,
+        units: int,
+        *,
+        key: str | None = None,
+        fee_max: int | None = None,
+        sign_with: UserKey | None = None,
     ) -> Withdrawal:
-        """Pay from one of our wallets to another: on chain, or in the ledger alone within a pool."""
-        body = {"from_wallet": source, "to_wallet": target, "asset": asset, "amount": str(units)}
-        return self.api.post("/v1/transfers", Withdrawal, body, key or fresh_key())
+        """Pay from one of our wallets to another: on chain, or in the ledger alone within a pool. What is
+        signed with `sign_with` pays the other wallet's attested address."""
+        bound, named = None if fee_max is None else str(fee_max), key or fresh_key()
+        body = _given(from_wallet=source, to_wallet=target, asset=asset, amount=str(units), fee_max=bound)
+        if sign_with is None:
+            return self.api.post("/v1/transfers", Withdrawal, body, named)
+        order = Order(source, asset, units, self.wallet(target).address, fee_max)
+        check_bounded(order, self.wallet(source, user_key=sign_with.text).record.network)
+        made = self.api.post("/v1/transfers", Withdrawal, body, named)
+        return self.consents.sign(made.id, sign_with, order, names=(f"key:{named}",))
 
     def top_up(self, wallet: str, asset: str, units: int, *, key: str | None = None) -> Withdrawal:
         """Pay from a wallet into the purse."""
@@ -163,11 +193,13 @@ class Client:
     def cancel(self, withdrawal: str) -> Withdrawal:
         return self.api.post(f"/v1/withdrawals/{withdrawal}/cancel", Withdrawal, {}, fresh_key())
 
-    def settled(self, withdrawal: str, timeout_s: float) -> Withdrawal:
-        """The withdrawal once nothing more will happen to it by itself. Raises Unavailable when late."""
+    def settled(self, withdrawal: str, timeout_s: float, *, reviewed: bool = False) -> Withdrawal:
+        """The withdrawal once nothing more will happen to it by itself; with `reviewed`, once people who are
+        asked have decided as well. Raises Unavailable when late."""
+        settled = SETTLED - {"needs_review"} if reviewed else SETTLED
         return awaited(
             lambda: self.withdrawal(withdrawal),
-            lambda one: one.state in SETTLED,
+            lambda one: one.state in settled,
             timeout_s,
             f"withdrawal {withdrawal} is not settled",
         )

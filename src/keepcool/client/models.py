@@ -132,8 +132,28 @@ class Verdict(Answer, frozen=True):
     reason: str
 
 
+class SignedBy(Answer, frozen=True):
+    kind: str
+    key: str
+
+
+class Review(Answer, frozen=True):
+    """What signers are asked for, what they still want (`missing`, by signer), and what people have signed.
+    `signed_before`: another intent of this withdrawal was signed, which no longer counts."""
+
+    intent_bytes: bytes
+    intent_hash: str
+    drafts: list[bytes]
+    expires_at_s: int
+    user_key: str
+    missing: dict[str, list[str]]
+    until_s: int
+    evidence: list[SignedBy]
+    signed_before: bool
+
+
 class Withdrawal(Answer, frozen=True):
-    """A withdrawal, transfer or top-up."""
+    """A withdrawal, transfer or top-up. `review`: while signatures are asked for, of one asked for by id."""
 
     id: str
     kind: str
@@ -153,6 +173,7 @@ class Withdrawal(Answer, frozen=True):
     metadata: dict[str, str]
     created_at_ms: int
     updated_at_ms: int
+    review: Review | None = None
 
 
 class Entry(Answer, frozen=True):
