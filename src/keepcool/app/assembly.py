@@ -23,6 +23,8 @@ from keepcool.app.http.parts import Parts
 from keepcool.app.onboarding import Onboarding
 from keepcool.app.payouts.office import Nodes, PayoutOffice
 from keepcool.app.pools.office import Around, PoolOffice
+from keepcool.app.rebuilding.journals import Journals
+from keepcool.app.rebuilding.spendings import BitcoinRecall
 from keepcool.app.spares import running as making
 from keepcool.app.spares.lane import Lane as SpareLane
 from keepcool.app.spares.lane import Plan as SparePlan
@@ -160,7 +162,14 @@ class Assembly:
         if not isinstance(settings, BitcoinSettings):
             raise TypeError(f"{network} has Bitcoin nodes and other settings")
         plan, node = running.bitcoin_plan(network, settings), outside.bitcoin_nodes[network]
-        follower = BitcoinFollower(plan, node, outside.store, outside.clock)
+        recall = BitcoinRecall(
+            terms=plan.terms,
+            store=outside.store,
+            journals=Journals(outside.exchange, outside.settings.signer_timeout_s),
+            networks=outside.settings.families.networks,
+            clock=outside.clock,
+        )
+        follower = BitcoinFollower(plan, node, outside.store, outside.clock, recall)
         bell = asyncio.Event()
         pause = running.until_rung(bell)
         following = running.run(

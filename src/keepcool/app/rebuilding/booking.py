@@ -152,9 +152,10 @@ def _spent_sat(tx: Connection, network: NetworkId, txid: str) -> int:
 
 def _tell(tx: Connection, one: Recalled, stage: Stage, at_ms: int) -> None:
     done = "it is booked" if stage is Stage.BOOKED else "say whose it was: keepcool app recalled"
+    journals = one.by.replace(",", " and ")
     text = (
-        f"{one.transaction} paid {payments.told(one)} out of wallet {one.source} and these books did not know "
-        f"of it: it is intent {one.intent.intent} in the journal of {one.by.replace(',', ' and ')}; {done}"
+        f"{one.transaction} paid {payments.told(one)} out of wallet {one.source} and these books did not "
+        f"know of it: it is intent {one.intent.intent} in the journal of {journals}; {done}"
     )
     events.record(
         tx,

@@ -145,6 +145,29 @@ def told(one: Recalled) -> str:
     return ", ".join(f"{out.amount.units} to {out.recipient}" for out in one.intent.outputs) or "nobody"
 
 
+def plain(one: Recalled, outputs: Sequence[PaidOutput]) -> dict[str, object]:
+    """For programs."""
+    return {
+        "number": one.number,
+        "network": one.network,
+        "transaction": one.transaction,
+        "source": one.source,
+        "intent": one.intent.intent,
+        "stage": one.stage.value,
+        "fee": None if one.fee is None else str(one.fee),
+        "outputs": [
+            {
+                "output": out.place,
+                "recipient": out.recipient,
+                "asset": out.asset,
+                "units": str(out.units),
+                "wallet": out.wallet,
+            }
+            for out in outputs
+        ],
+    }
+
+
 def _recalled(row: Row[tuple[object, ...]]) -> Recalled:
     return Recalled(
         number=row.number,

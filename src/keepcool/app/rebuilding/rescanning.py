@@ -31,6 +31,7 @@ class Rescanned:
     """`differing`: wallets whose books the chain does not bear out; `open`: payments that wait for a person;
     `seen`: payments that are booked once they are deep enough; `ended`: whether payments go on now."""
 
+    network: NetworkId
     progress: Progress
     wallets: int
     pending: int
@@ -82,6 +83,7 @@ def outcome(
     even = not differing and not of[Stage.OPEN]
     ended = even and standstill.end(tx, network, clock.now_ms())
     return Rescanned(
+        network=network,
         progress=progress,
         wallets=wallets,
         pending=pending,
@@ -93,10 +95,10 @@ def outcome(
     )
 
 
-def sentences(network: NetworkId, done: Rescanned) -> list[str]:
+def sentences(done: Rescanned) -> list[str]:
     """For whoever rescans."""
     at = done.progress
-    spoken = [f"{network} is read to block {at.scanned} of {at.tip}; {done.wallets} wallets compared."]
+    spoken = [f"{done.network} is read to block {at.scanned} of {at.tip}; {done.wallets} wallets compared."]
     if done.pending:
         spoken.append(f"{done.pending} base units came in and are credited once they are deep enough.")
     if done.booked:
@@ -115,3 +117,31 @@ def sentences(network: NetworkId, done: Rescanned) -> list[str]:
         spoken.append("The books say what the chain says, to the unit.")
     spoken.append("Payments go on." if done.ended else "")
     return [one for one in spoken if one]
+
+
+def plain(done: Rescanned) -> dict[str, object]:
+    """For programs; amounts as decimal strings."""
+    return {
+        "network": done.network,
+        "scanned": done.progress.scanned,
+        "tip": done.progress.tip,
+        "wallets": done.wallets,
+        "pending": str(done.pending),
+        "even": done.is_even,
+        "ended": done.ended,
+        "booked": len(done.booked),
+        "seen": len(done.seen),
+        "open": [one.number for one in done.open],
+        "differing": [
+            {
+                "wallet": one.wallet,
+                "asset": one.asset,
+                "chain": str(one.chain),
+                "booked": str(one.booked),
+                "pending": str(one.pending),
+                "leaving": str(one.leaving),
+                "difference": str(one.difference),
+            }
+            for one in done.differing
+        ],
+    }

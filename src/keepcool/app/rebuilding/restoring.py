@@ -128,3 +128,18 @@ def sentences(told: Restored) -> list[str]:
     for network in sorted(told.networks):
         spoken.append(f"Nothing is paid on {network} until its chain was read: keepcool app rescan")
     return spoken
+
+
+def plain(told: Restored) -> dict[str, object]:
+    """For programs."""
+    return {
+        "found": told.found,
+        "users": told.users,
+        "wallets": told.wallets,
+        "pools": told.pools,
+        "addresses": told.addresses,
+        "watched": told.watched,
+        "begun": list(told.begun),
+        "networks": sorted(told.networks),
+        "refused": [{"wallet": one.wallet, "code": one.code, "text": one.text} for one in told.refused],
+    }

@@ -1,0 +1,178 @@
+"""Where restoring meets its adapters: backups, signers' registries, a chain read again.
+
+Laws: whatever changes the books here holds the lock of App's database, so no App runs beside it; a backup is
+taken beside a running one; what a backup brings back pays nothing before its chains were read again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from prometheus_client import CollectorRegistry
+from sqlalchemy import Connection
+
+from keepcool.adapters.identity.peers import peers_of
+from keepcool.adapters.sqlite import copies
+from keepcool.adapters.sqlite.shared import open_beside
+from keepcool.adapters.system.clock import SystemClock
+from keepcool.app import config
+from keepcool.app import main as app
+from keepcool.app.config import AppSettings, native_asset
+from keepcool.app.payouts import heads
+from keepcool.app.pools.stock import Stock
+from keepcool.app.rebuilding import booking, payments, registries, rereading, standstill
+from keepcool.app.rebuilding.payments import PaidOutput, Recalled, Stage
+from keepcool.app.rebuilding.ranges import Ranges
+from keepcool.app.rebuilding.rereading import Around, Start
+from keepcool.app.rebuilding.rescanning import Rescanned
+from keepcool.app.rebuilding.restoring import Restored, Restorer
+from keepcool.app.store import Store
+from keepcool.app.wallets import Attesters
+from keepcool.core.ids import NetworkId, wallet_id
+from keepcool.core.parties import Service
+from keepcool.wire.exchange import Exchange
+from keepcool.wire.messages import Head
+
+Tell = Callable[[str], None]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """An App's database and its line to the signers, with nobody else at either."""
+
+    settings: AppSettings
+    beside: Path
+    store: Store
+    exchange: Exchange
+    attesters: Attesters
+    clock: SystemClock
+
+
+def backup(file: Path, copy: Path, *, force: bool) -> str:
+    """The SHA-256 of a copy of the database of the App this configuration is for, running or not."""
+    settings = config.load(file)
+    return copies.take(_database(file, settings), copy, force=force)
+
+
+def put_back(file: Path, copy: Path, *, force: bool) -> Path | None:
+    """Puts a copy in the place of App's database. Where what was there lies now, None when there was
+    nothing. Raises Refused when the copy is not whole, Conflict when an App runs."""
+    settings = config.load(file)
+    database = _database(file, settings)
+    copies.check_copy(copy)
+
+    def prepare(partial: Path) -> None:
+        store = Store(open_beside(partial))
+        try:
+            store.create_tables()
+            app.refuse_wrong_books(store)
+            store.transact(lambda tx: _stand_still(tx, settings))
+        finally:
+            store.close()
+
+    with copies.nobody_has(database):
+        return copies.put_back(copy, database, prepare, force=force)
+
+
+def from_signers(file: Path, *, one_machine: bool) -> Restored:
+    """Adds what both signers know and this App's database does not."""
+
+    async def work(opened: _Open) -> Restored:
+        ranges = Ranges(
+            store=opened.store,
+            stock=Stock(
+                exchange=opened.exchange,
+                store=opened.store,
+                attesters=opened.attesters,
+                clock=opened.clock,
+                timeout_s=opened.settings.signer_timeout_s,
+                head_seen=_head_seen(opened.store),
+            ),
+            attesters=opened.attesters,
+            clock=opened.clock,
+        )
+        restorer = Restorer(store=opened.store, attesters=opened.attesters, ranges=ranges, clock=opened.clock)
+        return await restorer.restore(registries.both(opened.exchange, opened.settings.signer_timeout_s))
+
+    return asyncio.run(_with_app_stopped(file.resolve(), work, one_machine=one_machine))
+
+
+def rescan(file: Path, network: str, start: Start, tell: Tell, *, one_machine: bool) -> Rescanned:
+    """Reads the chain of `network` again from `start` on."""
+
+    async def work(opened: _Open) -> Rescanned:
+        async with contextlib.AsyncExitStack() as stack:
+            around = Around(
+                settings=opened.settings,
+                store=opened.store,
+                exchange=opened.exchange,
+                clock=opened.clock,
+                evm=await stack.enter_async_context(app.spoken_to(opened.settings)),
+                minter=await stack.enter_async_context(app.agreed_nodes(opened.settings)),
+                bitcoin=await stack.enter_async_context(app.bitcoin_nodes_of(opened.settings, opened.beside)),
+                tell=tell,
+            )
+            return await rereading.reread(around, rereading.named(opened.settings, network), start)
+
+    return asyncio.run(_with_app_stopped(file.resolve(), work, one_machine=one_machine))
+
+
+async def _with_app_stopped(file: Path, work: Callable[[_Open], Awaitable[T]], *, one_machine: bool) -> T:
+    async with _opened(file, one_machine=one_machine) as opened:
+        return await work(opened)
+
+
+@contextlib.asynccontextmanager
+async def _opened(file: Path, *, one_machine: bool) -> AsyncIterator[_Open]:
+    settings, beside = config.load(file), file.parent
+    peers = peers_of(settings.peers)
+    with app.opened_store(settings, beside) as store:
+        linked = app.linked(settings, beside, peers, CollectorRegistry(), one_machine=one_machine)
+        async with linked as exchange:
+            attesters = Attesters(peers, settings.families)
+            clock = SystemClock(settings.clock_offset_ms)
+            yield _Open(settings, beside, store, exchange, attesters, clock)
+
+
+def _head_seen(store: Store) -> Callable[[Service, Head], Awaitable[None]]:
+    async def seen(signer: Service, head: Head) -> None:
+        await store.run(lambda tx: heads.seen(tx, signer, head))
+
+    return seen
+
+
+def _stand_still(tx: Connection, settings: AppSettings) -> None:
+    now_ms = SystemClock(settings.clock_offset_ms).now_ms()
+    for network in settings.networks:
+        standstill.begin(tx, NetworkId(network), now_ms)
+
+
+def _database(file: Path, settings: AppSettings) -> Path:
+    return file.resolve().parent / settings.database
+
+
+def recalled(file: Path) -> list[tuple[Recalled, list[PaidOutput]]]:
+    """Payments that wait for a person, with their outputs."""
+    return app.with_books(
+        file,
+        lambda tx: [(one, payments.outputs_of(tx, one.number)) for one in payments.in_stage(tx, Stage.OPEN)],
+    )
+
+
+def book_recalled(file: Path, number: int, places: Sequence[int], wallet: str) -> Recalled:
+    """A person knows whose these outputs of payment `number` were; all that are left where none is named."""
+    settings, at_ms = config.load(file), SystemClock().now_ms()
+
+    def work(tx: Connection) -> Recalled:
+        one = payments.get(tx, number)
+        left = [out.place for out in payments.outputs_of(tx, number) if out.wallet is None]
+        asset = native_asset(one.network, settings.networks[one.network])
+        return booking.book_open(tx, number, places or left, wallet_id(wallet), asset=asset, at_ms=at_ms)
+
+    return app.with_books(file, work)
