@@ -13,7 +13,6 @@ from types import TracebackType
 from typing import TypeVar
 
 from keepcool.client.attested import Pins, Wanted, check_address, record_of
-from keepcool.client.consents import Consents
 from keepcool.client.devicekeys import UserKey
 from keepcool.client.events import Events
 from keepcool.client.http import Api, fresh_key
@@ -29,6 +28,7 @@ from keepcool.client.orders import Order, check_bounded
 from keepcool.client.pools import Pools
 from keepcool.client.reading import Reading
 from keepcool.client.webhooks import Webhooks
+from keepcool.client.withdrawals import Withdrawals
 from keepcool.core.errors import Unavailable
 from keepcool.core.registry import WalletRecord
 
@@ -61,7 +61,7 @@ class Client:
         self.api, self._pins = Api(url, key, timeout_s), pins
         self.read = Reading(self.api)
         self.pools = Pools(self.api, pins)
-        self.consents = Consents(self.api, lambda one, key: self.wallet(one, user_key=key).record)
+        self.withdrawals = Withdrawals(self.api, lambda one, key: self.wallet(one, user_key=key).record)
         self.events, self.webhooks = Events(self.api), Webhooks(self.api)
 
     def __enter__(self) -> Client:
@@ -140,7 +140,7 @@ class Client:
         """Ask for a payment out of `wallet`. The same `key` and content asked again pay once. `to_again` is
         the address as a person entered it a second time, where it has no checksum; a program that holds the
         address leaves it out. `sign_with`: the owner's key, which signs what App drafts of it, if App drafts
-        just that (`client.consents.sign`); it is then asked for under one idempotency key for ever."""
+        just that (`client.withdrawals.sign`); it is then asked for under one idempotency key for ever."""
         bound = None if fee_max is None else str(fee_max)
         again = to if to_again is None else to_again
         order, named = Order(wallet, asset, units, to, fee_max), key or fresh_key()
@@ -150,7 +150,7 @@ class Client:
         made = self.api.post("/v1/withdrawals", Withdrawal, body, named)
         if sign_with is None:
             return made
-        return self.consents.sign(made.id, sign_with, order, names=(f"key:{named}",))
+        return self.withdrawals.sign(made.id, sign_with, order, names=(f"key:{named}",))
 
     def withdraw_to_many(
         self, wallet: str, asset: str, payments: Mapping[str, int], *, key: str | None = None
@@ -180,7 +180,7 @@ class Client:
         order = Order(source, asset, units, self.wallet(target).address, fee_max)
         check_bounded(order, self.wallet(source, user_key=sign_with.text).record.network)
         made = self.api.post("/v1/transfers", Withdrawal, body, named)
-        return self.consents.sign(made.id, sign_with, order, names=(f"key:{named}",))
+        return self.withdrawals.sign(made.id, sign_with, order, names=(f"key:{named}",))
 
     def top_up(self, wallet: str, asset: str, units: int, *, key: str | None = None) -> Withdrawal:
         """Pay from a wallet into the purse."""

@@ -24,7 +24,7 @@ _FILE_BYTES_MAX = 4096
 
 
 class Book(Protocol):
-    """Which intents were signed for an order. An order has names: its withdrawal's id, its idempotency key."""
+    """Which intents were signed for an order. Its names: the withdrawal's id, the idempotency key."""
 
     def signed(self, names: Sequence[str]) -> set[str]:
         """The hashes of the intents signed under any of these names."""

@@ -1,4 +1,4 @@
-"""`client.withdrawals`: an owner signs a withdrawal of his, after every field was compared with what he wants.
+"""`client.withdrawals`: an owner signs one of his, after every field was compared with what he wants.
 
 Law: nothing is signed on App's word: the wallet's record is believed under the pinned keys and carries this
 very key, the intent is read from its bytes, and what is signed is noted before the signature leaves.
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from keepcool.client.devicekeys import UserKey
-from keepcool.client.http import Api
+from keepcool.client.http import Api, fresh_key
 from keepcool.client.models import Review, Withdrawal
 from keepcool.client.orders import Order, check_bounded, check_intent
 from keepcool.core.approvals import USER_KIND, user_challenge
@@ -65,9 +65,8 @@ class Withdrawals:
         record = self._record_of(expected.wallet, key)
         told = self._asked(withdrawal, 0.0)
         if told.review is None:
-            raise Refused(
-                "client.no_intent", f"withdrawal {withdrawal} is {told.state}: nothing is to be signed"
-            )
+            text = f"withdrawal {withdrawal} is {told.state}: there is nothing to sign"
+            raise Refused("client.no_intent", text)
         return self._checked(told.review, expected, record)
 
     def _checked(self, review: Review, expected: Order, record: WalletRecord) -> Intent:
@@ -85,11 +84,11 @@ class Withdrawals:
             if told.review is not None or told.state != "requested":
                 return told
             if time.monotonic() > deadline_s:
-                text = f"withdrawal {withdrawal} was not drafted in {timeout_s:g} s: {told.reason or 'ask again'}"
-                raise Unavailable("client.late", text)
+                why = told.reason or "ask again"
+                raise Unavailable("client.late", f"withdrawal {withdrawal} is not drafted yet: {why}")
             time.sleep(_POLL_S)
 
     def _hand_in(self, withdrawal: str, key: UserKey, intent: Intent) -> Withdrawal:
         proof = proofs.encode(key.prove(user_challenge(intent.encoded())))
         body = {"kind": USER_KIND, "key": key.text, "proof": base64.b64encode(proof).decode("ascii")}
-        return self._api.post(f"/v1/withdrawals/{withdrawal}/evidence", Withdrawal, body)
+        return self._api.post(f"/v1/withdrawals/{withdrawal}/evidence", Withdrawal, body, fresh_key())
