@@ -55,7 +55,8 @@ def under(house: House, rules: Policy, without: frozenset[str] = frozenset()) ->
     """Both signers judge by this policy from now on, without these rules."""
     left = tuple((name, rule) for name, rule in bound(rules) if name not in without)
     for signer in (house.keeper, house.cooler):
-        signer._book = Rulebook(signer.foundation.policy.hash, left)
+        book = Rulebook(signer.policy.hash, left)
+        signer.in_force._known[signer.policy.hash] = (signer.policy, book)
 
 
 @dataclass(frozen=True)

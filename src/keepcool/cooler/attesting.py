@@ -121,7 +121,7 @@ class Attesting:
         keeper = wanted.attestations.get(Service.KEEPER.value, b"")
         verify_attestation(self._pins.keeper, wanted.record, keeper)
         record = parse_record(wanted.record)
-        rules = self._signer.foundation.policy.networks.get(record.network)
+        rules = self._signer.policy.networks.get(record.network)
         if rules is None or record.family != rules.family or profile_kind(record) not in issued(rules):
             raise Refused("wallet.profile", f"the policy has no such wallets on {record.network}")
         number = self._wallet_number(record, rules)

@@ -16,10 +16,10 @@ from keepcool.cosigner import freezes as freezing
 from keepcool.cosigner.addressing import Addressing
 from keepcool.cosigner.entries import WALLET, WalletRow
 from keepcool.cosigner.freezes import Freezes
-from keepcool.cosigner.journal import Asked, Journal
+from keepcool.cosigner.journal import Asked
+from keepcool.cosigner.ordering import Ordering
 from keepcool.cosigner.signing import CoSigner
 from keepcool.cosigner.witness import Witness
-from keepcool.ports.system import Clock
 from keepcool.wire.envelope import Opened
 from keepcool.wire.exchange import OpenedHandler
 from keepcool.wire.messages import (
@@ -31,6 +31,7 @@ from keepcool.wire.messages import (
     StatusAnswer,
     WitnessRequest,
 )
+from keepcool.wire.reviews import OrderAnswer, SubmitOrder
 
 M = TypeVar("M", bound=Message)
 
@@ -39,14 +40,13 @@ M = TypeVar("M", bound=Message)
 class Answering:
     """`peer`: the only one whose head is witnessed here. `standing`: the answer to `status.v1`."""
 
-    journal: Journal
     freezes: Freezes
     witness: Witness
     cosigner: CoSigner
     addressing: Addressing
     peer: Service
     standing: Callable[[], StatusAnswer]
-    clock: Clock
+    ordering: Ordering
 
     def handlers(self) -> dict[str, OpenedHandler]:
         """By the type of request."""
@@ -56,6 +56,7 @@ class Answering:
             "witness.v1": self._witnessed,
             "status.v1": self._status,
             "freeze.v1": self._freeze,
+            "orders.v1": self._order,
         }
 
     async def _sign(self, opened: Opened) -> Message:
@@ -74,16 +75,13 @@ class Answering:
 
     async def _freeze(self, opened: Opened) -> Message:
         body = body_of(opened, FreezeRequest)
-        await freezing.freeze(
-            self.journal,
-            self.freezes,
-            level=body.level,
-            target=body.target,
-            reason=body.reason,
-            asked=asked_by(opened),
-            clock_ms=self.clock.now_ms(),
-        )
+        place = freezing.place_of(body.level, body.target)
+        await self.ordering.freeze(place, body.reason, opened.sender.value, asked_by(opened))
         return FreezeAnswer(frozen=self.freezes.all(), head=self.witness.stated())
+
+    async def _order(self, opened: Opened) -> Message:
+        pending = await self.ordering.submit(body_of(opened, SubmitOrder), asked_by(opened))
+        return OrderAnswer(pending=pending, frozen=self.freezes.all(), head=self.witness.stated())
 
 
 def asked_by(opened: Opened) -> Asked:

@@ -28,7 +28,8 @@ from keepcool.wire.exchange import Exchange
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Foundation:
     """The ports a signer stands on, and who it is. `own` are its own public keys, `families` those with the
-    networks it knows."""
+    networks it knows. `policy` is the file's and `document` its bytes; `installation` is the root key (hex)
+    that signed it, which orders name."""
 
     identity: Identity
     own: Peer
@@ -42,6 +43,8 @@ class Foundation:
     faults: Faults
     policy: Policy
     families: Families = SHIPPED_FAMILIES
+    document: bytes = b""
+    installation: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

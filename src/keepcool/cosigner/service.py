@@ -21,14 +21,14 @@ from keepcool.cosigner.drafts import SignedDrafts
 from keepcool.cosigner.foundation import Foundation, Part, attestation_keys, pinned_key, pinned_peer
 from keepcool.cosigner.freezes import Freezes
 from keepcool.cosigner.journal import Asked, Journal, Memory
-from keepcool.cosigner.judge import Rulebook
 from keepcool.cosigner.keyring import SealedKeyring
 from keepcool.cosigner.known import OwnRegistry
-from keepcool.cosigner.policies import PoliciesSeen, take_into_use
+from keepcool.cosigner.ordering import Ordering
+from keepcool.cosigner.orders import Orders
+from keepcool.cosigner.policies import PoliciesSeen, PolicyInForce, take_into_use
 from keepcool.cosigner.signing import CoSigner
 from keepcool.cosigner.witness import Parties, Witness
-from keepcool.policy import rules
-from keepcool.policy.document import Policy
+from keepcool.policy.document import Policy, parse_policy
 from keepcool.policy.spelling import check_spelling
 from keepcool.ports.signer_store import LOST
 from keepcool.wire.envelope import Opened
@@ -52,9 +52,12 @@ class Signer:
     def __init__(self, foundation: Foundation, part: Part) -> None:
         self.foundation, self._peer = foundation, pinned_peer(foundation.peers, part.peer)
         self.drafts, self.freezes, self._policies = SignedDrafts(), Freezes(), PoliciesSeen()
+        self.in_force = PolicyInForce(self._policies, foundation.policy, foundation.document)
+        self.orders = Orders()
         self.issued = IssuedAddresses()
-        memories: list[Memory] = [self.drafts, self.freezes, self._policies, self.issued, *part.memories]
-        self.journal = Journal.opened(foundation.store, memories)
+        memories: list[Memory] = [self.drafts, self.freezes, self._policies, self.issued, self.orders]
+        self.journal = Journal.opened(foundation.store, [*memories, *part.memories])
+        self.ordering = self._ordering()
         self.keyring = SealedKeyring(
             foundation.store,
             foundation.keystore,
@@ -66,7 +69,6 @@ class Signer:
         keys, families = attestation_keys(foundation, self._peer), foundation.families
         self.registry = OwnRegistry(foundation.store, keys, families.named)
         self.witness = self._witness()
-        self._book = rulebook(foundation.policy)
         self.cosigner = CoSigner(
             journal=self.journal,
             drafts=self.drafts,
@@ -74,7 +76,8 @@ class Signer:
             registry=self.registry,
             witness=self.witness,
             keyring=self.keyring,
-            rulebook=lambda: self._book,
+            rulebook=lambda: self.in_force.book,
+            due=self.ordering.carry_out,
             clock=foundation.clock,
             faults=foundation.faults,
             points=part.points,
@@ -97,12 +100,19 @@ class Signer:
 
     @classmethod
     async def opened(cls, foundation: Foundation, part: Part) -> Signer:
-        """Walks the journal and notes the policy. Raises Breach when either was rolled back."""
+        """Walks the journal, notes the policy, and carries out the orders whose time came meanwhile. Raises
+        Breach when journal or policy were rolled back, Refused on a file that nobody ordered."""
         check_spelling(foundation.policy, foundation.families.parse_recipient)
         signer = cls(foundation, part)
-        policy, now_ms = foundation.policy, foundation.clock.now_ms()
-        await take_into_use(signer.journal, signer._policies, policy.hash, policy.version, now_ms)
+        given = (foundation.policy, foundation.document, foundation.clock.now_ms())
+        await take_into_use(signer.journal, signer._policies, *given)
+        await signer.ordering.settle()
         return signer
+
+    @property
+    def policy(self) -> Policy:
+        """The one in force."""
+        return self.in_force.policy
 
     async def serve(
         self,
@@ -129,11 +139,24 @@ class Signer:
                 _log.info("waiting for the peer", extra={"code": error.code})
             await asyncio.sleep(_AGAIN_S)
 
+    async def _carry_out_orders(self) -> None:
+        """Runs for ever: what is due takes effect soon, also when nothing is asked."""
+        while True:
+            try:
+                await self.ordering.settle()
+            except KeepcoolError as error:
+                _log.critical("orders wait", extra={"code": error.code, "why": error.public})
+                if error.code == LOST:
+                    self.lost.set()
+            await asyncio.sleep(_AGAIN_S)
+
     async def run(self, stop: asyncio.Event, *background: Coroutine[Any, Any, None]) -> None:
         """Returns when asked to stop. Raises Breach when the disk lost what it had confirmed, and what a
         background task ended with."""
         interpreter.settle()
-        tasks = [asyncio.create_task(one) for one in (self.keep_witnessed(), *background)]
+        tasks = [
+            asyncio.create_task(one) for one in (self.keep_witnessed(), self._carry_out_orders(), *background)
+        ]
         ends = [asyncio.create_task(stop.wait()), asyncio.create_task(self.lost.wait())]
         done, _ = await asyncio.wait((*ends, *tasks), return_when=asyncio.FIRST_COMPLETED)
         for task in (*tasks, *ends):
@@ -151,8 +174,8 @@ class Signer:
             "ready": self.witness.ready,
             "waiting_for": self.witness.waiting_for,
             "frozen": self.freezes.all(),
-            "policy": self.foundation.policy.hash,
-            "policy_version": self.foundation.policy.version,
+            "policy": self.policy.hash,
+            "policy_version": self.policy.version,
             "wallets": self.foundation.store.record_count(),
             **({"pools": self._lock()} if self._lock() else {}),
             "journal_head": f"{head.sequence}:{head.hash.hex()}",
@@ -175,14 +198,13 @@ class Signer:
 
     def _answering(self, purses: Callable[[], Sequence[PurseStatus]]) -> Answering:
         return Answering(
-            journal=self.journal,
             freezes=self.freezes,
             witness=self.witness,
             cosigner=self.cosigner,
             addressing=self._addressing,
             peer=self._peer.service,
             standing=lambda: self._status(purses()),
-            clock=self.foundation.clock,
+            ordering=self.ordering,
         )
 
     def _guarded(self, handler: OpenedHandler) -> OpenedHandler:
@@ -202,12 +224,31 @@ class Signer:
             ready=self.witness.ready,
             waiting_for=self.witness.waiting_for,
             frozen=self.freezes.all(),
-            policy=self.foundation.policy.hash,
+            policy=self.policy.hash,
             wallets=self.foundation.store.record_count(),
             purses=list(purses),
             head=self.witness.stated(),
             started_at_s=self._started_at_s,
             lock=self._lock(),
+        )
+
+    def _ordering(self) -> Ordering:
+        foundation = self.foundation
+
+        def checked(document: bytes) -> Policy:
+            policy = parse_policy(document)
+            check_spelling(policy, foundation.families.parse_recipient)
+            return policy
+
+        return Ordering(
+            journal=self.journal,
+            orders=self.orders,
+            freezes=self.freezes,
+            in_force=self.in_force,
+            service=foundation.own.service,
+            installation=foundation.installation,
+            clock=foundation.clock,
+            checked=checked,
         )
 
     def _witness(self) -> Witness:
@@ -232,8 +273,3 @@ class Signer:
             ask=ask,
             entropy=foundation.entropy,
         )
-
-
-def rulebook(policy: Policy) -> Rulebook:
-    """Every rule, bound to this policy."""
-    return Rulebook(policy.hash, rules.bound(policy), policy.harbors)

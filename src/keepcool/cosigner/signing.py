@@ -56,6 +56,10 @@ def nobody(_: NetworkId, __: str) -> WalletId | None:
     return None
 
 
+def nothing_due(_: Batch, __: int) -> None:
+    """Nothing was ordered here."""
+
+
 def not_barred(_: WalletRecord) -> str:
     """Nothing is locked here."""
     return ""
@@ -82,7 +86,8 @@ class Remembrance:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoSigner:
     """Everything a decision needs. `rulebook` gives the rules of the policy in use, `reserved_at` the wallet
-    that an address was reserved for here, if any, `barred` why a wallet is locked now."""
+    that an address was reserved for here, if any, `barred` why a wallet is locked now; `due` stages what
+    takes effect before anything is judged."""
 
     journal: Journal
     drafts: SignedDrafts
@@ -96,6 +101,7 @@ class CoSigner:
     points: Points
     reserved_at: ReservedAt = nobody
     barred: Barred = not_barred
+    due: Callable[[Batch, int], None] = nothing_due
 
     async def sign(self, request: SignRequest, asked: Asked) -> SignAnswer:
         """One outcome per item, in order. Raises what closes the whole request: a replay, a breach, a
@@ -106,8 +112,7 @@ class CoSigner:
         if not self.witness.ready:
             await self.witness.start()
         self.faults.reach(self.points.opened)
-        book = self.rulebook()
-        outcomes = await self._remembered(request.items, asked, book)
+        outcomes, book = await self._remembered(request.items, asked)
         self.faults.reach(self.points.remembered)
         kept = [one for one in outcomes if isinstance(one, Remembrance)]
         signatures = iter(await self._signed(kept))
@@ -116,20 +121,21 @@ class CoSigner:
         return SignAnswer(items=items, policy=book.policy, head=self.witness.stated())
 
     async def _remembered(
-        self, items: Sequence[SignItem], asked: Asked, book: Rulebook
-    ) -> list[Remembrance | Declined | Failure]:
+        self, items: Sequence[SignItem], asked: Asked
+    ) -> tuple[list[Remembrance | Declined | Failure], Rulebook]:
         reads = read_items(items, self.registry)
         with self.journal.batch(asked) as batch:
             now_s = self.journal.now_ms(self.clock.now_ms()) // 1000
+            self.due(batch, now_s)
+            book = self.rulebook()
             outcomes = [
                 one if isinstance(one, Failure) else self._decided(one, batch, book, now_s) for one in reads
             ]
         await batch.settled()
-        return outcomes
+        return outcomes, book
 
-    def _case(self, read: Read, now_s: int) -> Case:
-        record = read.known.record
-        frozen = self.freezes.touching(record.wallet, record.network)
+    def _case(self, read: Read, book: Rulebook, now_s: int) -> Case:
+        frozen = self.freezes.holding(read.known.record.wallet, read.effects, book.harbors)
         history = self.drafts.history(read.intent.intent, read.effects.slots, now_s, frozen)
         return case_of(read, history, now_s, self._unproven(read))
 
@@ -149,7 +155,7 @@ class CoSigner:
         barred = self.barred(read.known.record)
         if barred:
             return failure(Refused("keeper.locked", barred))
-        case, effects = self._case(read, now_s), read.effects
+        case, effects = self._case(read, book, now_s), read.effects
         before = self.drafts.find(effects.digests, effects.slots)
         again = before is not None and before.draft == read.draft_hash
         if before is not None and again and before.remembered.intent_hash == read.intent_hash:
@@ -188,12 +194,16 @@ class CoSigner:
         return coinkeys.sign(one.approval, secret, bytes.fromhex(owner.public_key), node_of(owner))
 
     def _refuse_changed(self, kept: Sequence[Remembrance]) -> None:
-        """While this request waited, a freeze may have come, and a row that another request had staged
-        may have failed to commit."""
+        """While this request waited, a freeze or another policy may have come, and a row that another request
+        had staged may have failed to commit."""
+        book = self.rulebook()
         for one in kept:
-            record = one.read.known.record
-            for sentence in self.freezes.touching(record.wallet, record.network):
+            for sentence in self.freezes.holding(
+                one.read.known.record.wallet, one.read.effects, book.harbors
+            ):
                 raise Refused("freeze.frozen", sentence)
+            if one.approval.policy != book.policy:
+                raise Conflict("policy.changed", "another policy came into force meanwhile; ask again")
             found = self.drafts.find(one.read.effects.digests, one.read.effects.slots)
             committed = self.journal.committed.sequence
             if found is None or found.sequence != one.sequence or one.sequence > committed:

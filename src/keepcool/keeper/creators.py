@@ -63,7 +63,7 @@ class Creators:
     ) -> Creators:
         """Makes the missing keys of every Minter network of the policy that has a purse."""
         pools = {}
-        for rules in signer.foundation.policy.networks.values():
+        for rules in signer.policy.networks.values():
             if rules.family == NAMESPACE and rules.purse is not None:
                 pools[rules.network] = await _pool(signer, rules.network, count_of(rules.network))
         return cls(signer, memory, pools)
@@ -74,7 +74,8 @@ class Creators:
 
     def status(self) -> list[PurseStatus]:
         now_s = self.now_s()
-        return [self._status(one, now_s) for pool in self._pools.values() for one in pool]
+        paid = [name for name, rules in self._signer.policy.networks.items() if rules.purse is not None]
+        return [self._status(one, now_s) for name in paid for one in self._pools.get(name, ())]
 
     def creator(self, network: str, account: str) -> Creator:
         """Raises Refused when it is none of this Keeper's."""
@@ -139,9 +140,15 @@ class Creators:
             deed=deed,
             record=record,
             history=self._memory.history(network, creator.address, tx.nonce, self.now_s()),
-            limits=_limits(self._signer.foundation.policy.networks[network]),
+            limits=self._limits(network),
             frozen=self._frozen(deed, record.wallet if record else "", network),
         )
+
+    def _limits(self, network: NetworkId) -> CreatorLimits:
+        rules = self._signer.policy.networks.get(network)
+        if rules is None:
+            raise Refused("purse.network", f"the policy in force names no {network}")
+        return _limits(rules)
 
     def _frozen(self, deed: str, wallet: str, network: NetworkId) -> tuple[str, ...]:
         """Using up a nonce of its own stays allowed: it is how a transaction is stopped."""
@@ -179,7 +186,7 @@ class Creators:
 
     def _status(self, creator: Creator, now_s: int) -> PurseStatus:
         day = self._memory.today(creator.network, creator.address, now_s)
-        limits = _limits(self._signer.foundation.policy.networks[creator.network])
+        limits = self._limits(creator.network)
         return PurseStatus(
             network=creator.network,
             address=creator.address,

@@ -137,7 +137,7 @@ class Issuing:
         return wallet
 
     def _rules(self, wanted: NewWallet) -> NetworkRules:
-        rules = self._signer.foundation.policy.networks.get(NetworkId(wanted.network))
+        rules = self._signer.policy.networks.get(NetworkId(wanted.network))
         if rules is None:
             raise Refused("wallet.network", f"the policy names no network {wanted.network[:64]}")
         if wanted.profile not in (rules.profile, rules.pool_profile):

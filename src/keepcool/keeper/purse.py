@@ -65,7 +65,7 @@ class Purse:
     @classmethod
     async def opened(cls, signer: Signer, memory: PurseMemory) -> Purse:
         """Makes the key of every network of the policy that has a purse and no key yet."""
-        rules = [one for one in signer.foundation.policy.networks.values() if one.family == FamilyName.EVM]
+        rules = [one for one in signer.policy.networks.values() if one.family == FamilyName.EVM]
         networks = [one.network for one in rules if one.purse]
         return cls(signer, memory, {network: await _account(signer, network) for network in networks})
 
@@ -89,7 +89,7 @@ class Purse:
         if before is None:
             ruling = judge_purse(case)
         else:  # frozen or not is asked of the wallet that is remembered, not of the one named now
-            frozen = self._frozen(before.deed, before.wallet, account.network)
+            frozen = self._frozen(before.deed, before.wallet, account.network, before.intent)
             ruling = affirm_purse(replace(case, frozen=frozen))
         if not isinstance(ruling, PurseApproval):
             return declined(ruling, review=False)
@@ -106,7 +106,7 @@ class Purse:
 
     def _case(self, item: PurseItem) -> tuple[Account, PurseCase]:
         network, signer = NetworkId(item.network), self._signer
-        account, rules = self._accounts.get(network), signer.foundation.policy.networks.get(network)
+        account, rules = self._accounts.get(network), signer.policy.networks.get(network)
         if account is None or rules is None or rules.purse is None:
             raise Refused("purse.network", f"there is no purse on {item.network[:64]}")
         tx = transaction.parse_unsigned(item.transaction)
@@ -126,15 +126,23 @@ class Purse:
             remembered=remembered,
             history=self._memory.history(network, tx.nonce, item.wallet, self._now_s()),
             limits=_limits(rules),
-            frozen=self._frozen(_deed(action), item.wallet, network),
+            frozen=self._frozen(_deed(action), item.wallet, network, item.intent),
         )
         return account, case
 
-    def _frozen(self, deed: str, wallet: str, network: NetworkId) -> tuple[str, ...]:
-        """Using up a nonce of its own stays allowed: it is how a transaction is stopped."""
-        if deed == CANCEL:
+    def _frozen(self, deed: str, wallet: str, network: NetworkId, intent: str) -> tuple[str, ...]:
+        """Using up a nonce of its own stays allowed: it is how a transaction is stopped. So is the way to the
+        harbor while that alone is open: what pays the harbor, and wallets' making that it needs."""
+        freezes = self._signer.freezes
+        if deed == CANCEL or not freezes.count:
             return ()
-        return self._signer.freezes.touching(WalletId(wallet or _OWNER), network)
+        paid = self._remembered(intent)[0]
+        outputs = () if paid is None else paid.outputs
+        homeward = {output.recipient for output in outputs} == {self._signer.policy.harbor_of(network)}
+        if freezes.harbor_only and (homeward or deed == DEPLOY):
+            return ()
+        assets = [output.amount.asset for output in outputs]
+        return freezes.touching(WalletId(wallet or _OWNER), network, assets)
 
     def _remembered(self, intent: str) -> tuple[Intent | None, tuple[Remembered, ...]]:
         """The intent's bytes from this signer's own journal, and its drafts."""
@@ -173,7 +181,7 @@ class Purse:
         row = next((it for it in attempts if (it.sequence, it.tx) == (sequence, tx)), None)
         if row is None or row.sequence > self._signer.journal.committed.sequence:
             raise Conflict("journal.head_moved", "the journal has moved on; ask again")
-        for sentence in self._frozen(row.deed, row.wallet, account.network):
+        for sentence in self._frozen(row.deed, row.wallet, account.network, row.intent):
             raise Refused("freeze.frozen", sentence)
 
     def _status(self, account: Account, now_s: int) -> PurseStatus:

@@ -44,6 +44,7 @@ class Attempt:
     deed: str
     wallet: str
     at_s: int
+    intent: str = ""
 
 
 class PurseMemory:
@@ -61,7 +62,7 @@ class PurseMemory:
         row = entries.decoded(entry, PurseRow)
         tx = transaction.parse_unsigned(bytes.fromhex(row.payload))
         place, where = (row.network, tx.nonce), (row.network, row.wallet)
-        attempt = Attempt(entry.head.sequence, tx, row.deed, row.wallet, row.at_s)
+        attempt = Attempt(entry.head.sequence, tx, row.deed, row.wallet, row.at_s, row.intent)
         self._by_nonce[place] = (*self._by_nonce.get(place, ()), attempt)
         self._lowest[row.network] = max(self._lowest.get(row.network, 0), tx.nonce + 1)
         spent = {_GAS: tx.fee_wei_max}

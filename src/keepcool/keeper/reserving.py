@@ -147,7 +147,9 @@ class Reserving:
 
     def _new_plan(self, wallet: WalletId, creator: Creator, wanted: ReserveItem, number: int) -> _Plan:
         foundation = self._signer.foundation
-        rules, birth = foundation.policy.networks[creator.network], Birth(creator.address, wanted.nonce)
+        rules, birth = self._signer.policy.networks.get(creator.network), Birth(creator.address, wanted.nonce)
+        if rules is None:
+            raise Refused("wallet.network", f"the policy in force names no {creator.network}")
         cool, cold = self._cool_and_cold(rules, number)
         bound = Bound(Service.KEEPER.value, wallet, rules.network, Role.HOT.value)
         key = NewKey(bound, *coinkeys.new_key(foundation.entropy))

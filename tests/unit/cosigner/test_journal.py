@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,12 +18,18 @@ from keepcool.cosigner.entries import POLICY, PolicyRow
 from keepcool.cosigner.journal import Asked, Journal
 from keepcool.cosigner.policies import PoliciesSeen, take_into_use
 from keepcool.cosigner.verify import verify_journal
+from keepcool.policy.terms import Policy
 from keepcool.wire.messages import Signed
 from tests.unit.cosigner.house import Pair, item, open_signer, register
+from tests.unit.policy.samples import POLICY as POLICY_IN_USE
 
 
 def row(version: int) -> PolicyRow:
     return PolicyRow(at_s=version, kind=POLICY, policy="00", policy_version=version)
+
+
+def policy_of(name: str, version: int) -> Policy:
+    return replace(POLICY_IN_USE, hash=name, version=version)
 
 
 async def write(store: SqliteSignerStore, count: int) -> Journal:
@@ -189,10 +196,10 @@ def test_a_policy_version_only_grows(file: Path) -> None:
         journal = Journal.opened(store, [seen])
         for policy, version in (("00", 4), ("11", 5)):
             with pytest.raises(Breach, match=r"policy\.rolled_back"):
-                await take_into_use(journal, seen, policy, version, 0)
-        await take_into_use(journal, seen, "00", 5, 0)
+                await take_into_use(journal, seen, policy_of(policy, version), b"", 0)
+        await take_into_use(journal, seen, policy_of("00", 5), b"", 0)
         assert journal.committed.sequence == 5
-        await take_into_use(journal, seen, "22", 6, 0)
+        await take_into_use(journal, seen, policy_of("22", 6), b"", 0)
         assert journal.committed.sequence == 6
         store.close()
 

@@ -95,7 +95,8 @@ def test_twin_without_rules_the_owners_are_replaced(tmp_path: Path) -> None:
         record = await house.wallet("w-1")
         draft = doing(EditMultisig(SEIZED)).preimage()
         for signer in (house.keeper, house.cooler):
-            signer._book = Rulebook(signer.foundation.policy.hash, (("any", lambda _: Approved("any")),))
+            book = Rulebook(signer.policy.hash, (("any", lambda _: Approved("any")),))
+            signer.in_force._known[signer.policy.hash] = (signer.policy, book)
         item = payment(record, draft, CUSTOMER, 5)
         raw = assembled(record, draft, [(await house.sign(it, item))[0] for it in (KEEPER, COOLER)])
         assert spends(record, raw)

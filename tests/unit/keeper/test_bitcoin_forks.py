@@ -44,10 +44,10 @@ def elsewhere(record: WalletRecord) -> WalletRecord:
 
 def know_both(house: House) -> None:
     """Cooler's policy has both networks."""
-    foundation = house.cooler.foundation
-    rules = foundation.policy.networks[LITECOIN.id]
+    cooler, policy = house.cooler, house.cooler.policy
+    rules = policy.networks[LITECOIN.id]
     networks = {LITECOIN.id: rules, OTHER.id: replace(rules, network=OTHER.id)}
-    house.cooler.foundation = replace(foundation, policy=replace(foundation.policy, networks=networks))
+    cooler.in_force._known[policy.hash] = (replace(policy, networks=networks), cooler.in_force.book)
 
 
 @pytest.mark.parametrize("profile", [OWN, POOL])
