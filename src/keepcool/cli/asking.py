@@ -41,12 +41,33 @@ def verb(
 
 
 def money(parser: argparse.ArgumentParser) -> None:
+    """--asset, --amount or --units, and the idempotency key."""
+    amount_of(parser)
+    parser.add_argument("--idempotency-key", help="the same key asked again pays once")
+
+
+def amount_of(parser: argparse.ArgumentParser) -> None:
     """--asset, and --amount or --units."""
     parser.add_argument("--asset", required=True, help="symbol (ETH) or CAIP-19 name")
     amount = parser.add_mutually_exclusive_group(required=True)
     amount.add_argument("--amount", help="as people write it: 1.5")
     amount.add_argument("--units", help="in base units: 1500000000000000000")
-    parser.add_argument("--key", help="idempotency key: the same key asked again pays once")
+
+
+def owner_key(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
+    """--key and --fee-max, of whoever signs for himself."""
+    parser.add_argument(
+        "--key", type=Path, metavar="FILE", required=required, help="the owner's key, to sign with it"
+    )
+    parser.add_argument(
+        "--fee-max",
+        metavar="UNITS",
+        help="the most it may cost, base units of the network's own asset; signed as well",
+    )
+
+
+def fee_max(arguments: argparse.Namespace) -> int | None:
+    return None if arguments.fee_max is None else _whole(arguments.fee_max, "--fee-max")
 
 
 def asset_named(client: Client, name: str, network: str) -> Asset:
@@ -101,7 +122,7 @@ def _runner(work: Work, show: Callable[[Any], str]) -> Callable[[argparse.Namesp
     return run
 
 
-def _whole(text: str) -> int:
+def _whole(text: str, option: str = "--units") -> int:
     if not (text.isascii() and text.isdigit()) or int(text) == 0:
-        raise Malformed("cli.amount", f"--units takes a positive whole number, not {text!r}")
+        raise Malformed("cli.amount", f"{option} takes a positive whole number, not {text!r}")
     return int(text)

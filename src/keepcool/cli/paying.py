@@ -9,6 +9,7 @@ from keepcool.cli import asking
 
 if TYPE_CHECKING:
     from keepcool.client.api import Client
+    from keepcool.client.devicekeys import DeviceKey
     from keepcool.client.models import Withdrawal
 
 
@@ -24,7 +25,18 @@ def wait_option(parser: argparse.ArgumentParser) -> None:
 
 
 def waited(client: Client, arguments: argparse.Namespace, made: Withdrawal) -> Withdrawal:
-    return client.settled(made.id, arguments.wait) if arguments.wait else made
+    """What its owner has signed goes on by itself; what is left to wait for then are other people."""
+    if not arguments.wait:
+        return made
+    signed = getattr(arguments, "key", None) is not None
+    return client.settled(made.id, arguments.wait, reviewed=signed)
+
+
+def key_of(arguments: argparse.Namespace) -> DeviceKey | None:
+    """The owner's key that --key names."""
+    from keepcool.client.devicekeys import read_key_file
+
+    return None if arguments.key is None else read_key_file(arguments.key)
 
 
 def shown(one: Withdrawal) -> str:
@@ -42,6 +54,10 @@ def shown(one: Withdrawal) -> str:
         for verdict in one.verdicts
         if verdict.outcome != "approved"
     ]
+    if one.review is not None and one.review.user_key:
+        lines += [
+            f"to sign      keepcool user sign {one.id} --key FILE ...   intent {one.review.intent_hash}"
+        ]
     return "\n".join(lines)
 
 

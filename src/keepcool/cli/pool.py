@@ -34,7 +34,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     refilled = asking.verb(verbs, "refilled", "coins have come back from the harbor", _refilled, _one)
     refilled.add_argument("pool")
     refilled.add_argument("--units", required=True, type=int, help="in base units")
-    refilled.add_argument("--key", help="idempotency key: the same key asked again books once")
+    refilled.add_argument("--idempotency-key", help="the same key asked again books once")
 
 
 def _marks(parser: argparse.ArgumentParser) -> None:
@@ -65,7 +65,7 @@ def _addresses(client: Client, arguments: argparse.Namespace) -> list[str]:
 
 
 def _refilled(client: Client, arguments: argparse.Namespace) -> PoolAnswer:
-    return client.pools.refilled(arguments.pool, arguments.units, key=arguments.key)
+    return client.pools.refilled(arguments.pool, arguments.units, key=arguments.idempotency_key)
 
 
 def _one(pool: PoolAnswer) -> str:

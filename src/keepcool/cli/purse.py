@@ -34,7 +34,7 @@ def _purses(client: Client, _: argparse.Namespace) -> object:
 
 def _topup(client: Client, arguments: argparse.Namespace) -> object:
     asset, units = paying.sum_of(client, arguments, arguments.wallet)
-    made = client.top_up(arguments.wallet, asset, units, key=arguments.key)
+    made = client.top_up(arguments.wallet, asset, units, key=arguments.idempotency_key)
     return paying.waited(client, arguments, made)
 
 

@@ -18,10 +18,19 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     new.add_argument("--from", required=True, dest="source", metavar="WALLET")
     new.add_argument("--to", required=True, dest="target", metavar="WALLET")
     asking.money(new)
+    asking.owner_key(new)
     paying.wait_option(new)
 
 
 def _new(client: Client, arguments: argparse.Namespace) -> object:
     asset, units = paying.sum_of(client, arguments, arguments.source)
-    made = client.transfer(arguments.source, arguments.target, asset, units, key=arguments.key)
+    made = client.transfer(
+        arguments.source,
+        arguments.target,
+        asset,
+        units,
+        key=arguments.idempotency_key,
+        fee_max=asking.fee_max(arguments),
+        sign_with=paying.key_of(arguments),
+    )
     return paying.waited(client, arguments, made)

@@ -20,8 +20,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     new.add_argument("--external-id", help="your own name for the wallet")
     new.add_argument("--kind", choices=("segregated", "pooled"), help="keys of its own, or a pool's address")
     new.add_argument("--pool", help="the pool it shall lie in (with --kind pooled)")
+    new.add_argument("--user-key", default="", metavar="TEXT", help="the owner's key, who signs what leaves")
     show = asking.verb(verbs, "show", "a wallet and its attested address", _show, _one)
     show.add_argument("wallet")
+    show.add_argument("--user-key", metavar="TEXT", help="refuse it unless it obeys this key")
     more = asking.verb(verbs, "addresses", "a wallet's addresses, all of them proven", _addresses, "\n".join)
     more.add_argument("wallet")
     more.add_argument("--more", type=int, metavar="N", help="hand out N further ones, and print those")
@@ -36,12 +38,13 @@ def _new(client: Client, arguments: argparse.Namespace) -> dict[str, str]:
         arguments.external_id,
         kind=arguments.kind,
         pool=arguments.pool,
+        user_key=arguments.user_key,
     )
     return _row(made)
 
 
 def _show(client: Client, arguments: argparse.Namespace) -> dict[str, str]:
-    return _row(client.wallet(arguments.wallet))
+    return _row(client.wallet(arguments.wallet, user_key=arguments.user_key))
 
 
 def _addresses(client: Client, arguments: argparse.Namespace) -> list[str]:
@@ -63,6 +66,7 @@ def _row(wallet: Wallet) -> dict[str, str]:
         "network": record.network,
         "profile": record.profile,
         "address": wallet.address,
+        "user_key": record.user_key or "none",
         "kind": wallet.told.kind,
         "pool": wallet.told.pool or "none",
         "record_hash": record.hash(),

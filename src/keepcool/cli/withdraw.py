@@ -27,6 +27,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
             parser.add_argument(
                 "--to-again", metavar="ADDRESS", help="the same, entered again: Minter's have no checksum"
             )
+            asking.owner_key(parser)
             paying.wait_option(parser)
     show_verb = asking.verb(verbs, "show", "one withdrawal, and why", _show, paying.shown)
     show_verb.add_argument("withdrawal")
@@ -49,7 +50,16 @@ def _quoted(quote: Quote) -> str:
 def _new(client: Client, arguments: argparse.Namespace) -> object:
     asset, units = paying.sum_of(client, arguments, arguments.wallet)
     again = arguments.to_again or ("" if arguments.to.startswith("Mx") else None)
-    made = client.withdraw(arguments.wallet, asset, units, arguments.to, key=arguments.key, to_again=again)
+    made = client.withdraw(
+        arguments.wallet,
+        asset,
+        units,
+        arguments.to,
+        key=arguments.idempotency_key,
+        to_again=again,
+        fee_max=asking.fee_max(arguments),
+        sign_with=paying.key_of(arguments),
+    )
     return paying.waited(client, arguments, made)
 
 
