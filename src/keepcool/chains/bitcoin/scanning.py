@@ -77,20 +77,21 @@ class Scanned:
 
 @dataclass(slots=True)
 class _Walk:
-    """From `position` on. `ids` of all where they are wanted, `first` one's bytes, `flags` of the last."""
+    """From `position` on. `every` one's bytes where they are wanted, the `first` one's always, `flags` of the
+    last."""
 
     raw: bytes
     watch: Watch
     position: int
     payloads: bool = False
-    ids: list[bytes] = field(default_factory=list)
+    every: list[bytes] = field(default_factory=list)
     hits: list[Hit] = field(default_factory=list)
     first: bytes = b""
     flags: int = 0
 
-    def take(self, number: int, stripped: bytes, *, ids: bool) -> None:
-        if ids:
-            self.ids.append(hash256(stripped))
+    def take(self, number: int, stripped: bytes, *, every: bool) -> None:
+        if every:
+            self.every.append(stripped)
         if not number:
             self.first = stripped
 
@@ -109,11 +110,16 @@ def scan(raw: bytes, watch: Watch, network: Network, block_hash: str) -> Scanned
 
 def prove(raw: bytes, network: Network) -> None:
     """Raises Malformed `block.…` when a block's header does not cover its transactions, all of them."""
-    walk, count = _begun(raw, Watch(), network)
-    _walked(walk, count, ids=True)
-    _check_end(walk)
-    if merkle_root(walk.ids) != raw[36:68]:
+    if merkle_root([hash256(one) for one in transactions_of(raw, network)]) != raw[36:68]:
         raise Malformed("block.root", "the block's header does not cover these transactions")
+
+
+def transactions_of(raw: bytes, network: Network) -> list[bytes]:
+    """All of a block, as their ids cover them. Raises Malformed `block.…`."""
+    walk, count = _begun(raw, Watch(), network)
+    _walked(walk, count, every=True)
+    _check_end(walk)
+    return walk.every
 
 
 def scan_transaction(raw: bytes, watch: Watch) -> Hit | None:
@@ -177,9 +183,9 @@ def _alone(raw: bytes, watch: Watch) -> _Walk:
     return walk
 
 
-def _walked(walk: _Walk, count: int, *, alone: bool = False, ids: bool = False) -> _Walk:
+def _walked(walk: _Walk, count: int, *, alone: bool = False, every: bool = False) -> _Walk:
     try:
-        _walk(walk, count, alone=alone, ids=ids)
+        _walk(walk, count, alone=alone, every=every)
     except (IndexError, OverflowError) as error:
         raise _truncated() from error
     if walk.position > len(walk.raw):
@@ -187,7 +193,7 @@ def _walked(walk: _Walk, count: int, *, alone: bool = False, ids: bool = False) 
     return walk
 
 
-def _walk(walk: _Walk, count: int, *, alone: bool, ids: bool) -> None:  # noqa: PLR0912, PLR0915 - one pass, few calls
+def _walk(walk: _Walk, count: int, *, alone: bool, every: bool) -> None:  # noqa: PLR0912, PLR0915 - one pass, few calls
     raw, scripts, outpoints = walk.raw, walk.watch.scripts, walk.watch.outpoints
     position, payloads = walk.position, walk.payloads
     spent: list[int] = []
@@ -237,9 +243,9 @@ def _walk(walk: _Walk, count: int, *, alone: bool, ids: bool) -> None:  # noqa: 
             if payloads and raw[start + 2] | raw[start + 3] and raw[start : start + 2] == _DIP2:
                 size, position = _count(raw, position)
                 position += size
-        if ids or spent or paid or not number:
+        if every or spent or paid or not number:
             stripped = _stripped(raw, start, end, position, flags)
-            walk.take(number, stripped, ids=ids)
+            walk.take(number, stripped, every=every)
             if spent or paid:
                 _hit(walk, Hit(number, stripped, (), (), bool(flags & _EXTENSION)), paid, spent)
                 spent, paid = [], []
@@ -312,7 +318,7 @@ def _after_header(raw: bytes, network: Network) -> int:
     if not network.merged_mining or not raw[1] & _AUXPOW:
         return HEADER_BYTES
     parent = _Walk(raw, Watch(), HEADER_BYTES)
-    _walk(parent, 1, alone=False, ids=False)
+    _walk(parent, 1, alone=False, every=False)
     branch, position = _count(raw, parent.position + 32)
     branch, position = _count(raw, position + 32 * branch + 4)
     return position + 32 * branch + 4 + HEADER_BYTES
