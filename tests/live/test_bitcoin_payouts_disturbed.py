@@ -166,6 +166,26 @@ def _altered(raw: bytes) -> bytes:
     return encode(replace(tx, inputs=(replace(tx.inputs[0], script=longer), *tx.inputs[1:])))
 
 
+def test_the_books_follow_a_dearer_rung_beyond_the_depth_of_final(tmp_path: Path, chain: DevBitcoin) -> None:
+    """Final by the cheapest rung, the blocks are invalidated deeper than final is, and a miner has the
+    dearest one: its fee is on the books, ledger and chain are one, and it was paid once."""
+    with office_of(tmp_path, chain, COIN, fees=BitcoinFeeSettings()) as office:
+        to = office.outside()
+        office.order("a", "w1", COIN // 4, to)
+        asyncio.run(office.live(office.reached("a", "broadcast")))
+        chain.mine(3)
+        asyncio.run(office.live(office.reached("a", "confirmed")))
+        first, *_, last = rungs_of(office, "a")
+        assert office.read("a").transaction == first.txid
+        chain.invalidate(str(chain.ask("getblockhash", chain.height() - 2)))
+        chain.ask("generateblock", chain.new_address(), [(last.raw or b"").hex()])
+        chain.mine(3)
+        asyncio.run(office.live(lambda: office.read("a").transaction == last.txid))
+        assert chain.balance(to) == COIN // 4
+        office.agrees("w1")
+        assert office.balance("w1") == COIN - COIN // 4 - last.fee_sat < COIN - COIN // 4 - first.fee_sat
+
+
 def test_evidence_satisfies_who_wanted_a_review(tmp_path: Path, chain: DevBitcoin) -> None:
     """Both want evidence: it waits; the evidence comes: it is asked for at once, signed and paid."""
     with office_of(tmp_path, chain, COIN, fees=BitcoinFeeSettings()) as office:

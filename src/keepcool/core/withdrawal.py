@@ -110,6 +110,29 @@ class SlotUsed:
 
 
 @dataclass(frozen=True, slots=True)
+class Overtaken:
+    """Another transaction has spent the coins of its draft, finally, although nobody wanted it to end: it is
+    drafted anew."""
+
+    by: Inclusion
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """A transaction of ours has paid it, finally, whichever of its drafts that was."""
+
+    draft: Draft
+    inclusion: Inclusion
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What had paid it finally has left the chain, and another transaction of ours has spent its coins."""
+
+    by: Inclusion
+
+
+@dataclass(frozen=True, slots=True)
 class Froze:
     reason: str
 
@@ -131,6 +154,9 @@ Event: TypeAlias = (
     | Finalized
     | Abandoned
     | SlotUsed
+    | Overtaken
+    | Paid
+    | Undone
     | Froze
     | Thawed
 )
@@ -138,11 +164,13 @@ Event: TypeAlias = (
 
 class Effect(StrEnum):
     """What the ledger and the service owe after a step. RELEASE: the hold goes back to the owner. SETTLE:
-    the held coins have left. BURN: consume the slot by a void, so that this can never confirm."""
+    the held coins have left. BURN: consume the slot by a void, so that this can never confirm. RETURN: the
+    coins that had left never did."""
 
     RELEASE = "release"
     SETTLE = "settle"
     BURN = "burn"
+    RETURN = "return"
 
 
 _ENDINGS: tuple[type[State], ...] = (Refused, Failed, Cancelled)
@@ -180,6 +208,9 @@ LEGAL: Mapping[tuple[type[State], type[Event]], tuple[type[State], ...]] = {
     (Uncertain, Seen): (Broadcast,),
     (Uncertain, Abandoned): (Uncertain,),
     (Uncertain, SlotUsed): (Replaced, *_ENDINGS),
+    **{(state, Overtaken): (Requested,) for state in _OPEN if state is not Requested},
+    **{(state, Paid): (Confirmed,) for state in (*_OPEN, Frozen, Confirmed)},
+    (Confirmed, Undone): (Replaced,),
     **{(state, Froze): (Frozen,) for state in _OPEN},
     (Frozen, Thawed): _OPEN,
     (Frozen, Abandoned): (*_ENDINGS, Uncertain),
@@ -223,6 +254,13 @@ def _after(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:  # n
         case SlotUsed():
             then = state.then if isinstance(state, Uncertain) else None
             return then or Replaced(event.by), (Effect.RELEASE,)
+        case Overtaken():
+            return Requested(), ()
+        case Paid():
+            owed = () if isinstance(state, Confirmed) else (Effect.SETTLE,)
+            return Confirmed(event.draft, event.inclusion), owed
+        case Undone():
+            return Replaced(event.by), (Effect.RETURN,)
         case Froze():
             return (state if isinstance(state, Frozen | Ended) else Frozen(state, event.reason)), ()
         case Thawed():

@@ -12,7 +12,7 @@ Drawn from `LEGAL` in `src/keepcool/core/withdrawal.py`; anything else raises `w
 nothing happens. `python -m keepcool.core.withdrawal_diagram` draws it again.
 
 """
-_SHOWN_APART = ("Froze", "Thawed")
+_SHOWN_APART = ("Froze", "Thawed", "Paid", "Overtaken")
 _MEANINGS: dict[type[State], str] = {
     states.Requested: "the amount is held in the ledger, nothing is drafted",
     states.Drafted: "intent and draft are stored, nobody has signed",
@@ -25,7 +25,8 @@ _MEANINGS: dict[type[State], str] = {
     "is burnt first; never paid from other coins",
     states.Frozen: "stopped where it was until a person has looked",
     states.Refused: "a signer said no; the hold is released, one signature alone moves nothing",
-    states.Replaced: "another transaction has used its slot, finally; the hold is released",
+    states.Replaced: "another transaction has used its slot, finally; the hold is released, "
+    "or what was booked as paid is the owner's again",
     states.Failed: "it would have failed or was not signed in time; the hold is released",
     states.Cancelled: "by the one who asked; the hold is released",
 }
@@ -37,7 +38,11 @@ def page() -> str:
     table = "| state | meaning |\n|---|---|\n" + "\n".join(rows)
     steps = [f"| `{_name(state)}` | {event.__name__} | {_names(to)} |" for (state, event), to in _sorted()]
     legal = "| from | event | to |\n|---|---|---|\n" + "\n".join(steps)
-    apart = "`Froze` and `Thawed` lead from every open state to `frozen` and back; they are left out above."
+    apart = (
+        "Left out above: `Froze` and `Thawed` lead from every open state to `frozen` and back; `Paid` from\n"
+        "every open one to `confirmed`, when a draft that was given up is final after all; `Overtaken` from\n"
+        "every drafted one to `requested`, when the coins of its draft were spent otherwise."
+    )
     return f"{_OPENING}```mermaid\n{diagram()}\n```\n\n{apart}\n\n{table}\n\n## Every legal step\n\n{legal}\n"
 
 

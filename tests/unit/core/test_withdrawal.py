@@ -59,6 +59,9 @@ EVENTS: tuple[Event, ...] = (
     life.Finalized(),
     life.Abandoned(at.Cancelled(), "cancelled"),
     life.SlotUsed(SEEN),
+    life.Overtaken(SEEN),
+    life.Paid(DRAFT, SEEN),
+    life.Undone(SEEN),
     life.Froze("look"),
     life.Thawed(),
 )
@@ -114,6 +117,8 @@ STEPS: list[tuple[str, str, Event, State, tuple[Effect, ...]]] = [
         (Effect.BURN,),
     ),
     ("its slot burnt", "uncertain, to fail", life.SlotUsed(SEEN), FAILED, (Effect.RELEASE,)),
+    ("final no more", "confirmed", life.Undone(SEEN), at.Replaced(SEEN), (Effect.RETURN,)),
+    ("its coins spent", "signed", life.Overtaken(SEEN), at.Requested(), ()),
     ("its slot taken", "broadcast", life.SlotUsed(SEEN), at.Replaced(SEEN), (Effect.RELEASE,)),
     ("frozen", "signed", life.Froze("look"), STATES["frozen"], ()),
     ("thawed", "frozen", life.Thawed(), at.Signed(DRAFT), ()),
@@ -153,10 +158,24 @@ def test_illegal_steps_are_refused_and_nothing_happens(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["confirmed", "refused", "replaced", "failed", "cancelled"])
 def test_an_end_is_an_end(name: str) -> None:
-    """Nothing leads out of a final state."""
+    """Nothing leads out of a final state, but a chain that replaces what was final."""
     for event in EVENTS:
+        if name == "confirmed" and isinstance(event, life.Paid | life.Undone):
+            continue
         with pytest.raises(Conflict):
             advance(STATES[name], event)
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_what_a_transaction_of_ours_has_paid_is_settled_once(name: str) -> None:
+    """From wherever it was: confirmed, and its coins have left once; what ended unpaid is not touched."""
+    other = at.Inclusion("0x9", 9, "0x9")
+    if name in ("refused", "replaced", "failed", "cancelled"):
+        with pytest.raises(Conflict):
+            advance(STATES[name], life.Paid(DRAFT, other))
+        return
+    owed = () if name == "confirmed" else (Effect.SETTLE,)
+    assert advance(STATES[name], life.Paid(DRAFT, other)) == (at.Confirmed(DRAFT, other), owed)
 
 
 def test_finality_of_something_never_seen_is_refused() -> None:
@@ -186,7 +205,7 @@ def test_the_table_knows_every_state_and_every_event() -> None:
     """Each open state leads on, each event is legal somewhere, each state can be reached."""
     sources = {state for state, _ in life.LEGAL}
     reached = {to for targets in life.LEGAL.values() for to in targets}
-    assert sources == {*get_args(at.Open), at.Frozen}
+    assert sources == {*get_args(at.Open), at.Frozen, at.Confirmed}
     assert {event for _, event in life.LEGAL} == set(get_args(Event))
     assert reached | {at.Requested} == {*get_args(at.Open), at.Frozen, *get_args(at.Ended)}
 

@@ -25,6 +25,7 @@ from keepcool.app.books.postings import (
     post_all,
     wallet_short,
 )
+from keepcool.app.books.shortfalls import cover, make_up
 from keepcool.core.errors import Conflict
 from keepcool.core.ids import AssetId, NetworkId, WalletId
 
@@ -41,6 +42,7 @@ __all__ = [
     "hold",
     "hold_fee",
     "is_posted",
+    "late_payout",
     "post",
     "purse_fee",
     "purse_topup",
@@ -69,9 +71,8 @@ def credit_deposit(
         wallet=wallet,
         reference={"deposit": deposit},
     )
-    missing = min(wallet_short(tx, wallet).get(asset, 0), units)
-    if new and missing:
-        _cover(tx, key=f"make-up:{deposit}", wallet=wallet, asset=asset, units=-missing, at_ms=at_ms)
+    if new:
+        make_up(tx, key=deposit, wallet=wallet, asset=asset, units=units, at_ms=at_ms)
     return number
 
 
@@ -113,7 +114,7 @@ def reverse_deposit(
         raise Conflict("ledger.never_credited", f"deposit {deposit} was never credited")
     missing = units - balance(tx, accounts.owed(wallet), asset)
     if missing > 0 and not is_posted(tx, key):
-        _cover(tx, key=f"short:{deposit}", wallet=wallet, asset=asset, units=missing, at_ms=at_ms)
+        cover(tx, key=f"short:{deposit}", wallet=wallet, asset=asset, units=missing, at_ms=at_ms)
     lines = [Line(accounts.owed(wallet), asset, units), Line(accounts.coins(wallet), asset, -units)]
     return post(
         tx,
@@ -173,7 +174,7 @@ def wallet_fee(
     of what is the owner's, and how much of that the owner does not have: so much the wallet falls short."""
     held, owed, missing = parts
     if missing:
-        _cover(tx, key=f"fee-short:{key}", wallet=wallet, asset=asset, units=missing, at_ms=at_ms)
+        cover(tx, key=f"fee-short:{key}", wallet=wallet, asset=asset, units=missing, at_ms=at_ms)
     lines = [
         Line(accounts.held(wallet), asset, held),
         Line(accounts.owed(wallet), asset, owed),
@@ -199,15 +200,31 @@ def settle_payout(
 
 
 def late_payout(
-    tx: Connection, *, withdrawal: str, wallet: WalletId, asset: AssetId, units: int, at_ms: int
+    tx: Connection,
+    *,
+    withdrawal: str,
+    wallet: WalletId,
+    asset: AssetId,
+    units: int,
+    at_ms: int,
+    occasion: str = "",
 ) -> int:
     """A payout that is final on chain although its reservation was given back: what the owner has spent of
-    it since becomes the wallet's shortfall."""
+    it since becomes the wallet's shortfall. `occasion`: what paid it, where more than one thing can."""
+    name = f"{withdrawal}:{occasion}" if occasion else withdrawal
     missing = units - balance(tx, accounts.owed(wallet), asset)
-    if missing > 0 and not is_posted(tx, f"late-payout:{withdrawal}"):
-        _cover(tx, key=f"late-short:{withdrawal}", wallet=wallet, asset=asset, units=missing, at_ms=at_ms)
+    if missing > 0 and not is_posted(tx, f"late-payout:{name}"):
+        cover(tx, key=f"late-short:{name}", wallet=wallet, asset=asset, units=missing, at_ms=at_ms)
     lines = [Line(accounts.owed(wallet), asset, units), Line(accounts.coins(wallet), asset, -units)]
-    return _of_withdrawal(tx, "late-payout", withdrawal, lines, at_ms=at_ms, wallet=wallet)
+    return post(
+        tx,
+        key=f"late-payout:{name}",
+        kind="late-payout",
+        lines=lines,
+        at_ms=at_ms,
+        wallet=wallet,
+        reference={"withdrawal": withdrawal},
+    )
 
 
 def purse_fee(
@@ -260,9 +277,3 @@ def _of_withdrawal(
         wallet=wallet,
         reference={"withdrawal": withdrawal},
     )
-
-
-def _cover(tx: Connection, *, key: str, wallet: WalletId, asset: AssetId, units: int, at_ms: int) -> None:
-    """Positive: the wallet falls short by so much. Negative: it makes up for so much."""
-    lines = [Line(accounts.short(wallet), asset, units), Line(accounts.owed(wallet), asset, -units)]
-    post(tx, key=key, kind="shortfall", lines=lines, at_ms=at_ms, wallet=wallet)

@@ -139,6 +139,13 @@ def is_posted(tx: Connection, key: str) -> bool:
     return tx.execute(select(posting.c.id).where(posting.c.key == key)).one_or_none() is not None
 
 
+def lines_of(tx: Connection, key: str) -> list[Line]:
+    """What was posted under this key; nothing where nothing was."""
+    query = select(entry).join(posting, posting.c.id == entry.c.posting).where(posting.c.key == key)
+    rows = tx.execute(query.order_by(entry.c.id))
+    return [Line(row.account, AssetId(row.asset), row.sign * row.units) for row in rows]
+
+
 def balance(tx: Connection, account: str, asset: AssetId) -> int:
     """Base units on the account's own side; zero for an account never used."""
     side_of(account)

@@ -14,7 +14,7 @@ from typing import assert_never
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
-from keepcool.app.books import ledger
+from keepcool.app.books import ledger, undone
 from keepcool.app.books.people import dump
 from keepcool.app.events import telling
 from keepcool.app.payouts import states, wallet_fees
@@ -281,30 +281,19 @@ def request_void(tx: Connection, target: Withdrawal, now_ms: int) -> Withdrawal:
 def _apply(tx: Connection, before: Withdrawal, effect: Effect, now_ms: int) -> None:
     if before.kind is Kind.VOID:
         return  # holds nothing, and is not voided itself
+    name, wallet, asset, units = before.id, before.wallet, before.asset, before.units
     match effect:
         case Effect.RELEASE:
-            ledger.release(
-                tx,
-                withdrawal=before.id,
-                wallet=before.wallet,
-                asset=before.asset,
-                units=before.units,
-                at_ms=now_ms,
-            )
+            ledger.release(tx, withdrawal=name, wallet=wallet, asset=asset, units=units, at_ms=now_ms)
         case Effect.SETTLE:
-            ledger.settle_payout(
-                tx,
-                withdrawal=before.id,
-                wallet=before.wallet,
-                asset=before.asset,
-                units=before.units,
-                at_ms=now_ms,
-            )
+            ledger.settle_payout(tx, withdrawal=name, wallet=wallet, asset=asset, units=units, at_ms=now_ms)
+        case Effect.RETURN:
+            undone.payout(tx, withdrawal=name, wallet=wallet, asset=asset, units=units, at_ms=now_ms)
         case Effect.BURN:
             request_void(tx, before, now_ms)
         case _ as never:
             assert_never(never)
-    if effect is not Effect.BURN and before.fee_asset is not None:
+    if effect in (Effect.RELEASE, Effect.SETTLE) and before.fee_asset is not None:
         wallet_fees.release(tx, before, now_ms)
 
 

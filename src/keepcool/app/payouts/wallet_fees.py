@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy import Connection, select
 
-from keepcool.app.books import accounts, ledger
+from keepcool.app.books import accounts, ledger, undone
 from keepcool.app.payouts.tables import wallet_fee, withdrawal
-from keepcool.core.ids import AssetId
+from keepcool.core.ids import AssetId, WalletId
 
 if TYPE_CHECKING:
     from keepcool.app.payouts.store import NewWithdrawal, Withdrawal
@@ -71,6 +71,27 @@ def paid(tx: Connection, one: Withdrawal, spent: Taken, at_ms: int) -> None:
         at_ms=at_ms,
     )
     tx.execute(wallet_fee.insert().values(key=key, withdrawal=bearer, units=units, held=held))
+
+
+def taken_back(tx: Connection, key: str, asset: AssetId, at_ms: int) -> None:
+    """The block that took this is not the chain's any more, and never will be. While its withdrawal is open
+    what came out of the hold is held again."""
+    row = tx.execute(select(wallet_fee).where(wallet_fee.c.key == key)).one_or_none()
+    if row is None:
+        return
+    about = select(withdrawal.c.wallet, withdrawal.c.open).where(withdrawal.c.id == row.withdrawal)
+    wallet, is_open = tx.execute(about).one()
+    held = row.held if is_open else 0
+    undone.wallet_fee(
+        tx,
+        key=key,
+        withdrawal=row.withdrawal,
+        wallet=WalletId(wallet),
+        asset=asset,
+        parts=(held, row.units - held),
+        at_ms=at_ms,
+    )
+    tx.execute(wallet_fee.delete().where(wallet_fee.c.key == key))
 
 
 def total(tx: Connection, withdrawal_id: str) -> int:

@@ -7,12 +7,12 @@ still the users', and stands in `cold:` until it comes back.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
 from keepcool.app.books import accounts, totals
-from keepcool.app.books.postings import Line, balance, is_posted, post, wallet_short
+from keepcool.app.books.postings import Line, balance, is_posted, lines_of, post, wallet_short
 from keepcool.app.coins import book
 from keepcool.core.errors import Conflict
 from keepcool.core.ids import AssetId, NetworkId, WalletId
@@ -107,6 +107,13 @@ def fee(tx: Connection, *, key: str, pool: WalletId, asset: AssetId, units: int,
         Line(accounts.lent(pool), asset, -(units - own)),
     ]
     _post_of(tx, name, [line for line in lines if line.delta], pool=pool, at_ms=at_ms)
+
+
+def fee_undone(tx: Connection, *, key: str, pool: WalletId, at_ms: int) -> None:
+    """What `fee` posted under this key was never taken."""
+    lines = [replace(line, delta=-line.delta) for line in lines_of(tx, f"pool-fee:{key}")]
+    if lines:
+        _post_of(tx, f"pool-fee-undone:{key}", lines, pool=pool, at_ms=at_ms)
 
 
 def refilled(tx: Connection, *, refill: str, pool: WalletId, asset: AssetId, units: int, at_ms: int) -> None:

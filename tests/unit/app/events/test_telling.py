@@ -48,6 +48,9 @@ STEPS: list[life.Event] = [
     life.Finalized(),
     life.Abandoned(lives.Cancelled(), "cancelled"),
     life.SlotUsed(BLOCK),
+    life.Overtaken(BLOCK),
+    life.Paid(DRAFT, BLOCK),
+    life.Undone(BLOCK),
     life.Froze("by phone"),
     life.Thawed(),
 ]

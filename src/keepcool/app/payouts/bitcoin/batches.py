@@ -89,7 +89,8 @@ class NewBatch:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """`seen`: the block it is in now. `sent_rung`: the highest that was handed out, since `sent_at_ms`."""
+    """`seen`: the block it is in now. `sent_rung`: the highest that was handed out, since `sent_at_ms`.
+    `undone`: how often what it had booked as final was taken back."""
 
     number: int
     id: str
@@ -102,6 +103,7 @@ class Batch:
     parent: str | None
     sent_rung: int | None
     seen: Inclusion | None
+    undone: int
     tainted: bool
     expires_at_s: int
     tries: int
@@ -129,6 +131,7 @@ def insert(tx: Connection, new: NewBatch, now_ms: int) -> Batch:
             intent=new.intent,
             fee_max=new.fee_max,
             parent=new.parent,
+            undone=0,
             tainted=False,
             expires_at_s=new.expires_at_s,
             tries=0,
@@ -271,6 +274,7 @@ def _read(row: Row[tuple[object, ...]]) -> Batch:
         parent=row.parent,
         sent_rung=row.sent_rung,
         seen=seen,
+        undone=row.undone,
         tainted=row.tainted,
         expires_at_s=row.expires_at_s,
         tries=row.tries,

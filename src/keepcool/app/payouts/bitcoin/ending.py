@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, Select, select
 
 from keepcool.app.coins import book
-from keepcool.app.payouts import store, windows
+from keepcool.app.payouts import reviews, store, windows
 from keepcool.app.payouts.bitcoin import batches, groups, said
 from keepcool.app.payouts.bitcoin.batches import Batch, Purpose, Stage
 from keepcool.app.payouts.bitcoin.lane import BitcoinLane
@@ -21,9 +21,18 @@ from keepcool.app.payouts.store import Kind, Withdrawal
 from keepcool.app.payouts.tables import withdrawal
 from keepcool.core.ids import NetworkId
 from keepcool.core.withdrawal import Abandoned, Objected, Undrafted
-from keepcool.core.withdrawal_states import Failed, Frozen, NeedsReview, Objection, Signed, name_of
+from keepcool.core.withdrawal_states import (
+    Broadcast,
+    Failed,
+    Frozen,
+    NeedsReview,
+    Objection,
+    Signed,
+    name_of,
+)
 
 _AT_ONCE_MAX = 500
+GIVEN_UP = "payout.given_up"  # nobody wants it to end: burnt, it is drafted anew
 
 
 def members_of(tx: Connection, one: Batch) -> list[Withdrawal]:
@@ -48,7 +57,8 @@ def expire(tx: Connection, lane: BitcoinLane, one: Batch) -> None:
         redraw(tx, lane, waiting)
     else:
         for each in waiting:
-            lane.step_in(tx, each.id, Abandoned(Failed("payout.expired", why), "expired"))
+            ended = Failed("payout.expired", reviews.expired(each.state, why))
+            lane.step_in(tx, each.id, Abandoned(ended, "expired"))
     end(tx, lane, one, why)
 
 
@@ -93,8 +103,29 @@ def recover(tx: Connection, lane: BitcoinLane) -> bool:
             redraw(tx, lane, [each])
         else:
             why = "its batch was given up"
-            lane.step_in(tx, each.id, Abandoned(Failed("payout.given_up", why), why))
+            lane.step_in(tx, each.id, Abandoned(Failed(GIVEN_UP, why), why))
     return bool(rows)
+
+
+def give_up(tx: Connection, lane: BitcoinLane, one: Batch, why: str) -> None:
+    """Both have signed it and nobody was handed it: its coins are burnt, then its withdrawals are drafted
+    anew."""
+    for each in members_of(tx, one):
+        wanted = isinstance(each.state, Signed | Broadcast) or getattr(each.state, "then", each) is None
+        if wanted and one.purpose is Purpose.PAY:
+            lane.step_in(tx, each.id, Abandoned(Failed(GIVEN_UP, why), why))
+    end(tx, lane, one, why)
+
+
+def stop_second(tx: Connection, lane: BitcoinLane, one: Batch, why: str) -> None:
+    """It would pay again what was paid: it is given up where that is possible. What was handed out cannot be
+    taken back; both are on the books once it is final."""
+    if one.stage is Stage.DRAFTED:
+        let_others_go(tx, lane, one, why)
+    elif one.stage is Stage.SIGNED:
+        give_up(tx, lane, one, why)
+    else:
+        lane.note_in(tx, "payout.breach", one.id, f"{why}, and this one may pay it again")
 
 
 def _left_alone(network: NetworkId) -> Select[tuple[object, ...]]:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from keepcool.app.coins import book
 from keepcool.app.payouts import store
-from keepcool.app.payouts.bitcoin import batches, drafting, drafts, sending, serving, settling
+from keepcool.app.payouts.bitcoin import batches, booking, drafting, drafts, sending, serving
 from keepcool.app.payouts.bitcoin.batches import Batch, Purpose, Rung
 from keepcool.app.payouts.bitcoin.fees import Rates
 from keepcool.app.payouts.bitcoin.lane import BitcoinLane
@@ -56,7 +56,7 @@ def _lift(tx: Connection, lane: BitcoinLane, one: Batch, rung: Rung, rates: Rate
             "payout.unliftable", "it has no change of ours that could be spent before it confirms"
         )
     treasury = drafts.of_coins(one.source, wallet, drafts.followed(tx, lane), free)
-    bearers = [store.get(tx, name) for name in settling.bearers(tx, one)]
+    bearers = [store.get(tx, name) for name in booking.bearers(tx, one)]
     allowed = drafting.fee_bound(bearers) if bearers else serving.fee_bound(lane)
     fee_max = allowed - _spent_already(tx, one, rung)
     goal = serving.goal_of(lane, treasury, max(fee_max, 0), _raised(lane, rung, rates))

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from keepcool.app.deposits import events
 from keepcool.app.payouts import store
-from keepcool.app.payouts.bitcoin import batches, ending
+from keepcool.app.payouts.bitcoin import batches, ending, groups
 from keepcool.app.payouts.bitcoin.batches import Batch, Purpose, Rung, Stage
 from keepcool.app.payouts.bitcoin.lane import BitcoinLane
 from keepcool.app.payouts.lane import wait_after
@@ -173,11 +173,15 @@ async def _rejected(lane: BitcoinLane, load: Load, error: Refused) -> bool:
 
 
 def _abandon(tx: Connection, lane: BitcoinLane, one: Batch, text: str) -> None:
-    """It stays ours to burn: its signatures exist."""
+    """It stays ours to burn: its signatures exist. Of many, the one that nodes do not take is found."""
     lane.note_in(tx, "payout.rejected", one.id, text)
-    members = ending.members_of(tx, one)
+    members = [each for each in ending.members_of(tx, one) if isinstance(each.state, Signed | Broadcast)]
+    if one.purpose is Purpose.PAY and len(members) > 1:
+        groups.split(tx, one.id, [each.id for each in members])
+        ending.give_up(tx, lane, one, text)
+        return
     for each in members:
-        if isinstance(each.state, Signed | Broadcast) and one.purpose is Purpose.PAY:
+        if one.purpose is Purpose.PAY:
             lane.step_in(tx, each.id, Abandoned(Failed("payout.rejected", text), text))
     ending.end(tx, lane, one, text)
 

@@ -1,34 +1,47 @@
 """What a final batch means for the books: payments settled, its fee shared, coins and slots done with.
 
-Laws: a batch's fee is shared by the outputs of its withdrawals, to the unit, and booked before their holds
-are given back; what burns or lifts a batch is paid by those it was made for; every inclusion is booked once.
+Laws: fees are booked before the holds of their withdrawals are given back; every inclusion is booked once;
+the books follow the transaction that is in the chain, whichever rung of whichever draft it is: what was
+booked of another one is taken back in the same database transaction. What was paid is not drafted again, and
+what can never be paid by its draft is.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from hashlib import sha256
 
 from sqlalchemy import Connection
 
-from keepcool.app.books import accounts, ledger
+from keepcool.app.books import undone
 from keepcool.app.coins import book
 from keepcool.app.deposits import events
-from keepcool.app.deposits.events import Freezes
-from keepcool.app.payouts import store, wallet_fees
-from keepcool.app.payouts.bitcoin import batches, ending
+from keepcool.app.payouts import late, store
+from keepcool.app.payouts.bitcoin import batches, booking, ending
 from keepcool.app.payouts.bitcoin.batches import OPEN, Batch, Purpose, Rung, Stage
 from keepcool.app.payouts.bitcoin.lane import BitcoinLane
 from keepcool.app.payouts.store import Kind, Withdrawal
-from keepcool.app.pools import books as pool_books
-from keepcool.app.pools import rows as pools
-from keepcool.core.ids import AssetId
-from keepcool.core.withdrawal import Abandoned, Finalized, Froze, Seen, SlotUsed
+from keepcool.chains.bitcoin.address import parse_address
+from keepcool.chains.bitcoin.psbt import parse_psbt
+from keepcool.chains.bitcoin.transaction import shown
+from keepcool.core.effects import Slot
+from keepcool.core.withdrawal import (
+    Abandoned,
+    Finalized,
+    Froze,
+    Overtaken,
+    Paid,
+    Seen,
+    SlotUsed,
+    Undone,
+)
 from keepcool.core.withdrawal_states import (
     Broadcast,
     Cancelled,
+    Confirmed,
+    Draft,
     Ended,
+    Failed,
     Frozen,
     Inclusion,
     Requested,
@@ -39,21 +52,12 @@ from keepcool.core.withdrawal_states import (
 SIGNED = (Signed, Broadcast, Uncertain)
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
-    """A withdrawal's part of what one transaction cost."""
-
-    key: str
-    fee: int
-    fee_asset: AssetId
-
-
 def finalize(tx: Connection, lane: BitcoinLane, one: Batch, rung: Rung, seen: Inclusion) -> bool:
     """All that follows from its being final. False while a person holds up one of its withdrawals."""
     members = ending.members_of(tx, one)
     if ending.is_held_up(members):
         return False
-    _book_fee(tx, lane, one, rung, seen)
+    booking.fee(tx, lane, one, rung.fee_sat, seen.transaction)
     for each in members:
         _confirm(tx, lane, each, one, seen)
     _end_burnt(tx, lane, one, seen)
@@ -65,65 +69,93 @@ def finalize(tx: Connection, lane: BitcoinLane, one: Batch, rung: Rung, seen: In
     return True
 
 
+def rebook(tx: Connection, lane: BitcoinLane, one: Batch, rung: Rung, seen: Inclusion) -> None:
+    """Another transaction of it than the one that was booked is final, or the same one in another block."""
+    before, columns = one.seen_as, _columns(seen)
+    if before != seen.transaction:
+        booking.fee_taken_back(tx, lane, one)
+        columns["undone"] = one.undone + 1
+    after = batches.change(tx, one.id, lane.clock.now_ms(), **columns)
+    if before != seen.transaction:
+        booking.fee(tx, lane, after, rung.fee_sat, seen.transaction)
+        text = f"{before} was final and has left the chain: {seen.transaction} stands in its place"
+        lane.note_in(tx, "payout.rebooked", one.id, text)
+    for each in ending.members_of(tx, one):
+        if _is_paid_by(each, before):
+            lane.step_in(tx, each.id, Paid(_draft_of(tx, lane, one), seen), transaction=seen.transaction)
+
+
 def outdone(tx: Connection, lane: BitcoinLane, one: Batch, seen: Inclusion) -> None:
     """Something else has spent coins of it, finally: it can never confirm. What a person holds up ends once
-    it is let go."""
+    it is let go; what nobody wanted to end is drafted anew."""
     members = ending.members_of(tx, one)
     if ending.is_held_up(members):
         return
-    for each in members:
+    if one.stage is Stage.CONFIRMED:
+        _take_back(tx, lane, one, members, seen)
+    for each in members if one.stage is not Stage.CONFIRMED else ():
         if batches.is_newest(tx, one, each.id) and not isinstance(each.state, Requested | Ended | Frozen):
-            lane.step_in(tx, each.id, SlotUsed(seen))
+            _overtake(tx, lane, each, seen)
     book.release(tx, one.id)
     why = f"its coins were spent by {seen.transaction}"
     now_ms = lane.clock.now_ms()
-    batches.change(tx, one.id, now_ms, stage=Stage.ENDED.value, tainted=False, problem=why)
+    nowhere: dict[str, object] = {"transaction": None, "height": None, "block_hash": None}
+    batches.change(tx, one.id, now_ms, stage=Stage.ENDED.value, tainted=False, problem=why, **nowhere)
 
 
-def bearers(tx: Connection, one: Batch) -> dict[str, int]:
-    """Who pays for a batch, and in which parts: its withdrawals, or those of the batch it serves."""
-    if one.purpose is Purpose.PAY or one.parent is None:
-        return batches.members(tx, one.id)
-    return bearers(tx, batches.get(tx, one.parent))
+def _overtake(tx: Connection, lane: BitcoinLane, each: Withdrawal, seen: Inclusion) -> None:
+    then = each.state.then if isinstance(each.state, Uncertain) else None
+    wanted = then is None or (isinstance(then, Failed) and then.code == ending.GIVEN_UP)
+    if wanted and each.kind is not Kind.VOID:
+        lane.step_in(tx, each.id, Overtaken(seen), digest=None, transaction=None)
+    else:
+        lane.step_in(tx, each.id, SlotUsed(seen))
 
 
-def shares(fee: int, parts: Sequence[int]) -> list[int]:
-    """By parts, to the unit; none pays more than its part rounded up."""
-    total, over = sum(parts), fee
-    found = [fee * one // total for one in parts]
-    over -= sum(found)
-    for place, one in enumerate(parts):
-        if over and fee * one % total:
-            found[place] += 1
-            over -= 1
-    return found
+def _take_back(
+    tx: Connection, lane: BitcoinLane, one: Batch, members: Sequence[Withdrawal], by: Inclusion
+) -> None:
+    """It was final and is not any more, and never will be."""
+    booking.fee_taken_back(tx, lane, one)
+    at_ms = lane.clock.now_ms()
+    for each in members:
+        if _is_paid_by(each, one.seen_as):
+            lane.step_in(tx, each.id, Undone(by))
+            _tell_undone(tx, lane, each, one, by)
+        elif each.kind is not Kind.VOID:
+            for times in range(one.undone + 1):
+                undone.late_payout(
+                    tx,
+                    withdrawal=each.id,
+                    wallet=each.wallet,
+                    asset=each.asset,
+                    units=each.units,
+                    at_ms=at_ms,
+                    occasion=booking.occasion(one, times),
+                )
+    batches.change(tx, one.id, at_ms, undone=one.undone + 1)
 
 
-def _book_fee(tx: Connection, lane: BitcoinLane, one: Batch, rung: Rung, seen: Inclusion) -> None:
-    parts, at_ms = bearers(tx, one), lane.clock.now_ms()
-    if not parts:
-        _book_own(tx, lane, one, rung, seen)
+def _is_paid_by(each: Withdrawal, transaction: str | None) -> bool:
+    return isinstance(each.state, Confirmed) and each.state.inclusion.transaction == transaction
+
+
+def _tell_undone(tx: Connection, lane: BitcoinLane, each: Withdrawal, one: Batch, by: Inclusion) -> None:
+    if each.kind is Kind.VOID:
         return
-    for name, fee in zip(parts, shares(rung.fee_sat, list(parts.values())), strict=True):
-        key = sha256(f"{lane.network}:{seen.transaction}:{name}".encode()).hexdigest()
-        wallet_fees.paid(tx, store.get(tx, name), Share(key, fee, lane.native), at_ms)
-
-
-def _book_own(tx: Connection, lane: BitcoinLane, one: Batch, rung: Rung, seen: Inclusion) -> None:
-    """Nobody's withdrawal: coins were gathered, at the expense of the wallet or pool they lie in."""
-    key, at_ms = sha256(f"{lane.network}:{seen.transaction}".encode()).hexdigest(), lane.clock.now_ms()
-    if pools.find_pool(tx, one.source) is not None:
-        pool_books.fee(tx, key=key, pool=one.source, asset=lane.native, units=rung.fee_sat, at_ms=at_ms)
-        return
-    free = ledger.balance(tx, accounts.owed(one.source), lane.native)
-    ledger.wallet_fee(
+    text = (
+        f"withdrawal {each.id} was final in {one.seen_as}, which has left the chain: {by.transaction} has "
+        "spent its coins. It was not paid, and its amount is the owner's again"
+    )
+    lane.note_in(tx, "payout.undone", each.id, text)
+    events.record(
         tx,
-        key=key,
-        withdrawal=one.id,
-        wallet=one.source,
-        asset=lane.native,
-        parts=(0, rung.fee_sat, max(rung.fee_sat - free, 0)),
-        at_ms=at_ms,
+        key=f"payout.undone:{each.id}:{one.id}:{one.undone}",
+        at_ms=lane.clock.now_ms(),
+        network=lane.network,
+        wallet=each.wallet,
+        code="payout.undone",
+        text=text,
     )
 
 
@@ -131,34 +163,55 @@ def _confirm(tx: Connection, lane: BitcoinLane, each: Withdrawal, one: Batch, se
     if batches.is_newest(tx, one, each.id) and isinstance(each.state, SIGNED):
         lane.step_in(tx, each.id, Seen(seen), transaction=seen.transaction)
         lane.step_in(tx, each.id, Finalized())
-    elif each.kind is Kind.VOID:
+    elif each.kind is Kind.VOID or _is_paid_by(each, seen.transaction):
         return
     elif isinstance(each.state, Ended):
-        _paid_after_all(tx, lane, each, seen)
+        late.paid_after_all(tx, lane, each, seen.block, booking.occasion(one, one.undone))
+    elif _pays_exactly(tx, lane, one):
+        _paid_by_given_up(tx, lane, each, one, seen)
     else:
-        text = f"{seen.transaction} has paid it, a draft that was given up"
+        text = f"{seen.transaction}, a draft that was given up, was to pay it and pays something else"
         lane.note_in(tx, "payout.breach", each.id, text)
         lane.step_in(tx, each.id, Froze(text), transaction=seen.transaction)
 
 
-def _paid_after_all(tx: Connection, lane: BitcoinLane, each: Withdrawal, seen: Inclusion) -> None:
-    """Its hold has gone back to the owner, or has paid for another transaction, and its coins are gone."""
-    text = f"withdrawal {each.id} was paid in block {seen.block} after it had ended"
-    at_ms = lane.clock.now_ms()
-    lane.note_in(tx, "payout.breach", each.id, text)
-    ledger.late_payout(
-        tx, withdrawal=each.id, wallet=each.wallet, asset=each.asset, units=each.units, at_ms=at_ms
-    )
+def _paid_by_given_up(
+    tx: Connection, lane: BitcoinLane, each: Withdrawal, one: Batch, seen: Inclusion
+) -> None:
+    """It waits for another draft, or is in one: it is paid, and what would pay it again is stopped where it
+    still can be."""
+    newest = batches.of_withdrawal(tx, each.id)[-1]
+    text = f"{seen.transaction}, a draft that was given up, has paid it"
+    lane.note_in(tx, "payout.paid_by_given_up", each.id, text)
     events.record(
         tx,
-        key=f"payout.late:{each.id}",
-        at_ms=at_ms,
+        key=f"payout.paid_by_given_up:{each.id}:{booking.occasion(one, one.undone)}",
+        at_ms=lane.clock.now_ms(),
         network=lane.network,
         wallet=each.wallet,
-        code="payout.late",
-        text=text,
-        freezes=Freezes.WALLET,
+        code="payout.paid_by_given_up",
+        text=f"withdrawal {each.id}: {text}",
     )
+    lane.step_in(tx, each.id, Paid(_draft_of(tx, lane, one), seen), transaction=seen.transaction)
+    if newest.id != one.id and newest.stage in OPEN:
+        ending.stop_second(tx, lane, newest, f"{each.id} was paid by {seen.transaction}")
+
+
+def _draft_of(tx: Connection, lane: BitcoinLane, one: Batch) -> Draft:
+    first, cheapest = batches.coins(tx, one.id)[0], batches.rungs(tx, one.id)[0]
+    return Draft(Slot(lane.network, first.txid, first.vout), cheapest.body)
+
+
+def _pays_exactly(tx: Connection, lane: BitcoinLane, one: Batch) -> bool:
+    """Whether every rung of it, by its own bytes, pays each of its withdrawals what that asked for."""
+    members = ending.members_of(tx, one)
+    asked = Counter((parse_address(lane.row, to), units) for each in members for to, units in each.payments)
+    for rung in batches.rungs(tx, one.id):
+        made = parse_psbt(rung.draft).tx
+        lying = Counter((out.script, out.amount_sat) for out in made.outputs)
+        if shown(made.txid) != rung.body or any(lying[what] < times for what, times in asked.items()):
+            return False
+    return one.purpose is Purpose.PAY
 
 
 def _end_burnt(tx: Connection, lane: BitcoinLane, one: Batch, seen: Inclusion) -> None:

@@ -39,6 +39,7 @@ batch = Table(
     Column("transaction", _TXID, nullable=True),  # what is in a block now
     Column("height", BigInteger, nullable=True),
     Column("block_hash", _TXID, nullable=True),
+    Column("undone", Integer, nullable=False),  # how often what it had booked as final was taken back
     Column("tainted", Boolean, nullable=False),  # ended, and its coins are to be burnt before they are used
     Column("expires_at_s", BigInteger, nullable=False),
     Column("tries", Integer, nullable=False),
@@ -49,6 +50,7 @@ batch = Table(
     Column("updated_at_ms", BigInteger, nullable=False),
     Index("payout_batch_stage", "network", "stage", "number"),
     Index("payout_batch_source", "source", "stage"),
+    Index("payout_batch_height", "network", "stage", "height"),
     sqlite_autoincrement=True,
 )
 

@@ -7,27 +7,26 @@ but stop everything.
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
 
 from sqlalchemy import ColumnElement, Connection, and_, select
 
-from keepcool.app.coins import book, drafts
-from keepcool.app.coins.book import Held
+from keepcool.app.coins import book
 from keepcool.app.coins.drafts import Spending
 from keepcool.app.coins.tables import coin, lease
 from keepcool.app.deposits import position
 from keepcool.app.payouts import store, turns
-from keepcool.app.payouts.bitcoin import batches, ending, sending, settling
+from keepcool.app.payouts.bitcoin import batches, ending, following, sending, settling
 from keepcool.app.payouts.bitcoin.batches import OPEN, Batch, Purpose, Rung, Stage
+from keepcool.app.payouts.bitcoin.following import WATCHED_BLOCKS
 from keepcool.app.payouts.bitcoin.lane import BitcoinLane
-from keepcool.app.payouts.bitcoin.tables import batch, rung, spent
-from keepcool.core.errors import Breach, KeepcoolError
+from keepcool.app.payouts.bitcoin.tables import batch, spent
+from keepcool.core.errors import KeepcoolError
 from keepcool.core.faults import FaultPoint
 from keepcool.core.withdrawal import Froze, Orphaned, Seen
 from keepcool.core.withdrawal_states import Broadcast, Frozen, Inclusion, Uncertain, is_open
 
 AT_ONCE_MAX = 500
-WATCHED_BLOCKS = 200  # below the tip: a confirmed batch whose block is orphaned is sent again
 _FIRST = {Purpose.LIFT: 0, Purpose.BURN: 1, Purpose.PAY: 2, Purpose.GATHER: 3}
 
 
@@ -37,14 +36,39 @@ async def settle_seen(lane: BitcoinLane) -> bool:
     if due:
         lane.faults.reach(FaultPoint.APP_CONFIRMED)
     # what serves a batch is booked before it, while the holds for fees still stand
-    done = [await _looked(lane, name) for name in due]
+    done = [await _guarded(lane, name, _look) for name in due]
     return any(done)
 
 
-async def _looked(lane: BitcoinLane, name: str) -> bool:
+async def follow_chain(lane: BitcoinLane) -> bool:
+    """What was booked as final and is not where it was any more. Whether anything was booked anew."""
+    due = await lane.store.run(lambda tx: following.departed(tx, lane, tip_of(tx, lane)))
+    return any([await _guarded(lane, name, _follow) for name in due])
+
+
+def _follow(tx: Connection, lane: BitcoinLane, name: str) -> bool:
+    one, tip = batches.get(tx, name), tip_of(tx, lane)
+    if one.stage is not Stage.CONFIRMED:
+        return False
+    own = following.confirmed_spending(tx, one)
+    if own is not None:
+        seen = Inclusion(own.txid, own.height or 0, own.block_hash or "")
+        if seen == one.seen or own.confirmations(tip) < following.depth_of(tx, lane, one):
+            return False
+        settling.rebook(tx, lane, one, following.rung_of(tx, one, own), seen)
+        return True
+    found = following.superseding(tx, lane, one, tip)
+    if isinstance(found, Inclusion):
+        settling.outdone(tx, lane, one, found)
+    return isinstance(found, Inclusion)
+
+
+async def _guarded(
+    lane: BitcoinLane, name: str, work: Callable[[Connection, BitcoinLane, str], bool]
+) -> bool:
     """One that is not as it should be keeps nobody else from being settled."""
     try:
-        return await lane.store.run(partial(_look, lane=lane, name=name))
+        return await lane.store.run(lambda tx: work(tx, lane, name))
     except KeepcoolError as error:
         await lane.note("payout.breach", name, f"{error.code}: {error.public}")
         return False
@@ -90,6 +114,8 @@ def _in_blocks(tx: Connection, lane: BitcoinLane) -> list[str]:
     )
     query = select(batch).where(batch.c.network == lane.network, waiting, told)
     due = batches.rows(tx, query.order_by(batch.c.number).limit(AT_ONCE_MAX))
+    known = {one.id for one in due}
+    due += [one for one in following.revived(tx, lane, tip_of(tx, lane)) if one.id not in known]
     return [one.id for one in sorted(due, key=lambda one: (_FIRST[one.purpose], one.number))]
 
 
@@ -104,38 +130,24 @@ def _look(tx: Connection, lane: BitcoinLane, name: str) -> bool:
     one = batches.get(tx, name)
     if one.stage is Stage.CONFIRMED:
         return False
-    own = _confirmed_spending(tx, one)
+    own = following.confirmed_spending(tx, one)
     if own is not None:
         return _own(tx, lane, one, own)
     if one.seen is not None:
         _orphaned(tx, lane, one)
-    return _others(tx, lane, one)
-
-
-def _confirmed_spending(tx: Connection, one: Batch) -> Spending | None:
-    found = [each for each in drafts.spendings_of(tx, one.id) if each.height is not None and not each.gone]
-    return found[-1] if found else None
+    return (one.stage is not Stage.ENDED or one.tainted) and _others(tx, lane, one)
 
 
 def _own(tx: Connection, lane: BitcoinLane, one: Batch, own: Spending) -> bool:
     seen = Inclusion(own.txid, own.height or 0, own.block_hash or "")
-    made = next((each for each in batches.rungs(tx, one.id) if each.body == own.body), None)
-    if made is None:
-        raise Breach("batch.row", f"batch {one.id} has no rung that {own.txid} is made of")
+    made = following.rung_of(tx, one, own)
     if one.stage is Stage.DRAFTED:
         return _before_signing(tx, lane, one, seen)
     if one.seen != seen:
         _seen(tx, lane, one, seen)
-    if own.confirmations(tip_of(tx, lane)) < lane.row.depth_blocks(_moved(tx, one)):
+    if own.confirmations(tip_of(tx, lane)) < following.depth_of(tx, lane, one):
         return False
     return settling.finalize(tx, lane, batches.get(tx, one.id), made, seen)
-
-
-def _moved(tx: Connection, one: Batch) -> int:
-    members = ending.members_of(tx, one)
-    if one.purpose is Purpose.PAY:
-        return sum(each.units for each in members)
-    return sum(each.amount_sat for each in batches.coins(tx, one.id))
 
 
 def _seen(tx: Connection, lane: BitcoinLane, one: Batch, seen: Inclusion) -> None:
@@ -172,35 +184,13 @@ def _before_signing(tx: Connection, lane: BitcoinLane, one: Batch, seen: Inclusi
 def _others(tx: Connection, lane: BitcoinLane, one: Batch) -> bool:
     """What else has spent coins of it, or has left them unmade: a draft of ours, or a stranger, who stops it
     where it is."""
-    coins = [(each.txid, each.vout) for each in batches.coins(tx, one.id)]
-    for each in book.get_coins(tx, one.network, coins):
-        if each.gone:
-            seen = _never_made(tx, each)
-            if seen is not None:
-                settling.outdone(tx, lane, one, seen)
-                return True
-        if each.spent_by is None or each.spent_height is None:
-            continue
-        spending = drafts.find_spending(tx, one.network, each.spent_by)
-        if spending is None or spending.holder == one.id:
-            continue
-        if spending.holder is None:
-            _stop(tx, lane, one, each.spent_by)
-            return False
-        if spending.confirmations(tip_of(tx, lane)) >= lane.row.depth_blocks(each.amount_sat):
-            seen = Inclusion(spending.txid, spending.height or 0, spending.block_hash or "")
-            settling.outdone(tx, lane, one, seen)
-            return True
+    found = following.superseding(tx, lane, one, tip_of(tx, lane))
+    if isinstance(found, Inclusion):
+        settling.outdone(tx, lane, one, found)
+        return True
+    if found is not None:
+        _stop(tx, lane, one, found)
     return False
-
-
-def _never_made(tx: Connection, gone: Held) -> Inclusion | None:
-    """The final transaction of the batch that would have made this coin, when another of its rungs it is."""
-    query = select(batch).join(rung, rung.c.batch == batch.c.id).where(rung.c.txid == gone.txid)
-    for one in batches.rows(tx, query):
-        if one.stage is Stage.CONFIRMED and one.seen is not None and one.seen_as != gone.txid:
-            return one.seen
-    return None
 
 
 def _stop(tx: Connection, lane: BitcoinLane, one: Batch, stranger: str) -> None:
@@ -229,7 +219,7 @@ def _orphans(tx: Connection, lane: BitcoinLane) -> list[tuple[Batch, Rung]]:
     )
     found = []
     for one in batches.rows(tx, recent.limit(AT_ONCE_MAX)):
-        if _confirmed_spending(tx, one) is None:
+        if following.confirmed_spending(tx, one) is None:
             rungs = batches.rungs(tx, one.id)
             same = [each for each in rungs if each.txid == one.seen_as]
             # one whose id was altered on its way is sent as it was signed

@@ -35,7 +35,8 @@ async def send_and_raise(lane: BitcoinLane) -> bool:
 
 
 async def watch(lane: BitcoinLane) -> bool:
-    settled = await watching.settle_seen(lane)
+    followed = await watching.follow_chain(lane)
+    settled = await watching.settle_seen(lane) or followed
     await watching.burn_uncertain(lane)
     await watching.resend_orphaned(lane)
     return settled

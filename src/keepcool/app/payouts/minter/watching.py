@@ -10,12 +10,9 @@ from functools import partial
 
 from sqlalchemy import Connection, select
 
-from keepcool.app.books import ledger
-from keepcool.app.deposits import events
-from keepcool.app.deposits.events import Freezes
 from keepcool.app.deposits.minter import spendings
 from keepcool.app.deposits.minter.spendings import Spent
-from keepcool.app.payouts import store, turns, wallet_fees
+from keepcool.app.payouts import late, store, turns, wallet_fees
 from keepcool.app.payouts.minter.lane import MinterLane
 from keepcool.app.payouts.store import Kind, Withdrawal
 from keepcool.app.payouts.tables import withdrawal
@@ -126,7 +123,7 @@ def _confirm(tx: Connection, lane: MinterLane, one: Withdrawal, spent: Spent) ->
         lane.step_in(tx, one.id, Seen(_inclusion(spent)), transaction=spent.transaction)
         lane.step_in(tx, one.id, Finalized())
     elif one.kind is not Kind.VOID and not isinstance(one.state, Confirmed):
-        _paid_after_all(tx, lane, one, spent)
+        late.paid_after_all(tx, lane, one, spent.height)
 
 
 def _unsigned(tx: Connection, lane: MinterLane, one: Withdrawal, spent: Spent) -> bool:
@@ -138,26 +135,6 @@ def _unsigned(tx: Connection, lane: MinterLane, one: Withdrawal, spent: Spent) -
     lane.note_in(tx, "payout.breach", one.id, text)
     lane.step_in(tx, one.id, Froze(text), transaction=spent.transaction)
     return True
-
-
-def _paid_after_all(tx: Connection, lane: MinterLane, one: Withdrawal, spent: Spent) -> None:
-    """Its hold has gone back to the owner, and its coins are gone."""
-    text = f"withdrawal {one.id} was paid in block {spent.height} after it had ended"
-    at_ms = lane.clock.now_ms()
-    lane.note_in(tx, "payout.breach", one.id, text)
-    ledger.late_payout(
-        tx, withdrawal=one.id, wallet=one.wallet, asset=one.asset, units=one.units, at_ms=at_ms
-    )
-    events.record(
-        tx,
-        key=f"payout.late:{one.id}",
-        at_ms=at_ms,
-        network=lane.network,
-        wallet=one.wallet,
-        code="payout.late",
-        text=text,
-        freezes=Freezes.WALLET,
-    )
 
 
 def _failed(tx: Connection, lane: MinterLane, one: Withdrawal, spent: Spent) -> None:
