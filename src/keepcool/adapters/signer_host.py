@@ -41,7 +41,8 @@ METRICS_EVERY_S, HEALTH_EVERY_S = 10, 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignerHost:
-    """Opened adapters. `inner_key`: 32 bytes, taken over by the caller. `warnings`: sentences to print."""
+    """Opened adapters. `policy` is of the file `document`, which the key `installation` (hex) signed.
+    `inner_key`: 32 bytes, taken over by the caller. `warnings`: sentences to print."""
 
     identity: FileIdentity
     peers: dict[Service, Peer]
@@ -52,6 +53,8 @@ class SignerHost:
     entropy: SystemEntropy
     faults: Faults
     policy: Policy
+    document: bytes
+    installation: str
     families: Families
     inner_key: bytearray
     metrics: CollectorRegistry
@@ -68,7 +71,7 @@ async def opened(
     peers = peers_of(settings.peers)
     warnings = refuse_fatal(survey(folder, service, peers, one_machine=one_machine))
     identity = FileIdentity.load(Path(settings.identity), service, one_machine=one_machine)
-    policy = signed_policy(settings.policy)
+    policy, document = policy_file(settings.policy)
     data = data_folder(settings)
     clock, entropy, metrics = SystemClock(settings.clock_offset_ms), SystemEntropy(), CollectorRegistry()
     async with contextlib.AsyncExitStack() as opening:
@@ -90,6 +93,8 @@ async def opened(
             entropy=entropy,
             faults=faults_from(settings.fault, os.environ),
             policy=policy,
+            document=document,
+            installation=settings.policy.root_key.lower(),
             families=known_families(settings.networks_file),
             inner_key=inner_key(Path(settings.inner_key), one_machine=one_machine),
             metrics=metrics,
@@ -111,8 +116,13 @@ def health_file(settings: SignerSettings, service: Service) -> HealthFile:
 
 
 def signed_policy(settings: PolicySettings) -> Policy:
-    """The policy file, verified under the root key. Raises Refused when file or signature are missing or
-    do not fit."""
+    """The policy of the file. Raises as `policy_file`."""
+    return policy_file(settings)[0]
+
+
+def policy_file(settings: PolicySettings) -> tuple[Policy, bytes]:
+    """The policy file, verified under the root key, and its bytes. Raises Refused when file or signature are
+    missing or do not fit."""
     file = Path(settings.file)
     try:
         document = file.read_bytes()
@@ -120,7 +130,7 @@ def signed_policy(settings: PolicySettings) -> Policy:
         root_key = bytes.fromhex(settings.root_key)
     except (OSError, ValueError) as error:
         raise Refused("policy.file", f"cannot read {file}, its .sig, or policy.root_key: {error}") from error
-    return parse_signed(document, parse_signature(signature), root_key)
+    return parse_signed(document, parse_signature(signature), root_key), document
 
 
 def known_families(networks_file: str) -> Families:

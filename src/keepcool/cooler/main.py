@@ -21,6 +21,7 @@ from keepcool.adapters.minternode.node import HttpMinterNode
 from keepcool.adapters.openbao.keystore import OpenBaoKeystore
 from keepcool.adapters.signer_host import SignerHost
 from keepcool.adapters.sqlite.signer import open_store
+from keepcool.adapters.system import control as control_socket
 from keepcool.adapters.system.clock import SystemClock, SystemEntropy
 from keepcool.adapters.system.logs import log_to_stderr
 from keepcool.adapters.system.metrics import gauges
@@ -40,7 +41,9 @@ from keepcool.core.faults import FaultPoint
 from keepcool.core.ids import NetworkId, network_id
 from keepcool.core.parties import Service
 from keepcool.core.registry import Role
-from keepcool.cosigner import statement, thawing
+from keepcool.core.secret import Secret
+from keepcool.cosigner import control as commands
+from keepcool.cosigner import hosting, statement, thawing
 from keepcool.cosigner.accountpins import pinned_accounts
 from keepcool.cosigner.foundation import Foundation, Part
 from keepcool.cosigner.keyring import one_key
@@ -84,9 +87,39 @@ def thaw(file: Path, *, level: str, target: str, reason: str) -> list[str]:
     """End a freeze; what is still frozen. Raises Conflict while Cooler runs."""
     settings = load(file, CoolerSettings)
     now_ms = SystemClock(settings.clock_offset_ms).now_ms()
-    with contextlib.closing(open_store(signer_host.data_folder(settings) / "cooler.sqlite")) as store:
+    with contextlib.closing(open_store(_database(settings))) as store:
         ended = thawing.thaw(store, level=level, target=target, reason=reason, clock_ms=now_ms)
         return asyncio.run(ended)
+
+
+def freeze(file: Path, *, level: str, target: str, reason: str) -> list[str]:
+    """Freeze, Cooler running or stopped; what is frozen then."""
+    settings = load(file, CoolerSettings)
+    if control_socket.is_served(_socket(settings)):
+        return hosting.frozen_of(_told(settings, commands.freeze_frame(level, target, reason)))
+    now_ms = SystemClock(settings.clock_offset_ms).now_ms()
+    with contextlib.closing(open_store(_database(settings))) as store:
+        made = hosting.freeze(store, level=level, target=target, reason=reason, clock_ms=now_ms)
+        return asyncio.run(made)
+
+
+def order(file: Path, submitted: bytes) -> str:
+    """Hand an order's file to the running Cooler; how it stands then, as JSON."""
+    return _told(load(file, CoolerSettings), commands.frame(commands.Verb.ORDER, submitted))
+
+
+def status(file: Path) -> str:
+    """How the running Cooler stands, as JSON."""
+    return _told(load(file, CoolerSettings), commands.frame(commands.Verb.STATUS))
+
+
+def journal(file: Path, after: int = 0) -> list[hosting.Shown]:
+    """A page of its entries beyond a sequence, Cooler running or stopped."""
+    settings = load(file, CoolerSettings)
+    if control_socket.is_served(_socket(settings)):
+        return hosting.entries_of(_told(settings, commands.journal_frame(after)))
+    with contextlib.closing(open_store(_database(settings))) as store:
+        return hosting.page(store, after)
 
 
 async def _run(settings: CoolerSettings, folder: Path, *, one_machine: bool) -> None:
@@ -99,10 +132,15 @@ async def _run(settings: CoolerSettings, folder: Path, *, one_machine: bool) -> 
         nodes = _nodes(settings, host)
         signer = await _serving(settings, host, nodes)
         gauges(host.metrics, signer.readings())
+        known = commands.deeds(signer)
+        serving = control_socket.serve(
+            _socket(settings), commands.FRAME_BYTES_MAX, lambda raw: commands.answer(known, raw)
+        )
         await signer.run(
             stop,
             host.metrics_file.keep_writing(signer_host.METRICS_EVERY_S),
             host.health_file.keep_writing(signer.health, signer_host.HEALTH_EVERY_S),
+            serving,
         )
         await asyncio.gather(*[one.close() for one in nodes.values()])
     _log.info("stopped")
@@ -168,7 +206,7 @@ async def _serving(
     signer = await Signer.opened(_foundation(host), part)
     attesting = Attesting(signer, pins, memory, Proofs(nodes), numbers)
     await signer.serve({"wallets.attest.v1": attesting.attest})
-    _log.info("serving", extra={"policy": host.policy.hash, "wallets": host.store.record_count()})
+    _log.info("serving", extra={"policy": signer.policy.hash, "wallets": host.store.record_count()})
     return signer
 
 
@@ -187,6 +225,19 @@ def _nodes(settings: CoolerSettings, host: SignerHost) -> dict[NetworkId, Agreei
     return nodes
 
 
+def _told(settings: CoolerSettings, frame: Secret) -> str:
+    with frame:
+        return commands.understood(control_socket.ask(_socket(settings), frame))
+
+
+def _database(settings: CoolerSettings) -> Path:
+    return signer_host.data_folder(settings) / "cooler.sqlite"
+
+
+def _socket(settings: CoolerSettings) -> Path:
+    return signer_host.data_folder(settings) / "cooler.sock"
+
+
 def _foundation(host: SignerHost) -> Foundation:
     return Foundation(
         identity=host.identity,
@@ -201,6 +252,8 @@ def _foundation(host: SignerHost) -> Foundation:
         faults=host.faults,
         policy=host.policy,
         families=host.families,
+        document=host.document,
+        installation=host.installation,
     )
 
 

@@ -66,7 +66,7 @@ class Ordering:
     async def freeze(self, place: Place, reason: str, by: str, asked: Asked | None = None) -> None:
         """Freeze, durably; and whoever wanted to thaw it has to begin anew."""
         with self.journal.batch(asked) as batch:
-            self._frozen(batch, place, Said(reason, by, self._now_s()))
+            freeze_anew(batch, self.freezes, self.orders, place, Said(reason, by, self._now_s()))
         await batch.settled()
 
     async def settle(self) -> None:
@@ -83,9 +83,9 @@ class Ordering:
             given = due[0]
             why = self._objection(given)
             if why:
-                self._end(batch, given, EXPIRED, Said(why, self.service.value, now_s))
+                end(batch, given, EXPIRED, Said(why, self.service.value, now_s))
                 continue
-            self._end(batch, given, DONE, Said("", _names(given), now_s))
+            end(batch, given, DONE, Said("", _names(given), now_s))
             self._effect(batch, given, now_s)
 
     def told(self, order: str, *, in_full: bool = False) -> PendingOrder:
@@ -238,10 +238,12 @@ class Ordering:
             case Action.POLICY_PROPOSE:
                 note(batch, self.checked(given.document), given.document, now_s, given.order.order)
                 for other in self.orders.open(now_s):
-                    self._end(batch, other, EXPIRED, Said(_OVERTAKEN, _names(given), now_s))
+                    end(batch, other, EXPIRED, Said(_OVERTAKEN, _names(given), now_s))
             case Action.FREEZE:
                 place = place_of(details["level"], details["target"])
-                self._frozen(batch, place, Said(details["reason"], _names(given), now_s))
+                freeze_anew(
+                    batch, self.freezes, self.orders, place, Said(details["reason"], _names(given), now_s)
+                )
             case Action.THAW:
                 place = place_of(details["level"], details["target"])
                 freezing.thawed(batch, place, Said(details["reason"], _names(given), now_s))
@@ -249,32 +251,36 @@ class Ordering:
                 return  # whoever keeps the wallet's record asks `Orders.rekeyed`
             case Action.POLICY_CANCEL | Action.THAW_CANCEL | Action.REKEY_CANCEL:
                 for other in self._cancelled_by(given.order, now_s):
-                    self._end(batch, other, CANCELLED, Said("", _names(given), now_s))
-
-    def _frozen(self, batch: Batch, place: Place, said: Said) -> None:
-        freezing.frozen(batch, self.freezes, place, said)
-        for other in self.orders.open(said.at_s, Action.THAW):
-            if other.names(level=place.level.value, target=place.target):
-                self._end(batch, other, CANCELLED, Said("frozen once more", said.by, said.at_s))
+                    end(batch, other, CANCELLED, Said("", _names(given), now_s))
 
     def _cancelled_by(self, order: Order, now_s: int) -> list[Given]:
         some = self.orders.open(now_s, CANCELS[order.action])
         return [one for one in some if one.names(**order.details)]
 
-    def _end(self, batch: Batch, given: Given, outcome: str, said: Said) -> None:
-        batch.add(
-            OrderEndRow(
-                at_s=said.at_s,
-                kind=ORDER_END,
-                order=given.order.order,
-                outcome=outcome,
-                by=ascii_text(said.by),
-                reason=ascii_text(said.reason),
-            )
-        )
-
     def _now_s(self) -> int:
         return self.journal.now_ms(self.clock.now_ms()) // 1000
+
+
+def freeze_anew(batch: Batch, freezes: Freezes, orders: Orders, place: Place, said: Said) -> None:
+    """Stage a freeze, and the end of every open order to thaw it."""
+    freezing.frozen(batch, freezes, place, said)
+    for other in orders.open(said.at_s, Action.THAW):
+        if other.names(level=place.level.value, target=place.target):
+            end(batch, other, CANCELLED, Said("frozen once more", said.by, said.at_s))
+
+
+def end(batch: Batch, given: Given, outcome: str, said: Said) -> None:
+    """Stage how an order ended."""
+    batch.add(
+        OrderEndRow(
+            at_s=said.at_s,
+            kind=ORDER_END,
+            order=given.order.order,
+            outcome=outcome,
+            by=ascii_text(said.by),
+            reason=ascii_text(said.reason),
+        )
+    )
 
 
 def _parsed(body: SubmitOrder) -> Order:

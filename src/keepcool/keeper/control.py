@@ -1,6 +1,7 @@
-"""What Keeper's own host may tell it while it runs: open the pools' lock, close it, how it stands.
+"""What Keeper's own host may tell it of the pools' lock while it runs: open it, close it, how it stands.
 
-Laws: a frame has one length, so that nothing is left to parse; what is told back is words, never a key.
+Laws: a command of the lock has one length, so that nothing is left to parse; what is told back is words and
+never a key; the buffer with the key in it is wiped where it was read (`adapters.system.control`).
 """
 
 from __future__ import annotations
@@ -8,35 +9,25 @@ from __future__ import annotations
 import logging
 from enum import IntEnum
 
-import msgspec
-
-from keepcool.core.errors import KeepcoolError, Malformed, rebuild
+from keepcool.core.errors import KeepcoolError, Malformed
 from keepcool.core.secret import Secret
+from keepcool.cosigner.control import Deed
 from keepcool.keeper.lock import PoolLock
 
 _KEY = _NAME = 32
-FRAME_BYTES = 1 + 4 + _KEY + _NAME
-_log = logging.getLogger("keepcool.keeper")
+BODY_BYTES = 4 + _KEY + _NAME
 SOCKET, TERMS = "keeper.sock", "keeper.lock.json"
+_log = logging.getLogger("keepcool.keeper")
 
 
 class Verb(IntEnum):
     STATE, UNLOCK, LOCK = range(3)
 
 
-class _Told(msgspec.Struct, frozen=True):
-    """The lock as it stands, or an error: its kind, code and text."""
-
-    state: str = ""
-    kind: str = ""
-    code: str = ""
-    text: str = ""
-
-
 def frame(verb: Verb, for_s: int = 0, key: Secret | None = None, operator: str = "") -> Secret:
     """verb (1 byte) | seconds (4) | key (32, zeros without one) | who says so (32, for the log). The key
     stays the caller's."""
-    raw = bytearray(FRAME_BYTES)
+    raw = bytearray(1 + BODY_BYTES)
     raw[5 + _KEY :] = operator.encode("ascii", "replace")[:_NAME].ljust(_NAME, b"\0")
     if not 0 <= for_s < 2**32:
         raise Malformed("keeper.window", "a window is a number of seconds")
@@ -47,41 +38,37 @@ def frame(verb: Verb, for_s: int = 0, key: Secret | None = None, operator: str =
     return Secret(raw)
 
 
-def answer(lock: PoolLock, raw: bytearray) -> bytes:
-    """Does what the frame says and tells how the lock stands now."""
-    try:
-        _obey(lock, raw)
-    except KeepcoolError as error:
-        _log.warning("pools stay as they are", extra={"code": error.code, "operator": _operator(raw)})
-        return msgspec.json.encode(_Told(kind=error.kind, code=error.code, text=error.public))
-    return msgspec.json.encode(_Told(state=lock.stated or "no pool is locked here"))
+def deeds(lock: PoolLock) -> dict[int, Deed]:
+    """What may be done with the lock, by command; each tells how it stands then."""
 
+    async def state(_: bytearray) -> str:
+        return lock.stated or "no pool is locked here"
 
-def understood(told: bytes) -> str:
-    """How the lock stands. Raises what Keeper reported."""
-    try:
-        found = msgspec.json.decode(told, type=_Told)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Malformed(
-            "control.answer", "Keeper's answer is not understood; is it of this release?"
-        ) from error
-    if found.code:
-        raise rebuild(found.kind, found.code, found.text)
-    return found.state
+    async def unlock(body: bytearray) -> str:
+        _check_length(body)
+        try:
+            lock.unlock(Secret(body[4 : 4 + _KEY]), int.from_bytes(body[:4], "big"))
+        except KeepcoolError as error:
+            _log.warning("pools stay as they are", extra={"code": error.code, "operator": _operator(body)})
+            raise
+        _log.warning("pools unlocked", extra={"state": lock.stated, "operator": _operator(body)})
+        return await state(body)
 
-
-def _obey(lock: PoolLock, raw: bytearray) -> None:
-    if raw[0] == Verb.UNLOCK:
-        lock.unlock(Secret(raw[5 : 5 + _KEY]), int.from_bytes(raw[1:5], "big"))
-        _log.warning("pools unlocked", extra={"state": lock.stated, "operator": _operator(raw)})
-    elif raw[0] == Verb.LOCK:
+    async def close(body: bytearray) -> str:
+        _check_length(body)
         lock.lock()
-        _log.info("pools locked", extra={"operator": _operator(raw)})
-    elif raw[0] != Verb.STATE:
-        raise Malformed("control.verb", "Keeper does not know this command; is the tool of another release?")
+        _log.info("pools locked", extra={"operator": _operator(body)})
+        return await state(body)
+
+    return {Verb.STATE: state, Verb.UNLOCK: unlock, Verb.LOCK: close}
 
 
-def _operator(raw: bytearray) -> str:
+def _check_length(body: bytearray) -> None:
+    if len(body) != BODY_BYTES:
+        raise Malformed("control.body", "a command of the lock has another length")
+
+
+def _operator(body: bytearray) -> str:
     """Whom the caller claims to be: this user's processes are believed in that."""
-    name = bytes(raw[5 + _KEY :]).rstrip(b"\0").decode("ascii", "replace")
+    name = bytes(body[4 + _KEY :]).rstrip(b"\0").decode("ascii", "replace")
     return "".join(one if one.isalnum() or one in "._-" else "?" for one in name)

@@ -25,7 +25,8 @@ from keepcool.core.faults import FaultPoint
 from keepcool.core.parties import Service
 from keepcool.core.registry import OwnerKey, Role
 from keepcool.core.secret import Secret
-from keepcool.cosigner import statement, thawing
+from keepcool.cosigner import control as commands
+from keepcool.cosigner import hosting, statement, thawing
 from keepcool.cosigner.accountpins import pinned_accounts
 from keepcool.cosigner.foundation import Foundation, Part
 from keepcool.cosigner.service import Signer
@@ -79,9 +80,39 @@ def thaw(file: Path, *, level: str, target: str, reason: str) -> list[str]:
     """End a freeze; what is still frozen. Raises Conflict while Keeper runs."""
     settings = load(file, KeeperSettings)
     now_ms = SystemClock(settings.clock_offset_ms).now_ms()
-    with contextlib.closing(open_store(signer_host.data_folder(settings) / "keeper.sqlite")) as store:
+    with contextlib.closing(open_store(_database(settings))) as store:
         ended = thawing.thaw(store, level=level, target=target, reason=reason, clock_ms=now_ms)
         return asyncio.run(ended)
+
+
+def freeze(file: Path, *, level: str, target: str, reason: str) -> list[str]:
+    """Freeze, Keeper running or stopped; what is frozen then."""
+    settings = load(file, KeeperSettings)
+    if control_socket.is_served(_socket(settings)):
+        return hosting.frozen_of(_told(settings, commands.freeze_frame(level, target, reason)))
+    now_ms = SystemClock(settings.clock_offset_ms).now_ms()
+    with contextlib.closing(open_store(_database(settings))) as store:
+        made = hosting.freeze(store, level=level, target=target, reason=reason, clock_ms=now_ms)
+        return asyncio.run(made)
+
+
+def order(file: Path, submitted: bytes) -> str:
+    """Hand an order's file to the running Keeper; how it stands then, as JSON."""
+    return _told(load(file, KeeperSettings), commands.frame(commands.Verb.ORDER, submitted))
+
+
+def status(file: Path) -> str:
+    """How the running Keeper stands, as JSON."""
+    return _told(load(file, KeeperSettings), commands.frame(commands.Verb.STATUS))
+
+
+def journal(file: Path, after: int = 0) -> list[hosting.Shown]:
+    """A page of its entries beyond a sequence, Keeper running or stopped."""
+    settings = load(file, KeeperSettings)
+    if control_socket.is_served(_socket(settings)):
+        return hosting.entries_of(_told(settings, commands.journal_frame(after)))
+    with contextlib.closing(open_store(_database(settings))) as store:
+        return hosting.page(store, after)
 
 
 def set_passphrase(file: Path, operator: str, given: bytearray, by: tuple[str, bytearray] | None) -> Path:
@@ -142,7 +173,7 @@ def _write_terms(path: Path, terms: LockTerms) -> None:
 
 def _told(settings: KeeperSettings, frame: Secret) -> str:
     with frame:
-        return control.understood(control_socket.ask(_socket(settings), frame))
+        return commands.understood(control_socket.ask(_socket(settings), frame))
 
 
 def _lock(settings: KeeperSettings, host: SignerHost) -> PoolLock:
@@ -172,6 +203,10 @@ def _terms_file(settings: KeeperSettings) -> Path:
     return signer_host.data_folder(settings) / control.TERMS
 
 
+def _database(settings: KeeperSettings) -> Path:
+    return signer_host.data_folder(settings) / "keeper.sqlite"
+
+
 def _socket(settings: KeeperSettings) -> Path:
     return signer_host.data_folder(settings) / control.SOCKET
 
@@ -186,8 +221,9 @@ async def _run(settings: KeeperSettings, folder: Path, *, one_machine: bool) -> 
         lock = _lock(settings, host)
         signer = await _serving(settings, host, lock)
         gauges(host.metrics, signer.readings())
+        known = {**commands.deeds(signer), **control.deeds(lock)}
         serving = control_socket.serve(
-            _socket(settings), control.FRAME_BYTES, lambda raw: control.answer(lock, raw)
+            _socket(settings), commands.FRAME_BYTES_MAX, lambda raw: commands.answer(known, raw)
         )
         try:
             await signer.run(
@@ -228,7 +264,7 @@ async def _serving(settings: KeeperSettings, host: SignerHost, lock: PoolLock) -
         "purse.sign.v1": purses.sign,
     }
     await signer.serve(handlers, purses.status)
-    _log.info("serving", extra={"policy": host.policy.hash, "wallets": host.store.record_count()})
+    _log.info("serving", extra={"policy": signer.policy.hash, "wallets": host.store.record_count()})
     return signer
 
 
@@ -246,6 +282,8 @@ def _foundation(host: SignerHost) -> Foundation:
         faults=host.faults,
         policy=host.policy,
         families=host.families,
+        document=host.document,
+        installation=host.installation,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import stat
 import tempfile
 import threading
@@ -27,7 +28,7 @@ def served(path: Path, story: Callable[[list[bytearray]], Awaitable[None]]) -> N
     """The story is told while somebody serves there who notes the very buffers it was handed."""
     seen: list[bytearray] = []
 
-    def answer(raw: bytearray) -> bytes:
+    async def answer(raw: bytearray) -> bytes:
         seen.append(raw)
         return b"you said " + bytes(raw)
 
@@ -44,6 +45,10 @@ def served(path: Path, story: Callable[[list[bytearray]], Awaitable[None]]) -> N
             await asyncio.gather(serving, return_exceptions=True)
 
     asyncio.run(whole())
+
+
+async def unheard(raw: bytearray) -> bytes:
+    return bytes(raw)
 
 
 def _stands(path: Path) -> bool:
@@ -110,16 +115,27 @@ def _right_for_the_caller(_: object) -> int:
 
 
 def test_half_a_frame_does_nothing_and_delays_nobody(tmp_path: Path) -> None:
-    """A caller that ends early is not answered; the next one is."""
+    """A caller that ends early is not answered, nor is one that says nothing or too much; the next one is."""
     path = tmp_path / "control.sock"
 
     async def story(seen: list[bytearray]) -> None:
         with pytest.raises(Unavailable, match=r"control\.answer"):
-            await asked(path, FRAME[:7])
+            await asyncio.to_thread(unfinished, path)
+        for raw in (b"", FRAME + b"!"):
+            with pytest.raises(Unavailable):
+                await asked(path, raw)
         assert seen == []
         assert await asked(path) == b"you said " + FRAME
 
     served(path, story)
+
+
+def unfinished(path: Path) -> None:
+    """Half of what was announced."""
+    with control._connected(path, 10.0) as line:
+        line.sendall(len(FRAME).to_bytes(4, "big") + FRAME[:7])
+        line.shutdown(socket.SHUT_WR)
+        control._read(line)
 
 
 def test_a_second_server_does_not_take_the_place(tmp_path: Path) -> None:
@@ -128,7 +144,7 @@ def test_a_second_server_does_not_take_the_place(tmp_path: Path) -> None:
 
     async def story(_: list[bytearray]) -> None:
         with pytest.raises(Conflict, match=r"control\.taken"):
-            await control.serve(path, len(FRAME), bytes)
+            await control.serve(path, len(FRAME), unheard)
         assert await asked(path) == b"you said " + FRAME
 
     with control._listening(path):

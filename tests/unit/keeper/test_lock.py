@@ -17,6 +17,7 @@ from nacl.pwhash import argon2id
 from keepcool.adapters.system.clock import SystemEntropy
 from keepcool.core.errors import Breach, Conflict, Malformed, Refused
 from keepcool.core.secret import Secret
+from keepcool.cosigner import control as commands
 from keepcool.cosigner.keyring import as_it_lies
 from keepcool.hazmat import passphrase
 from keepcool.hazmat.passphrase import Stretching, checked, stretched
@@ -212,20 +213,22 @@ def test_a_keeper_without_a_lock_says_nothing_of_it(tmp_path: Path) -> None:
 
 
 def test_the_hosts_frames_do_what_they_say(tmp_path: Path) -> None:
-    """Unlock, state, lock; a wrong key and an unknown verb come back as errors."""
+    """Unlock, state, lock; a wrong key, another length and an unknown command come back as errors."""
 
     async def story(house: House) -> None:
-        def said(frame: Secret) -> str:
+        async def said(frame: Secret) -> str:
             with frame, frame.opened() as raw:
-                return control.understood(control.answer(house.lock, raw))
+                return commands.understood(await commands.answer(control.deeds(house.lock), raw))
 
-        assert said(control.frame(Verb.STATE)) == "locked"
-        assert said(control.frame(Verb.UNLOCK, 60, key())).startswith("unlocked until ")
-        assert said(control.frame(Verb.LOCK)) == "locked"
+        assert await said(control.frame(Verb.STATE)) == "locked"
+        assert (await said(control.frame(Verb.UNLOCK, 60, key()))).startswith("unlocked until ")
+        assert await said(control.frame(Verb.LOCK)) == "locked"
         with pytest.raises(Refused, match=r"keeper\.passphrase"):
-            said(control.frame(Verb.UNLOCK, 60, key(os.urandom(32))))
-        with pytest.raises(Malformed, match=r"control\.verb"):
-            said(Secret(bytearray(b"\x09" + bytes(68))))
+            await said(control.frame(Verb.UNLOCK, 60, key(os.urandom(32))))
+        for raw, wrong in ((bytes([Verb.UNLOCK]) + bytes(67), "body"), (b"\x09" + bytes(68), "verb")):
+            with pytest.raises(Malformed, match=f"control.{wrong}"):
+                await said(Secret(bytearray(raw)))
+        assert await said(control.frame(Verb.STATE)) == "locked"
 
     told(tmp_path, story, locked_ground(tmp_path))
 

@@ -1,8 +1,9 @@
 """A service's control socket: the commands of its own host, over a Unix socket beside its database.
 
 Laws: the socket is its owner's alone (0600), and whoever connects must run as the same user, which the kernel
-says; one frame of fixed length in, one short answer out, one caller at a time, each for a bounded while. The
-frame is read into a buffer that is wiped: it may hold a key. unix(7), SO_PEERCRED.
+says; one frame of bounded length in (4 bytes, big endian, say how long), one answer out, one caller after the
+other, each for a bounded while. The frame is read into a buffer that is wiped: it may hold a key. unix(7),
+SO_PEERCRED.
 """
 
 from __future__ import annotations
@@ -13,22 +14,23 @@ import logging
 import os
 import socket
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from keepcool.core.errors import Conflict, Refused, Unavailable
 from keepcool.core.secret import Secret
 
-ANSWER_BYTES_MAX = 4096
-_CALLER_S = 5.0
+ANSWER_BYTES_MAX = 1024 * 1024
+_CALLER_S, _ANSWER_S = 5.0, 60.0
+_LENGTH_BYTES = 4
 _WAITING_MAX = 4
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
-Answer = Callable[[bytearray], bytes]
+Answer = Callable[[bytearray], Awaitable[bytes]]
 _log = logging.getLogger(__name__)
 
 
-async def serve(path: Path, frame_bytes: int, answer: Answer) -> None:
+async def serve(path: Path, frame_bytes_max: int, answer: Answer) -> None:
     """For ever, until cancelled; then the socket is gone. `answer` never raises. Raises Conflict when another
     process serves there."""
     with _listening(path) as listener:
@@ -42,17 +44,17 @@ async def serve(path: Path, frame_bytes: int, answer: Answer) -> None:
                 continue
             with caller, contextlib.suppress(OSError, TimeoutError):
                 caller.settimeout(0)
-                async with asyncio.timeout(_CALLER_S):
-                    await _spoken(caller, frame_bytes, answer)
+                await _spoken(caller, frame_bytes_max, answer)
 
 
-def ask(path: Path, frame: Secret, timeout_s: float = 10.0) -> bytes:
+def ask(path: Path, frame: Secret, timeout_s: float = 90.0) -> bytes:
     """The answer of the service at `path`; the frame stays the caller's. Raises Unavailable when nobody
     serves there, Refused when somebody else does."""
     try:
         with _connected(path, timeout_s) as line, frame.opened() as raw:
             if _user_of(line) != os.geteuid():
                 raise Refused("control.server", f"{path} is served by another user; nothing was said to it")
+            line.sendall(len(raw).to_bytes(_LENGTH_BYTES, "big"))
             line.sendall(raw)
             line.shutdown(socket.SHUT_WR)
             return _read(line)
@@ -62,21 +64,48 @@ def ask(path: Path, frame: Secret, timeout_s: float = 10.0) -> bytes:
         ) from error
 
 
-async def _spoken(caller: socket.socket, frame_bytes: int, answer: Answer) -> None:
-    loop = asyncio.get_running_loop()
+def is_served(path: Path) -> bool:
+    """Whether a service answers there now."""
+    try:
+        with _short(path) as name:
+            return _answers(name)
+    except OSError:
+        return False
+
+
+async def _spoken(caller: socket.socket, frame_bytes_max: int, answer: Answer) -> None:
     if _user_of(caller) != os.geteuid():
         _log.warning("another user tried the control socket")
         return
-    frame = bytearray(frame_bytes)
-    with Secret(frame):
-        view, read = memoryview(frame), 0
-        while read < frame_bytes:
+    with contextlib.ExitStack() as held:
+        async with asyncio.timeout(_CALLER_S):
+            length = bytearray(_LENGTH_BYTES)
+            if not await _filled(caller, length) or not 1 <= _number(length) <= frame_bytes_max:
+                return
+            frame = bytearray(_number(length))
+            held.enter_context(Secret(frame))
+            if not await _filled(caller, frame):
+                return
+        async with asyncio.timeout(_ANSWER_S):
+            said = await answer(frame)
+        async with asyncio.timeout(_CALLER_S):
+            await asyncio.get_running_loop().sock_sendall(caller, said)
+
+
+async def _filled(caller: socket.socket, buffer: bytearray) -> bool:
+    """Whether the caller said so much; he may end before."""
+    loop, read = asyncio.get_running_loop(), 0
+    with memoryview(buffer) as view:
+        while read < len(buffer):
             more = await loop.sock_recv_into(caller, view[read:])
             if not more:
-                return
+                return False
             read += more
-        view.release()
-        await loop.sock_sendall(caller, answer(frame))
+    return True
+
+
+def _number(length: bytearray) -> int:
+    return int.from_bytes(length, "big")
 
 
 @contextmanager
