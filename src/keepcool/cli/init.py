@@ -11,6 +11,7 @@ from keepcool.cli.networks import add_options, planned
 
 if TYPE_CHECKING:
     from keepcool.local.layout import Layout
+    from keepcool.local.people import People
     from keepcool.local.plan import Plan
 
 _NO_COLD = """\
@@ -46,7 +47,33 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="CIDR",
         help="addresses from which a signer may reach its keystore (default: this machine)",
     )
+    _add_people(noun)
     noun.set_defaults(run=_init)
+
+
+def _add_people(noun: argparse.ArgumentParser) -> None:
+    noun.add_argument(
+        "--user-signatures",
+        choices=("on", "off"),
+        default="on",
+        help="on: a wallet with a user key pays what its owner signed, up to the caps; one without pays a"
+        " tenth of them, and more if an approver says so (default). off: caps alone decide",
+    )
+    noun.add_argument(
+        "--users-url",
+        default="",
+        metavar="URL",
+        help="where owners touch passkeys (default: App's own page)",
+    )
+    for option, whom in (("--approver", "approves payments"), ("--administrator", "changes policies, thaws")):
+        noun.add_argument(
+            option,
+            action="append",
+            default=[],
+            metavar="NAME=KEY",
+            help=f"who {whom}; ,credential=ID of a passkey, ,groups=A+B, ,owner=USER behind it; repeatable",
+        )
+    noun.add_argument("--desk-url", default="", metavar="URL", help="where the desk is found; makes one")
 
 
 def _init(arguments: argparse.Namespace) -> int:
@@ -64,14 +91,31 @@ def _plan(arguments: argparse.Namespace) -> Plan:
     from keepcool.local import plan as plans
     from keepcool.local.provision import LOOPBACK
 
+    ports = plans.Ports.following(arguments.port)
     return plans.Plan(
         folder=arguments.folder,
         networks=planned(arguments),
-        ports=plans.Ports.following(arguments.port),
+        ports=ports,
         cold=arguments.cold,
         shares=arguments.shares,
         threshold=arguments.threshold,
         keystore_cidrs=tuple(arguments.keystore_cidr or LOOPBACK),
+        people=_people(arguments, ports.app),
+    )
+
+
+def _people(arguments: argparse.Namespace, app_port: int) -> People:
+    """Raises Malformed on a person or a place that is written wrong."""
+    from keepcool.local import people
+
+    for url in filter(None, (arguments.users_url, arguments.desk_url)):
+        people.site(url)
+    return people.People(
+        user_signatures=arguments.user_signatures == "on",
+        users_url=arguments.users_url or f"http://localhost:{app_port}",
+        approvers=tuple(people.person(text, "--approver") for text in arguments.approver),
+        administrators=tuple(people.person(text, "--administrator") for text in arguments.administrator),
+        desk_url=arguments.desk_url,
     )
 
 
@@ -85,7 +129,12 @@ def _summary(places: Layout, plan: Plan) -> str:
   keeper, cooler   the signers, each with its signed policy.toml
   app              the books and the API, http://127.0.0.1:{plan.ports.app}
   operator         your first API key and the keys that vouch for addresses
-{_own_nodes(places)}Next: keepcool doctor {places.folder}   then   keepcool up {places.folder}"""
+{_desk(plan)}{_own_nodes(places)}Next: keepcool doctor {places.folder}   then   keepcool up {places.folder}"""
+
+
+def _desk(plan: Plan) -> str:
+    url = plan.people.desk_url
+    return f"  desk             where people approve, {url}\n" if url else ""
 
 
 def _own_nodes(places: Layout) -> str:

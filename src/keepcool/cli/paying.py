@@ -55,9 +55,7 @@ def shown(one: Withdrawal) -> str:
         if verdict.outcome != "approved"
     ]
     if one.review is not None and one.review.user_key:
-        lines += [
-            f"to sign      keepcool user sign {one.id} --key FILE ...   intent {one.review.intent_hash}"
-        ]
+        lines += [f"to sign      intent {one.review.intent_hash}", f"with         {one.review.user_key}"]
     return "\n".join(lines)
 
 

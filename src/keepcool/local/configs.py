@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import assert_never
+from typing import assert_never, cast
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -16,6 +17,7 @@ from keepcool.local import layout
 from keepcool.local.broker import BrokerFiles
 from keepcool.local.identities import pinned
 from keepcool.local.keystore import KeystorePlan, transit_key
+from keepcool.local.people import INTENT_LIFETIME_S, NOBODY, People, site
 from keepcool.local.plan import AnyPlan, AssetPlan, BitcoinPlan, EvmPlan, MinterPlan, Ports
 from keepcool.local.tomltext import rendered
 from keepcool.ports.settings import BusSettings, KeystoreSettings, PolicySettings
@@ -67,16 +69,45 @@ def networks_toml(networks: Sequence[AnyPlan]) -> str | None:
     return "# Forks that this release does not ship.\n" + rendered({"network": rows}) if rows else None
 
 
-def app_toml(networks: Sequence[AnyPlan], ports: Ports, public: PublicParts) -> str:
+def app_toml(networks: Sequence[AnyPlan], ports: Ports, public: PublicParts, people: People = NOBODY) -> str:
+    users = people.user_signatures and people.users_url
     table: dict[str, object] = {
         "identity": layout.IDENTITY,
         "database": f"{layout.DATA}/{layout.DATABASE}",
         "http": {"host": "127.0.0.1", "port": ports.app},
+        **({"users": site(people.users_url)} if users else {}),
         "bus": _plain(bus_settings(ports)),
         "peers": _peers(Service.APP, public),
-        "networks": {network.id: _network(network) for network in networks},
+        "networks": {network.id: _patient(_network(network), people) for network in networks},
     }
     return "# keepcool app check-config --config app.toml\n" + rendered(table)
+
+
+def _patient(table: dict[str, object], people: People) -> dict[str, object]:
+    """Where people are asked, an intent lives long enough for them to answer."""
+    if not people.are_asked:
+        return table
+    fees = cast("dict[str, object]", table["fees"])
+    return {**table, "fees": {**fees, "intent_lifetime_s": INTENT_LIFETIME_S}}
+
+
+def desk_toml(networks: Sequence[AnyPlan], ports: Ports, public: PublicParts, people: People) -> str:
+    """desk.toml: on this machine at the port its URL names, else behind a proxy."""
+    url = urlsplit(people.desk_url)
+    here = url.hostname == "localhost"
+    listed = {one.id: {"symbol": one.symbol, "decimals": one.decimals} for n in networks for one in n.assets}
+    table: dict[str, object] = {
+        "identity": layout.IDENTITY,
+        "data": layout.DATA,
+        "origin": people.desk_url,
+        "rp_id": url.hostname or "",
+        **({"networks_file": layout.NETWORKS} if networks_toml(networks) is not None else {}),
+        "http": {"port": url.port} if here and url.port else {"behind_proxy": not here},
+        "bus": _plain(bus_settings(ports)),
+        "peers": _peers(Service.DESK, public),
+        "assets": listed,
+    }
+    return "# keepcool desk check-config --config desk.toml\n" + rendered(table)
 
 
 def operator_toml(ports: Ports, public: PublicParts) -> str:
@@ -127,7 +158,9 @@ def keystore_settings(service: Service, ports: Ports) -> KeystoreSettings:
 
 
 def _peers(service: Service, public: PublicParts) -> dict[str, object]:
-    others = [peer for name, peer in public.peers.items() if name is not service]
+    """Those a service speaks with: a signer with all, the others with both signers."""
+    known = public.peers if service in layout.SIGNERS else layout.SIGNERS
+    others = [peer for name, peer in public.peers.items() if name is not service and name in known]
     return {peer.service.value: _plain(pinned(peer)) for peer in others}
 
 

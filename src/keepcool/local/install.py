@@ -68,16 +68,17 @@ class _Work:
     def __init__(self, plan: Plan, say: Say, clock: Clock, entropy: Entropy) -> None:
         self._plan, self._say, self._entropy = plan, say, entropy
         self._places = Layout(plan.folder)
+        self._services = (*SERVICES, *((Service.DESK,) if plan.people.desk_url else ()))
         self._now_s = clock.now_ms() // 1000
         self._authority: Authority = make_authority("keepcool installation", self._now_s)
 
     def run(self) -> None:
-        self._places.make()
+        self._places.make([one for one in self._services if one not in SERVICES])
         root_key = self._make_root()
         self._say("identities: message, sealing, attestation and journal keys of every service")
         peers = {
             service: make_identity(self._places.service(service) / layout.IDENTITY, service, self._entropy)
-            for service in SERVICES
+            for service in self._services
         }
         self._make_broker()
         public = PublicParts(peers, root_key, self._cold_key())
@@ -102,7 +103,7 @@ class _Work:
 
     def _make_broker(self) -> None:
         self._say("broker: nkeys, certificates, least-privilege permissions")
-        users = {service: self._enter_bus(service) for service in SERVICES}
+        users = {service: self._enter_bus(service) for service in self._services}
         provision = make_nkey(self._entropy)
         write_private(self._places.root / "provision.nkey", provision.seed + b"\n")
         self._certify(self._places.broker)
@@ -146,7 +147,8 @@ class _Work:
         self._say("policies: one for each signer, signed by the root key")
         seed = bytes.fromhex(self._places.root_key.read_text(encoding="ascii"))
         for signer in SIGNERS:
-            folder, document = self._places.service(signer), first_policy(signer, *self._plan.networks)
+            folder = self._places.service(signer)
+            document = first_policy(signer, *self._plan.networks, people=self._plan.people)
             (folder / layout.POLICY).write_bytes(document)
             (folder / layout.POLICY_SIGNATURE).write_bytes(signature(seed, document))
             write_private(folder / layout.INNER_KEY, self._entropy(KEY_BYTES).hex().encode("ascii") + b"\n")
@@ -191,11 +193,13 @@ class _Work:
     def _write_configs(self, public: PublicParts) -> None:
         networks, ports = self._plan.networks, self._plan.ports
         texts = {signer: configs.signer_toml(signer, networks, ports, public) for signer in SIGNERS}
-        for signer in SIGNERS:
+        for service in [one for one in self._services if one is not Service.APP]:
             rows = configs.networks_toml(networks)
             if rows is not None:
-                (self._places.service(signer) / layout.NETWORKS).write_text(rows, encoding="utf-8")
-        texts[Service.APP] = configs.app_toml(networks, ports, public)
+                (self._places.service(service) / layout.NETWORKS).write_text(rows, encoding="utf-8")
+        texts[Service.APP] = configs.app_toml(networks, ports, public, self._plan.people)
+        if self._plan.people.desk_url:
+            texts[Service.DESK] = configs.desk_toml(networks, ports, public, self._plan.people)
         for service, text in texts.items():
             self._places.config(service).write_text(text, encoding="utf-8")
 

@@ -6,6 +6,7 @@ them is named relative to them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,15 +78,16 @@ class Layout:
         services = [self.service(service) for service in SERVICES]
         return [self.broker, *(self.keystore(signer) for signer in SIGNERS), *services, self.operator]
 
-    def make(self) -> None:
-        """All folders, closed to others. Raises FileExistsError."""
+    def make(self, others: Sequence[Service] = ()) -> None:
+        """All folders, closed to others, and those of services that not every installation has. Raises
+        FileExistsError."""
         self.folder.mkdir(mode=0o700, parents=True)
-        for host in [self.root, *self.hosts()]:
+        for host in [self.root, *self.hosts(), *map(self.service, others)]:
             host.mkdir(mode=0o700)
             if host not in (self.root, self.operator):
                 (host / LOG).mkdir(mode=0o700)
         self.paper.mkdir(mode=0o700)
-        for service in SERVICES:
+        for service in (*SERVICES, *others):
             (self.service(service) / DATA).mkdir(mode=0o700)
             (self.service(service) / BUS).mkdir(mode=0o700)
         for signer in SIGNERS:

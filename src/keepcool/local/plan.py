@@ -12,6 +12,7 @@ from keepcool.chains.evm.assets import chain_id_of, native_asset, token_asset
 from keepcool.chains.minter import assets as minter
 from keepcool.core.errors import Malformed
 from keepcool.core.ids import AssetId, NetworkId
+from keepcool.local.people import NOBODY, People
 from keepcool.local.process import free_port
 from keepcool.local.provision import LOOPBACK
 
@@ -159,7 +160,8 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`cold` is the public half of a cold key made elsewhere; without it one is made here."""
+    """`cold` is the public half of a cold key made elsewhere; without it one is made here. `people`: who
+    signs what, beside the signers."""
 
     folder: Path
     networks: tuple[AnyPlan, ...]
@@ -168,6 +170,7 @@ class Plan:
     shares: int = 3
     threshold: int = 2
     keystore_cidrs: tuple[str, ...] = LOOPBACK
+    people: People = NOBODY
 
 
 def minter_plan(network: str, node_urls: Sequence[str], coins: Sequence[AssetPlan] = ()) -> MinterPlan:

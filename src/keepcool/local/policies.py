@@ -13,6 +13,8 @@ from nacl.signing import SigningKey
 
 from keepcool.core.ids import AssetId, NetworkId
 from keepcool.core.parties import Service
+from keepcool.local import people as asked
+from keepcool.local.people import INTENT_LIFETIME_S, NOBODY, Caps, People
 from keepcool.local.plan import AnyPlan, AssetPlan, BitcoinPlan, EvmPlan, MinterPlan
 from keepcool.local.tomltext import rendered
 from keepcool.policy.document import parse_policy, signed_bytes
@@ -24,6 +26,7 @@ _HEADING = """\
 # After a change: raise `version`, sign with the root key (`keepcool policy sign`), carry both files over.
 """
 _INTENT_LIFETIME_S_MAX = 86_400
+_ASKED_LIFETIME_S_MAX = 2 * INTENT_LIFETIME_S  # App's clock may be ahead, and an owner may sign the next day
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +59,9 @@ class MinterTerms:
         return AssetId(f"{self.network}/{MINTER.native}")
 
 
-def first_policy(service: Service, *networks: AnyPlan) -> bytes:
+def first_policy(service: Service, *networks: AnyPlan, people: People = NOBODY) -> bytes:
     """The file's bytes, proven to be a policy. Raises Malformed when the plans make none."""
-    return written(service, [_part(service, network) for network in networks])
+    return written(service, [_part(service, network) for network in networks], people)
 
 
 def _part(service: Service, network: AnyPlan) -> PolicyPart:
@@ -92,20 +95,28 @@ def minter_policy(service: Service, terms: MinterTerms) -> bytes:
     return written(service, [minter_part(service, terms)])
 
 
-def written(service: Service, parts: Sequence[PolicyPart]) -> bytes:
+def written(service: Service, parts: Sequence[PolicyPart], people: People = NOBODY) -> bytes:
     """One file for all networks of an installation. Raises Malformed when the parts make no policy."""
+    lifetime_s_max = _ASKED_LIFETIME_S_MAX if people.are_asked else _INTENT_LIFETIME_S_MAX
     tables: dict[str, object] = {
         "version": 1,
-        "intents": {"lifetime_s_max": _INTENT_LIFETIME_S_MAX},
+        "intents": {"lifetime_s_max": lifetime_s_max},
         "wallets": {"attestations": [Service.KEEPER.value, Service.COOLER.value]},
-        "evidence": {"kinds": []},
+        "evidence": {"kinds": asked.kinds(people)},
         "networks": {part.network: part.rules for part in parts},
         "assets": {asset: table for part in parts for asset, table in part.assets.items()},
     }
+    caps = [_caps(asset, one) for part in parts for asset, one in part.assets.items()]
+    tables |= asked.tables(people, caps)
     units = ", ".join(dict.fromkeys(part.unit for part in parts))
     text = _HEADING.format(signer=service.value.capitalize(), units=units) + rendered(tables)
     parse_policy(text.encode())
     return text.encode()
+
+
+def _caps(asset: AssetId, table: Mapping[str, object]) -> Caps:
+    units = (int(str(table[f"cap_{window}_units"])) for window in ("transaction", "day"))
+    return Caps(asset, *units)
 
 
 def evm_part(service: Service, network: EvmPlan) -> PolicyPart:

@@ -48,10 +48,14 @@ def test_every_frame_fits_under_what_the_broker_carries() -> None:
     assert largest + 64 * 1024 <= MAX_PAYLOAD_BYTES <= 8 * 1024 * 1024
 
 
-def test_app_serves_nothing_and_desk_only_freezes() -> None:
-    """App answers nobody; the desk may send freezes to both signers and nothing more."""
+def test_app_serves_nothing_and_the_desk_only_asks() -> None:
+    """App answers nobody; the desk may read what waits, carry what people signed and freeze, at both signers,
+    and nothing more."""
     assert not permissions_of(Service.APP).answers
-    assert permissions_of(Service.DESK).publish == ("rpc.cooler.freeze.v1", "rpc.keeper.freeze.v1")
+    asked = ("approvals.v1", "freeze.v1", "orders.v1", "people.v1", "review.v1", "reviews.v1")
+    wanted = tuple(f"rpc.{signer}.{one}" for signer in ("cooler", "keeper") for one in asked)
+    assert permissions_of(Service.DESK).publish == wanted
+    assert not permissions_of(Service.DESK).answers
 
 
 def test_the_signers_witness_each_other() -> None:

@@ -25,6 +25,9 @@ class Span:
     first: int
     end: int
 
+    def scripts(self) -> Iterator[bytes]:
+        return iter(self.branch.script_pubkeys(range(self.first, self.end)))
+
     def __len__(self) -> int:
         return self.end - self.first
 

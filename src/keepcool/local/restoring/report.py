@@ -32,12 +32,14 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything there is as of block `height`. `wallets` counts those of the file."""
+    """Everything there is as of block `height`. `wallets` counts those of the file, `unread` the blocks that
+    were passed over because their filters name none of these addresses."""
 
     network: Network
     height: int
     wallets: int
     addresses: tuple[Address, ...]
+    unread: int = 0
 
     @property
     def total_sat(self) -> int:
@@ -58,6 +60,7 @@ class Report:
             "wallets": self.wallets,
             "total_sat": str(self.total_sat),
             "by_wallet_sat": {name: str(amount) for name, amount in self.by_wallet().items()},
+            "blocks_unread": self.unread,
             "addresses": [_plain(one) for one in self.addresses],
         }
 
@@ -73,6 +76,15 @@ class Report:
             *rows,
             f"Total          {_spelled(self.total_sat)} {symbol} on {len(self.addresses)} addresses, {held} "
             f"of {self.wallets} wallets, as of block {self.height} of {self.network.name}",
+            *self._trusted(),
+        ]
+
+    def _trusted(self) -> list[str]:
+        if not self.unread:
+            return []
+        return [
+            f"{self.unread} blocks were not read: the node's filters, which nothing proves, name none of these "
+            "addresses there. With --no-filters and a new state file they are read, too."
         ]
 
 
@@ -89,7 +101,7 @@ def report(backup: Backup, store: Store, height: int) -> Report:
         owned = owned_at(wallet.descriptors[track.descriptor], track.choice, index)
         address = spell(backup.network, owned.locking.script_pubkey)
         found.append(Address(wallet.name, spelled_path(owned), address, tuple(coins)))
-    return Report(backup.network, height, len(backup.wallets), tuple(found))
+    return Report(backup.network, height, len(backup.wallets), tuple(found), store.unread())
 
 
 def _plain(one: Address) -> dict[str, object]:

@@ -69,13 +69,19 @@ def read_backup(files: Sequence[Path], network: str, known: Networks) -> Backup:
 
 
 def scan(
-    backup: Backup, place: NodePlace, state: Path, say: Callable[[str], None], gap: int = scanning.GAP
+    backup: Backup,
+    place: NodePlace,
+    state: Path,
+    say: Callable[[str], None],
+    gap: int = scanning.GAP,
+    *,
+    filtered: bool = True,
 ) -> Report:
     """Reads the chain and returns everything that lies on it."""
 
     async def run() -> int:
         async with _node(backup.network, place) as node:
-            return await scanning.scan(backup, node, store, say, gap)
+            return await scanning.scan(backup, node, store, say, gap, filtered=filtered)
 
     with closing(Store(state)) as store:
         return report(backup, store, asyncio.run(run()))

@@ -14,12 +14,15 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias, cast
 
+from keepcool.chains.bitcoin.filters import Sought
 from keepcool.chains.bitcoin.restoring import Backup, spelled_backup
 from keepcool.chains.bitcoin.scanning import Hit, Paid, Watch
 from keepcool.chains.bitcoin.scanning import scan as scan_block
 from keepcool.chains.bitcoin.transaction import shown
 from keepcool.core.errors import Breach, Conflict, Malformed, Unavailable
+from keepcool.local.restoring import filtering
 from keepcool.local.restoring.deriving import Span
+from keepcool.local.restoring.filtering import Filtered, Filtering
 from keepcool.local.restoring.index import ScriptIndex
 from keepcool.local.restoring.store import FoundCoin, Pass, Store
 from keepcool.ports.bitcoinnode import BlockId
@@ -33,10 +36,10 @@ _INDEX_LIMIT = 2**31
 _TIME = slice(68, 72)  # in a block's header
 _CLOCKS_S = 24 * 3600  # how far clocks and blocks' times may be apart
 Say: TypeAlias = Callable[[str], None]
-_Block: TypeAlias = tuple[int, str, bytes]  # height, hash, bytes
+_Block: TypeAlias = tuple[int, str, bytes | None]  # height, hash, bytes; None: left unread
 
 
-class Chain(Protocol):
+class Chain(Filtered, Protocol):
     """What a scan asks of a node."""
 
     async def tip(self) -> BlockId: ...
@@ -65,13 +68,19 @@ def tracks_of(backup: Backup) -> list[Track]:
     ]
 
 
-async def scan(backup: Backup, node: Chain, store: Store, say: Say, gap: int = GAP) -> int:
-    """Reads what is not read yet; returns the height up to which all is known. Raises Conflict when `store`
-    belongs to other descriptors, Refused or Unavailable from the node."""
+async def scan(
+    backup: Backup, node: Chain, store: Store, say: Say, gap: int = GAP, *, filtered: bool = True
+) -> int:
+    """Reads what is not read yet; returns the height up to which all is known. `filtered`: where the node has
+    filters, they say what need not be read. Raises Conflict when `store` belongs to other descriptors, or
+    trusted filters when none shall be; Refused or Unavailable from the node; Breach when a filter lies."""
     check_gap(gap)
     store.claim(fingerprint(backup))
+    if store.unread() and not filtered:
+        text = "this state file's scan left blocks unread, trusting filters; name another with --state"
+        raise Conflict("restore.state", text)
     await _step_back(node, store, say)
-    reading = _Reading(backup, node, store, say)
+    reading = _Reading(backup, node, store, say, filtered=filtered)
     for one in store.passes():
         await reading.finish(one)
     while True:
@@ -91,8 +100,9 @@ async def scan(backup: Backup, node: Chain, store: Store, say: Say, gap: int = G
 class _Reading:
     """One run over the chain; what it knows beyond the store can be lost at any moment."""
 
-    def __init__(self, backup: Backup, node: Chain, store: Store, say: Say) -> None:
+    def __init__(self, backup: Backup, node: Chain, store: Store, say: Say, *, filtered: bool) -> None:
         self._backup, self._node, self._store, self._say = backup, node, store, say
+        self._filtered = filtered
         self._tracks = tracks_of(backup)
 
     async def target(self) -> int:
@@ -110,7 +120,8 @@ class _Reading:
         low, high = 0, (await self._node.tip()).height
         while low < high:
             middle = (low + high + 1) // 2
-            ((_, _, raw),) = await self._blocks([middle])
+            (block_hash,) = await self._hashes([middle])
+            raw = await self._node.raw_block(block_hash)
             early = int.from_bytes(raw[_TIME], "little") <= self._backup.born_s - _CLOCKS_S
             low, high = (middle, high) if early else (low, middle - 1)
         self._say(f"the wallets were made after block {low}")
@@ -142,24 +153,38 @@ class _Reading:
             return
         count = sum(end - first for _, first, end in one.spans)
         self._say(f"deriving {count} addresses")
-        index = await asyncio.to_thread(ScriptIndex, [self._span(*span) for span in one.spans])
+        spans = [self._span(*span) for span in one.spans]
+        index = await asyncio.to_thread(ScriptIndex, spans)
+        by = await self._filtering(spans, one.last)
         watch = Watch(cast(set[bytes], index), set(map(_outpoint, self._store.coins())))
         self._say(f"reading blocks {one.done + 1} to {one.last}")
         heights = range(one.done + 1, one.last + 1)
-        async for blocks in self._ahead(heights):
+        async for blocks in self._ahead(heights, by):
             await asyncio.to_thread(self._take, one, index, watch, blocks)
             last = blocks[-1][0]
             if (last + 1) // _TELL_EVERY != blocks[0][0] // _TELL_EVERY or last == one.last:
                 self._say(f"block {last} of {one.last}: {len(watch.outpoints)} coins")
 
-    async def _ahead(self, heights: Sequence[int]) -> AsyncIterator[list[_Block]]:
+    async def _filtering(self, spans: Sequence[Span], last: int) -> Filtering | None:
+        """None where blocks are read as they come."""
+        if not self._filtered or not (await self._node.capabilities()).filters:
+            return None
+        count = sum(map(len, spans))
+        if count > filtering.SCRIPTS_MAX:
+            self._say(f"the node has filters, and {count} addresses are quicker looked for in whole blocks")
+            return None
+        sought = await asyncio.to_thread(lambda: Sought(script for one in spans for script in one.scripts()))
+        return Filtering(self._node, self._backup.network, sought, last)
+
+    async def _ahead(self, heights: Sequence[int], by: Filtering | None) -> AsyncIterator[list[_Block]]:
         """Some blocks at a time; the next are on their way while these are looked through."""
-        parts = [heights[start : start + _AHEAD] for start in range(0, len(heights), _AHEAD)]
-        coming = [asyncio.ensure_future(self._blocks(part)) for part in parts[:1]]
+        size = _AHEAD if by is None else filtering.AT_ONCE
+        parts = [heights[start : start + size] for start in range(0, len(heights), size)]
+        coming = [asyncio.ensure_future(self._blocks(part, by)) for part in parts[:1]]
         try:
             for part in [*parts[1:], None]:
                 blocks = await coming.pop()
-                coming += [asyncio.ensure_future(self._blocks(part))] if part is not None else []
+                coming += [asyncio.ensure_future(self._blocks(part, by))] if part is not None else []
                 yield blocks
         finally:
             for one in coming:
@@ -167,17 +192,34 @@ class _Reading:
 
     def _take(self, one: Pass, index: ScriptIndex, watch: Watch, blocks: Sequence[_Block]) -> None:
         with self._store.together():
-            for block in blocks:
-                self._read(one, index, watch, block)
+            self._store.leave_unread(sum(raw is None for _, _, raw in blocks))
+            for height, block_hash, raw in blocks:
+                if raw is not None:
+                    self._read(index, watch, (height, block_hash, raw))
+                self._store.read(one, height, block_hash)
 
-    async def _blocks(self, heights: Sequence[int]) -> list[_Block]:
+    async def _hashes(self, heights: Sequence[int]) -> list[str]:
         hashes = [found for found in await self._node.block_hashes(heights) if found is not None]
         if len(hashes) < len(heights):
             raise Unavailable("restore.chain", "the node has fewer blocks than before; scan again")
-        raws = await asyncio.gather(*(self._node.raw_block(found) for found in hashes))
-        return list(zip(heights, hashes, raws, strict=True))
+        return hashes
 
-    def _read(self, one: Pass, index: ScriptIndex, watch: Watch, block: _Block) -> None:
+    async def _blocks(self, heights: Sequence[int], by: Filtering | None) -> list[_Block]:
+        hashes = await self._hashes(heights)
+        if by is None:
+            raws = await asyncio.gather(*(self._node.raw_block(found) for found in hashes))
+            return list(zip(heights, hashes, raws, strict=True))
+        told = await by.told(hashes)
+        worth = await by.worth(heights, hashes, told)
+        found: list[_Block] = []
+        for height, block_hash, said, read in zip(heights, hashes, told, worth, strict=True):
+            raw = await self._node.raw_block(block_hash) if read else None
+            if raw is not None and said is not None:
+                await by.check(height, block_hash, said, raw)
+            found.append((height, block_hash, raw))
+        return found
+
+    def _read(self, index: ScriptIndex, watch: Watch, block: tuple[int, str, bytes]) -> None:
         height, block_hash, raw = block
         coins: list[FoundCoin] = []
         made: dict[str, bytes] = {}
@@ -190,7 +232,6 @@ class _Reading:
             coins += [_coin(index, hit, paid, height) for paid in hit.paid]
         self._store.add(coins, made.items())
         self._store.spend(spent, height)
-        self._store.read(one, height, block_hash)
 
     def _span(self, number: int, first: int, end: int) -> Span:
         track = self._tracks[number]

@@ -141,6 +141,15 @@ class Store:
         )
         self._db.executemany("INSERT OR IGNORE INTO made VALUES (?, ?)", list(made))
 
+    def leave_unread(self, blocks: int) -> None:
+        """So many more were passed over, trusting their filters."""
+        add = "UPDATE SET value = CAST(value + ? AS TEXT)"
+        query = f"INSERT INTO fact VALUES ('unread', ?) ON CONFLICT (name) DO {add}"  # noqa: S608
+        self._db.execute(query, (str(blocks), blocks))
+
+    def unread(self) -> int:
+        return int(self._fact("unread") or 0)
+
     def spend(self, outpoints: Iterable[tuple[str, int]], height: int) -> None:
         self._db.executemany(
             "UPDATE coin SET spent_height = ? WHERE txid = ? AND vout = ?",
