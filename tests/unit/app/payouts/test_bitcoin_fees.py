@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keepcool.app.config import BitcoinFeeSettings
-from keepcool.app.payouts.bitcoin.fees import bounded, climbing
 from keepcool.app.payouts.bitcoin.booking import shares
+from keepcool.app.payouts.bitcoin.fees import bounded, climbing
 from keepcool.core.errors import Unavailable
 
 FEES = BitcoinFeeSettings(fee_rate_max=50_000, fee_rate_fallback=7_000)

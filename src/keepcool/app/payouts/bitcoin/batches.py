@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, select
 
+from keepcool.app.coins.tables import spending
 from keepcool.app.payouts.bitcoin.tables import batch, member, rung, spent
 from keepcool.app.payouts.store import PROBLEM_CHARS_MAX, WAIT_MS_MAX
 from keepcool.core.errors import Conflict
@@ -181,7 +182,7 @@ def of_withdrawal(tx: Connection, withdrawal: str) -> list[Batch]:
 
 
 def confirmed(tx: Connection, withdrawals: Sequence[str]) -> dict[str, str]:
-    """Those of them that a transaction in a block has paid, and which: whatever was drafted since."""
+    """Those of them that a final transaction has paid, and which: whatever was drafted since."""
     query = (
         select(member.c.withdrawal, batch.c.transaction)
         .join(batch, batch.c.id == member.c.batch)
@@ -189,6 +190,18 @@ def confirmed(tx: Connection, withdrawals: Sequence[str]) -> dict[str, str]:
         .where(member.c.withdrawal.in_(list(withdrawals)))
     )
     return {one: transaction or "" for one, transaction in tx.execute(query)}
+
+
+def seen_paying(tx: Connection, withdrawals: Sequence[str]) -> dict[str, str]:
+    """Those of them that a transaction in a block or in the pool pays, and which."""
+    query = (
+        select(member.c.withdrawal, spending.c.txid)
+        .join(batch, batch.c.id == member.c.batch)
+        .join(spending, spending.c.holder == batch.c.id)
+        .where(spending.c.gone.is_(False), batch.c.purpose == Purpose.PAY.value)
+        .where(member.c.withdrawal.in_(list(withdrawals)))
+    )
+    return {row.withdrawal: row.txid for row in tx.execute(query)}
 
 
 def is_newest(tx: Connection, one: Batch, withdrawal: str) -> bool:

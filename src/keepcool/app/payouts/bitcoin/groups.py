@@ -2,7 +2,7 @@
 
 Laws: a pool's wait for one another no longer than configured; what was split off a batch that was given up is
 drafted at once and with nothing new, so that whom a signer objects to is found; voids of one batch are one;
-what a confirmed transaction has paid is never drafted again, whoever thaws it.
+what a confirmed transaction has paid is never drafted again, whoever thaws it, nor what one may be paying.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from keepcool.core.withdrawal_states import Requested
 
 READ_MAX = 2_000
 GROUPS_MAX = 50
+_LOOK_AGAIN_MS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +71,16 @@ def _waiting(tx: Connection, lane: BitcoinLane, *, voids: bool) -> list[Withdraw
 
 
 def _unpaid(tx: Connection, lane: BitcoinLane, waiting: Sequence[Withdrawal]) -> list[Withdrawal]:
-    """Without those that a given-up draft has paid after all: these are stopped, again if need be."""
-    paid = batches.confirmed(tx, [one.id for one in waiting])
+    """Without those that a given-up draft has paid after all: these are stopped, again if need be; and those
+    that one is paying now: what comes of it is seen first."""
+    names = [one.id for one in waiting]
+    paid, paying = batches.confirmed(tx, names), batches.seen_paying(tx, names)
     for name, transaction in paid.items():
         lane.step_in(tx, name, Froze(f"{transaction} has paid it already: it is not paid again"))
-    return [one for one in waiting if one.id not in paid]
+    for name in paying.keys() - paid.keys():
+        text = f"{paying[name]}, a draft that was given up, may pay it: it is not drafted anew meanwhile"
+        store.postpone(tx, name, now_ms=lane.clock.now_ms(), wait_ms=_LOOK_AGAIN_MS, problem=text)
+    return [one for one in waiting if one.id not in paid | paying]
 
 
 class _Sources:
