@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import getpass
 import re
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-from keepcool.cli import signer
-from keepcool.core.errors import Malformed, Refused
+from keepcool.cli import passphrases, signer
+from keepcool.core.errors import Refused
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
-_FILE_BYTES_MAX = 4096
+_FILE_CODE = "keeper.passphrase_file"
 _OPERATOR = "operator"
 
 
@@ -58,7 +54,7 @@ def _set_passphrase(arguments: argparse.Namespace) -> int:
     from keepcool.keeper import main
 
     asked = ["New passphrase", "Once more", *([f"Passphrase of {arguments.by}"] if arguments.by else [])]
-    new, again, *his = _passphrases(arguments.passphrase_file, asked, twice=True)
+    new, again, *his = passphrases.asked(arguments.passphrase_file, asked, _FILE_CODE, twice=True)
     if new != again:
         raise Refused("keeper.passphrase_differs", "the two were not the same; nothing was changed")
     by = (arguments.by, his[0]) if his else None
@@ -78,7 +74,7 @@ def _remove(arguments: argparse.Namespace) -> int:
 def _unlock(arguments: argparse.Namespace) -> int:
     from keepcool.keeper import main
 
-    (given,) = _passphrases(arguments.passphrase_file, ["Passphrase"], twice=False)
+    (given,) = passphrases.asked(arguments.passphrase_file, ["Passphrase"], _FILE_CODE, twice=False)
     print(main.unlock(arguments.config, arguments.operator, given, arguments.for_s))
     return 0
 
@@ -95,29 +91,6 @@ def _state(arguments: argparse.Namespace) -> int:
 
     print(main.lock_state(arguments.config))
     return 0
-
-
-def _passphrases(file: Path | None, asked: Sequence[str], *, twice: bool) -> list[bytearray]:
-    """One for each question, in order. From a file or standard input the first is read once and stands for
-    both when it is asked `twice`."""
-    if file is None and sys.stdin.isatty():
-        return [bytearray(getpass.getpass(f"{question}: ").encode()) for question in asked]
-    lines = _lines(file)
-    given = [lines[0], *lines] if twice and lines else lines
-    if len(given) < len(asked):
-        raise Malformed(
-            "keeper.passphrase_file",
-            f"a passphrase a line: {len(lines)} given, {len(asked) - twice} needed",
-        )
-    return [bytearray(line) for line in given[: len(asked)]]
-
-
-def _lines(file: Path | None) -> list[bytes]:
-    try:
-        with contextlib.nullcontext(sys.stdin.buffer) if file is None else file.open("rb") as source:
-            return source.read(_FILE_BYTES_MAX).splitlines()
-    except OSError as error:
-        raise Malformed("keeper.passphrase_file", f"cannot read {file}: {error.strerror}") from error
 
 
 def _seconds(text: str) -> int:

@@ -23,6 +23,7 @@ NOUNS: Mapping[str, str] = {
     "app": "the App: users, ledger, deposits, withdrawals, HTTP API",
     "keeper": "the signer with a hot key per wallet, and the purse",
     "cooler": "the signer with the cool key",
+    "admin": "orders of administrators: policies, freezes, thaws, keys",
     "cold": "the cold key: made offline, kept on paper",
     "policy": "explain, sign and try a signer's policy",
     "journal": "verify a signer's journal",

@@ -6,11 +6,13 @@ import argparse
 import importlib
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from keepcool.cli import bitcoin_networks, descriptors
 
+LEVELS = ("wallet", "asset", "network", "all", "harbor")
 Command = Callable[[argparse.Namespace], int]
 
 
@@ -27,10 +29,19 @@ def register(
     configured(verbs, "check-config", "say what it may do, whom it hears, what it refuses", _check)
     health = configured(verbs, "health", "how the running service is; exit 1 when it would not sign", _health)
     health.add_argument("--json", action="store_true", help="print as JSON")
-    thaw = configured(verbs, "thaw", "end a freeze; the service must be stopped", _thaw)
-    thaw.add_argument("--level", required=True, choices=("wallet", "network", "all"))
-    thaw.add_argument("--target", default="", help="the wallet or network; leave out for all")
-    thaw.add_argument("--reason", required=True, help="stands in the journal")
+    status = configured(verbs, "status", "how the running service stands, and what was ordered", _status)
+    status.add_argument("--json", action="store_true", help="print as JSON")
+    freeze = configured(verbs, "freeze", "sign nothing any more, from now on; the bus may be down", _freeze)
+    thaw = configured(
+        verbs, "thaw", "end a freeze, stopped; with administrators see `keepcool admin order thaw`", _thaw
+    )
+    for one in (freeze, thaw):
+        one.add_argument("--level", required=True, choices=LEVELS)
+        one.add_argument("--target", default="", help="the wallet, asset or network")
+        one.add_argument("--reason", required=True, help="stands in the journal")
+    journal = configured(verbs, "journal", "what stands in the journal, a page", _journal)
+    journal.add_argument("--after", type=int, default=0, metavar="N", help="entries beyond this one")
+    journal.add_argument("--json", action="store_true", help="print as JSON")
     kept = configured(verbs, "descriptors", "write the file wallets come back from; it is public", _kept)
     descriptors.add_options(kept)
     return verbs
@@ -76,6 +87,51 @@ def _thaw(arguments: argparse.Namespace) -> int:
     )
     print("thawed; " + ("still frozen: " + "; ".join(left) if left else "nothing is frozen"))
     return 0
+
+
+def _freeze(arguments: argparse.Namespace) -> int:
+    frozen = _main(arguments).freeze(
+        arguments.config, level=arguments.level, target=arguments.target, reason=arguments.reason
+    )
+    print("frozen: " + "; ".join(frozen))
+    return 0
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    told = _main(arguments).status(arguments.config)
+    if arguments.json:
+        print(told)
+        return 0
+    found = json.loads(told)
+    orders, frozen = found.pop("orders"), found.pop("frozen")
+    for name, value in found.items():
+        print(f"{name.replace('_', ' '):<16} {value}")
+    for sentence in frozen or ["nothing"]:
+        print(f"{'frozen':<16} {sentence}")
+    for one in orders:
+        signed = f"{len(one['signed_by'])} of {one['quorum']}"
+        print(f"{'order':<16} {one['order']}  {one['action']}  {one['state']}  signed by {signed}")
+    return 0
+
+
+def _journal(arguments: argparse.Namespace) -> int:
+    entries = _main(arguments).journal(arguments.config, arguments.after)
+    if arguments.json:
+        print(json.dumps(entries))
+        return 0
+    for one in entries:
+        body = {name: value for name, value in one["body"].items() if name not in ("kind", "at_s", "version")}
+        at = datetime.fromtimestamp(one["body"]["at_s"], UTC).isoformat()
+        print(f"{one['sequence']:<8} {at}  {one['body']['kind']:<10} {_short(body)}")
+    return 0
+
+
+def _short(body: dict[str, object]) -> str:
+    """Long values, such as documents, are cut for the eye; --json has them whole."""
+    told = (
+        f"{name}={str(value)[:80]}{'...' if len(str(value)) > 80 else ''}" for name, value in body.items()
+    )
+    return " ".join(told)
 
 
 def _kept(arguments: argparse.Namespace) -> int:
