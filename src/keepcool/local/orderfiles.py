@@ -116,17 +116,24 @@ def challenge_of(submitted: SubmitOrder) -> bytes:
 def in_words(submitted: SubmitOrder) -> Iterator[str]:
     """What is signed, a line each."""
     order = parse_order(submitted.order)
-    yield f"Order         {order.order}"
-    yield f"Installation  {order.installation}"
+    yield f"Order         {_printable(order.order)}"
+    yield f"Installation  {_printable(order.installation)}"
     yield f"Signed until  {datetime.fromtimestamp(order.expires_at_s, UTC).isoformat()}"
-    yield f"Signed by     {', '.join(one.administrator for one in submitted.proofs) or 'nobody yet'}"
-    yield _WORDS[order.action].format(**order.details).replace("  ", " ")
+    names = (_printable(one.administrator) for one in submitted.proofs)
+    yield f"Signed by     {', '.join(names) or 'nobody yet'}"
+    details = {name: _printable(text) for name, text in order.details.items()}
+    yield _WORDS[order.action].format(**details).replace(" :", ":").replace(" .", ".")
     if order.action is Action.POLICY_PROPOSE:
         yield from (f"  {line}" for line in sentences(parse_policy(submitted.document)))
     if order.action is Action.THAW:
         report = parse_report(submitted.document)
         made = datetime.fromtimestamp(report.made_at_s, UTC).isoformat()
         yield f"  Reconciled at {made}: {'no difference' if report.is_clean else 'THERE ARE DIFFERENCES'}"
+
+
+def _printable(text: str) -> str:
+    """What a terminal shows and does not obey."""
+    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def _check_document(order: Order, document: bytes) -> None:
