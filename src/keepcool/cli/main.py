@@ -24,6 +24,7 @@ NOUNS: Mapping[str, str] = {
     "keeper": "the signer with a hot key per wallet, and the purse",
     "cooler": "the signer with the cool key",
     "admin": "orders of administrators: policies, freezes, thaws, keys",
+    "desk": "where people read what waits, and sign or refuse it",
     "cold": "the cold key: made offline, kept on paper",
     "policy": "explain, sign and try a signer's policy",
     "journal": "verify a signer's journal",
@@ -92,7 +93,7 @@ def _not_installed(noun: str, error: ModuleNotFoundError) -> Refused:
     return Refused(
         "cli.extra",
         f"`keepcool {noun}` needs the package {package}; "
-        "run: pip install 'keepcool[app,client,cold,devnet,local]'",
+        "run: pip install 'keepcool[app,client,cold,desk,desk-cli,devnet,local]'",
     )
 
 

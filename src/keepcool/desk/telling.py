@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from keepcool.core.errors import KeepcoolError, Unavailable
+from keepcool.core.errors import KeepcoolError, Refused, Unavailable
 from keepcool.desk.mirror import Mirror
 from keepcool.desk.naming import Names, iso
 from keepcool.desk.rows import Row
@@ -26,7 +26,7 @@ from keepcool.ports.system import Clock
 from keepcool.ports.webhooks import Poster
 
 TOLD_MAX, WAIT_S_FIRST, WAIT_S_MAX = 50, 30, 3_600
-_EVENT = "review.waiting"
+_EVENT, _SECRET = "review.waiting", "whsec_"
 _log = logging.getLogger("keepcool.desk")
 
 
@@ -181,6 +181,17 @@ class Telling:
             await asyncio.to_thread(self._marks.write, kept)
         except OSError as error:
             _log.error("what was told is not marked", extra={"errno": error.errno})
+
+
+def parse_secret(text: str) -> bytes:
+    """`whsec_` and Base64 of 24 to 64 bytes. Raises Refused."""
+    try:
+        secret = base64.b64decode(text.removeprefix(_SECRET), validate=True)
+    except ValueError:
+        secret = b""
+    if not text.startswith(_SECRET) or not 24 <= len(secret) <= 64:
+        raise Refused("webhook.secret", "a webhook's secret is whsec_ and Base64 of 24 to 64 bytes")
+    return secret
 
 
 def _plain(row: Row, origin: str) -> dict[str, object]:

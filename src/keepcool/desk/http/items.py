@@ -1,0 +1,107 @@
+"""The page of one payment, and its drafts as files."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter
+from fastapi import Path as InPath
+from starlette.responses import HTMLResponse, Response
+
+from keepcool.core.approvals import Decision
+from keepcool.core.errors import Conflict, KeepcoolError
+from keepcool.desk import inspecting
+from keepcool.desk.deciding import Wish, state_at, statement_of, why_not_approved
+from keepcool.desk.http.parts import Given, Parts
+from keepcool.desk.http.queueing import KNOWN_STATES, lives
+from keepcool.desk.http.visitors import Signed
+from keepcool.desk.item import Item
+from keepcool.desk.people import Holder
+from keepcool.desk.recount import Recount
+from keepcool.wire.messages import VerdictItem
+from keepcool.wire.reviews import GivenApproval, ReviewAnswer, WindowUse
+
+router = APIRouter()
+IntentHash = Annotated[str, InPath(pattern="^[0-9a-f]{64}$")]
+_OUTCOMES = frozenset({"approved", "denied", "needs_review", "failed"})
+
+
+@router.get("/items/{intent_hash}")
+async def item_page(given: Given, who: Signed, intent_hash: IntentHash) -> Response:
+    item = await given.items.item(intent_hash)
+    values = shown(given, item, who.holder)
+    return HTMLResponse(
+        given.renderer.page("item.html", who.language, section="queue", visitor=who, **values)
+    )
+
+
+@router.get("/items/{intent_hash}/drafts/{place}")
+async def draft(
+    given: Given, _: Signed, intent_hash: IntentHash, place: Annotated[int, InPath(ge=0, le=1_000)]
+) -> Response:
+    found = (await given.items.item(intent_hash)).found
+    if isinstance(found, KeepcoolError):
+        raise found
+    if place >= len(found.drafts):
+        raise Conflict("draft.not_found", "there is no such draft")
+    one = found.drafts[place]
+    name = inspecting.file_name(found.record, one.sha256)
+    return Response(
+        inspecting.file_bytes(found.record, one.raw),
+        media_type="application/octet-stream",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def shown(given: Parts, item: Item, holder: Holder) -> dict[str, object]:
+    """What the template is given."""
+    found = item.found if isinstance(item.found, Recount) else None
+    keeper = item.keeper if isinstance(item.keeper, ReviewAnswer) else None
+    answers = [("Cooler", item.cooler)] + ([("Keeper", keeper)] if keeper else [])
+    objection = why_not_approved(item, holder)
+    now_s = given.clock.now_ms() // 1000
+    return {
+        "item": item,
+        "found": found,
+        "keeper": keeper,
+        "effects": found.dearest.effects if found else None,
+        "intent_id": found.intent.intent if found else item.hash[:16],
+        "states": [("Cooler", state_at(item.cooler)), ("Keeper", state_at(item.keeper))],
+        "known_states": KNOWN_STATES,
+        "known_outcomes": _OUTCOMES,
+        "answers": answers,
+        "verdicts_of": [(name, *_verdicts(answer.verdicts)) for name, answer in answers],
+        "approvals_of": [(name, _given(answer)) for name, answer in answers],
+        "commands": _commands(given, found),
+        "statement": statement_of(item, holder.approver, Wish(Decision.APPROVE, (item.hash,), "-"), now_s),
+        "intent_base64": base64.b64encode(item.cooler.summary.intent).decode("ascii"),
+        "objection": objection,
+        "four_eyes": bool(holder.owner) and holder.owner == item.cooler.summary.owner,
+        "lives": lives(given),
+        "share": _share,
+    }
+
+
+def _verdicts(verdicts: Sequence[VerdictItem]) -> tuple[list[VerdictItem], int]:
+    """Those that object, and how many agree."""
+    objecting = [one for one in verdicts if one.outcome != "approved"]
+    return objecting, len(verdicts) - len(objecting)
+
+
+def _given(answer: ReviewAnswer) -> list[GivenApproval]:
+    return list(answer.summary.approvals)
+
+
+def _commands(given: Parts, found: Recount | None) -> list[str]:
+    if found is None:
+        return []
+    return [inspecting.command(found.record, one.sha256, given.families) for one in found.drafts]
+
+
+def _share(use: WindowUse) -> int:
+    """Of the cap, in percent."""
+    if not use.cap.isdigit() or not use.spent.isdigit() or int(use.cap) == 0:
+        return 100
+    return min(int(use.spent) * 100 // int(use.cap), 100)

@@ -1,0 +1,20 @@
+// The page of one payment.
+import { Lie, digest, fromBase64, toHex } from "./desk.js";
+import { decides } from "./deciding.js";
+import { report } from "./signing.js";
+
+const form = document.getElementById("decide");
+
+if (form) {
+  const about = form.dataset;
+  const hash = await digest("keepcool-intent-v1", fromBase64(about.intent));
+  if (toHex(hash) === about.hash) {
+    const known = { effects: about.effects, fee: about.fee, policies: about.policies };
+    decides(form, () => [about.hash], known, () => {
+      for (const button of form.querySelectorAll("button")) button.disabled = true;
+    });
+  } else {
+    for (const button of form.querySelectorAll("button")) button.disabled = true;
+    report(new Lie().message, "bad");
+  }
+}

@@ -1,0 +1,42 @@
+// The list: live news, and a decision about several payments by one touch.
+import { word } from "./desk.js";
+import { decides } from "./deciding.js";
+
+const live = document.getElementById("live");
+const chosen = () => Array.from(document.querySelectorAll("input[name=chosen]:checked"), (one) => one.value);
+
+function gone(hash) {
+  for (const row of document.querySelectorAll("tr[data-hash]")) {
+    if (row.dataset.hash !== hash) continue;
+    row.classList.add("gone");
+    const box = row.querySelector("input[name=chosen]");
+    if (box) {
+      box.checked = false;
+      box.disabled = true;
+    }
+  }
+}
+
+function listen() {
+  const source = new EventSource("/live");
+  source.addEventListener("queue", (event) => {
+    const news = JSON.parse(event.data);
+    if (String(news.version) === live.dataset.version) return;
+    news.gone.forEach(gone);
+    live.querySelector(".changed").hidden = false;
+  });
+}
+
+const form = document.getElementById("decide");
+if (form) {
+  const count = document.getElementById("chosen");
+  document.addEventListener("change", (event) => {
+    if (event.target.name === "chosen") count.textContent = word("chosen", { count: chosen().length });
+  });
+  decides(form, chosen, null, (results) => {
+    const refused = new Set(results.filter((one) => one.error !== "").map((one) => one.intent));
+    for (const one of results) if (!refused.has(one.intent)) gone(one.intent);
+  });
+}
+live.querySelector("a").href = location.href;
+listen();
