@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,8 +15,6 @@ from keepcool.app.config import BitcoinFeeSettings
 from keepcool.app.deposits import events
 from keepcool.app.payouts.bitcoin import batches
 from keepcool.app.payouts.bitcoin.batches import Stage
-from keepcool.chains.bitcoin.sizes import pushed
-from keepcool.chains.bitcoin.transaction import encode, parse_transaction, shown
 from keepcool.core.errors import Conflict, Unavailable
 from keepcool.core.faults import FaultPoint
 from keepcool.core.ids import WalletId
@@ -139,31 +136,6 @@ def test_a_coin_that_a_stranger_spends_stops_what_would_have_paid_with_it(
         assert isinstance(office.state("a"), Frozen)
         assert office.store.transact(lambda tx: events.frozen(tx, office.row.id, WalletId("w1"))) is not None
         assert chain.balance(to) == 0
-
-
-def test_an_altered_id_is_known_by_its_inputs(tmp_path: Path, chain: DevBitcoin) -> None:
-    """A miner alters a legacy payment's signature script: another id in the block, the same payment."""
-    with office_of(tmp_path, chain, COIN, profile="bip45-p2sh", fees=BitcoinFeeSettings()) as office:
-        to = office.outside()
-        office.order("a", "w1", COIN // 4, to)
-        asyncio.run(office.live(office.reached("a", "broadcast")))
-        ours = office.read("a").transaction
-        altered = _altered(bytes.fromhex(chain.ask("getrawtransaction", ours)))
-        chain.ask("generateblock", chain.new_address(), [altered.hex()])
-        asyncio.run(office.live(office.reached("a", "confirmed")))
-        assert office.read("a").transaction == shown(parse_transaction(altered).txid) != ours
-        assert chain.balance(to) == COIN // 4
-        office.agrees("w1")
-
-
-def _altered(raw: bytes) -> bytes:
-    """The redeem script pushed by a longer opcode than it needs."""
-    tx = parse_transaction(raw)
-    script = tx.inputs[0].script
-    redeem = script[-105:]
-    assert pushed(redeem) == script[-107:]
-    longer = script[:-107] + b"\x4d" + len(redeem).to_bytes(2, "little") + redeem
-    return encode(replace(tx, inputs=(replace(tx.inputs[0], script=longer), *tx.inputs[1:])))
 
 
 def test_the_books_follow_a_dearer_rung_beyond_the_depth_of_final(tmp_path: Path, chain: DevBitcoin) -> None:
