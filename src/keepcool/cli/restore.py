@@ -39,6 +39,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help=f"look so many addresses beyond the last one used or issued (default {_GAP})",
     )
     scan.add_argument(
+        "--no-filters",
+        action="store_true",
+        help="read every block, also where the node's filters (BIP-158) say that there is nothing of ours",
+    )
+    scan.add_argument(
         "--unspent",
         action="store_true",
         help="ask the node for its unspent outputs instead of reading blocks: minutes instead of hours",
@@ -98,8 +103,11 @@ def _add_terms(verb: argparse.ArgumentParser) -> None:
 def _scan(arguments: argparse.Namespace) -> int:
     from keepcool.local.restoring import running
 
-    work = running.scan_unspent if arguments.unspent else running.scan
-    found = work(_backup(arguments), _place(arguments), arguments.state, _say, arguments.gap)
+    where = (_backup(arguments), _place(arguments), arguments.state, _say, arguments.gap)
+    if arguments.unspent:
+        found = running.scan_unspent(*where)
+    else:
+        found = running.scan(*where, filtered=not arguments.no_filters)
     print(json.dumps(found.plain(), indent=2) if arguments.json else "\n".join(found.lines()))
     return 0
 

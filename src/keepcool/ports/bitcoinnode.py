@@ -57,6 +57,17 @@ class Unspent:
 
 
 @dataclass(frozen=True, slots=True)
+class Spent:
+    """An output that a block spends. Amount and script are the node's word: of a block's own bytes only the
+    outpoint is part."""
+
+    txid: str
+    vout: int
+    amount_sat: int
+    script: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Condition:
     """How the node stands: `headers` is the height it has heard of, `pruned_below` the lowest block it still
     has when it deletes old ones."""
@@ -84,8 +95,8 @@ class Capabilities:
     notifications: tuple[tuple[str, str], ...] = ()
 
 
-class BitcoinNode(Protocol):
-    """Everything keepcool asks of a node."""
+class Chain(Protocol):
+    """What a node says of its chain."""
 
     async def check(self) -> Condition:
         """The condition of a healthy node: its network's chain, not catching up. Raises what is wrong, in a
@@ -108,6 +119,18 @@ class BitcoinNode(Protocol):
     async def raw_block(self, block_hash: str) -> bytes:
         """Raises Unavailable `node.block_unknown` when it has no such block, `node.pruned` when it has
         deleted it."""
+
+    async def block_filters(self, block_hashes: Sequence[str]) -> list[bytes | None]:
+        """What each block is about, by its basic filter (BIP-158); None where the node has none. Nothing
+        proves them: whoever leaves a block unread for its filter trusts the node so far."""
+
+    async def spent_outputs(self, block_hash: str) -> list[Spent] | None:
+        """Of all inputs of the block but the first transaction's, in their order; None when the node does not
+        tell. Raises as `raw_block`."""
+
+
+class BitcoinNode(Chain, Protocol):
+    """Everything keepcool asks of a node."""
 
     async def raw_transaction(self, txid: str, block_hash: str | None = None) -> bytes | None:
         """From the pool, or from this block; without a block also from the node's index if it has one. None

@@ -17,6 +17,7 @@ from keepcool.ports.bitcoinnode import (
     BlockId,
     Capabilities,
     Condition,
+    Spent,
     Unspent,
     Why,
 )
@@ -61,6 +62,8 @@ class Node:
     accepts: bool | None = True
     proves_blocks: bool = True
     block: bytes = b"block"
+    filter: bytes | None = None
+    spent: list[Spent] | None = None
     asked: int = 0
 
     @property
@@ -100,6 +103,12 @@ class Node:
         if block_hash not in self.chain:
             raise Unavailable("node.block_unknown", "no such block")
         return self.told(self.block)
+
+    async def block_filters(self, block_hashes: Sequence[str]) -> list[bytes | None]:
+        return self.told([self.filter for _ in block_hashes])
+
+    async def spent_outputs(self, block_hash: str) -> list[Spent] | None:  # noqa: ARG002
+        return self.told(self.spent)
 
     async def raw_transaction(self, txid: str, block_hash: str | None = None) -> bytes | None:  # noqa: ARG002
         return self.told(self.raw)
@@ -270,3 +279,25 @@ def test_sent_is_what_any_node_has_and_open_what_any_may_have() -> None:
     ):
         failing = [Node(f"n{number}", sent=error) for number, error in enumerate(errors)]
         assert problem(failing, lambda node: node.send(b"")).code == code
+
+
+def test_a_filter_needs_as_many_voices_as_must_agree() -> None:
+    """Where nodes tell different filters, or too few have one, the block is read; the difference is told."""
+    both = AgreeingBitcoinNodes([Node("one", filter=b"f"), Node("two", filter=b"f")])
+    assert asyncio.run(both.block_filters(["ab" * 32])) == [b"f"]
+    for other in (None, b"g"):
+        torn = AgreeingBitcoinNodes([Node("one", filter=b"f"), Node("two", filter=other)])
+        assert asyncio.run(torn.block_filters(["ab" * 32])) == [None]
+        assert (torn.dissent is None) == (other is None)
+    silent = Node("two", away=Unavailable("node.unreachable", "away"))
+    alone = AgreeingBitcoinNodes([Node("one", filter=b"f"), silent])
+    assert asyncio.run(alone.block_filters(["ab" * 32])) == [None]
+
+
+def test_what_a_block_spends_needs_as_many_voices_too() -> None:
+    """One node's word for amounts and scripts that no block proves is not enough where two must agree."""
+    spent = [Spent(TXID, 0, 1000, b"Q")]
+    both = AgreeingBitcoinNodes([Node("one", spent=spent), Node("two", spent=list(spent))])
+    assert asyncio.run(both.spent_outputs("ab" * 32)) == spent
+    torn = AgreeingBitcoinNodes([Node("one", spent=spent), Node("two", spent=None)])
+    assert asyncio.run(torn.spent_outputs("ab" * 32)) is None

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from keepcool.adapters import quorum
 from keepcool.adapters.bitcoinnode.voices import NamedNode, Voices, common
 from keepcool.core.errors import Unavailable
-from keepcool.ports.bitcoinnode import BlockId, Capabilities, Condition
+from keepcool.ports.bitcoinnode import BlockId, Capabilities, Condition, Spent
 
 _BRANCH_MAX = 100  # blocks looked back for what nodes have in common
 
@@ -40,7 +41,7 @@ class AgreedChain:
         return replace(reached[self._voices.agree - 1], tip=await self.tip())
 
     async def capabilities(self) -> Capabilities:
-        """What any of them can do."""
+        """What any of them can do; filters as many as must agree."""
         said = self._voices.heard(await self._voices.all(lambda node: node.capabilities()), "what they can")
         every = [one for _, one in said]
         return Capabilities(
@@ -48,7 +49,7 @@ class AgreedChain:
             estimates_fees=any(one.estimates_fees for one in every),
             tells_spent_outputs=any(one.tells_spent_outputs for one in every),
             makes_blocks=any(one.makes_blocks for one in every),
-            filters=any(one.filters for one in every),
+            filters=sum(one.filters for one in every) >= self._voices.agree,
             transaction_index=any(one.transaction_index for one in every),
             notifications=tuple(dict.fromkeys(pair for one in every for pair in one.notifications)),
         )
@@ -84,6 +85,20 @@ class AgreedChain:
             return await self._voices.first(lambda node: node.raw_block(block_hash))
         said = await self._voices.all(lambda node: node.raw_block(block_hash))
         return self._voices.same(f"block {block_hash}", said)
+
+    async def block_filters(self, block_hashes: Sequence[str]) -> list[bytes | None]:
+        """None where fewer than `agree` nodes tell the same filter: such a block is read."""
+        said = await self._voices.all(lambda node: node.block_filters(block_hashes))
+        found: list[bytes | None] = []
+        for at, block_hash in enumerate(block_hashes):
+            votes = [(name, every[at]) for name, every in quorum.answers(said) if every[at] is not None]
+            self._voices.note(f"the filter of block {block_hash}", votes)
+            found.append(common(votes, self._voices.agree))
+        return found
+
+    async def spent_outputs(self, block_hash: str) -> list[Spent] | None:
+        said = await self._voices.all(lambda node: node.spent_outputs(block_hash))
+        return common(quorum.answers(said), self._voices.agree)
 
     async def _votes(self, heights: Sequence[int]) -> list[tuple[int, list[tuple[str, str | None]]]]:
         """What each node that answers has at each height. Raises Unavailable when fewer than `agree` do."""

@@ -14,7 +14,7 @@ from typing import TypeVar
 import msgspec
 
 from keepcool.chains.bitcoin.networks import DECIMALS
-from keepcool.ports.bitcoinnode import Unspent
+from keepcool.ports.bitcoinnode import Spent, Unspent
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 _COIN_LIMIT = 2**63
@@ -77,6 +77,41 @@ class RawUnspent(msgspec.Struct, frozen=True, rename={"script": "scriptPubKey"})
 class RawBlockIds(msgspec.Struct, frozen=True):
     tx: list[str]
     previousblockhash: str | None = None
+
+
+class _RawPrevious(msgspec.Struct, frozen=True, rename={"script": "scriptPubKey"}):
+    value: Decimal
+    script: _RawScript
+
+
+class _RawInput(msgspec.Struct, frozen=True):
+    txid: str | None = None
+    vout: int | None = None
+    prevout: _RawPrevious | None = None
+
+    def read(self) -> Spent:
+        if self.txid is None or self.vout is None or self.prevout is None:
+            raise ValueError("an input without the output it spends")
+        told = self.prevout
+        return Spent(block_or_transaction(self.txid), self.vout, satoshi(told.value), data(told.script.hex))
+
+
+class _RawTransaction(msgspec.Struct, frozen=True):
+    vin: list[_RawInput]
+
+
+class RawBlock(msgspec.Struct, frozen=True):
+    """A block as `getblock 3` tells it: with the outputs it spends."""
+
+    hash: str
+    tx: list[_RawTransaction]
+
+    def spent(self) -> list[Spent]:
+        return [one.read() for told in self.tx[1:] for one in told.vin]
+
+
+class RawFilter(msgspec.Struct, frozen=True):
+    filter: str
 
 
 def parsed(text: bytes, kind: type[T]) -> T:

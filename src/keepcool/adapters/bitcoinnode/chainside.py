@@ -13,7 +13,7 @@ from keepcool.adapters.bitcoinnode.asking import Asking, hash_of, plain_bytes
 from keepcool.adapters.jsonrpc.calls import Ask
 from keepcool.chains.bitcoin.networks import Network
 from keepcool.core.errors import Malformed, Unavailable
-from keepcool.ports.bitcoinnode import BlockId, Capabilities, Condition
+from keepcool.ports.bitcoinnode import BlockId, Capabilities, Condition, Spent
 from keepcool.ports.system import Clock
 
 _BEHIND_MAX = 3  # blocks whose headers are known and that are on their way
@@ -93,6 +93,21 @@ class ChainSide(Asking):
         self._sense("getblock", lambda: blocks.check_block(found, block_hash, self._network))
         return found
 
+    async def block_filters(self, block_hashes: Sequence[str]) -> list[bytes | None]:
+        said = await self._asked([Ask("getblockfilter", (one, "basic")) for one in block_hashes])
+        absent = complaints.is_absent_filter
+        return [None if absent(one) else self._read("getblockfilter", one, _filter_of) for one in said]
+
+    async def spent_outputs(self, block_hash: str) -> list[Spent] | None:
+        _check_hash(block_hash)
+        if not (await self.capabilities()).tells_spent_outputs:
+            return None
+        told = await self._one(
+            Ask("getblock", (block_hash, 3)), lambda text: answers.parsed(text, answers.RawBlock)
+        )
+        self._right(told, fits=told.hash == block_hash)
+        return self._sense("getblock", told.spent)
+
     async def condition(self) -> Condition:
         """Its state, whatever it is: `check` judges it."""
         said = await self._asked([Ask("getblockchaininfo"), Ask("getnetworkinfo")])
@@ -108,6 +123,10 @@ class ChainSide(Asking):
             pruned_below=(chain.pruneheight or 0) if chain.pruned else None,
             version=complaints.cut(own.subversion),
         )
+
+
+def _filter_of(text: bytes) -> bytes:
+    return answers.data(answers.parsed(text, answers.RawFilter).filter)
 
 
 def _tip(raw: answers.RawChain) -> BlockId:

@@ -70,6 +70,11 @@ def is_misasked(said: object) -> bool:
     )
 
 
+def is_absent_filter(said: object) -> bool:
+    """The node keeps no filters, not yet that of this block, or does not know the block."""
+    return isinstance(said, Complaint) and said.code in (_UNKNOWN_METHOD, _HELP, _NOT_THERE)
+
+
 def is_known(said: Complaint) -> bool:
     """Whether the node has the sent transaction already, as it says."""
     return said.code == _KNOWN or bool(_KNOWN_WORDS.search(said.message))

@@ -71,6 +71,13 @@ def matches(raw: bytes, block_hash: str, sought: Sought) -> bool:
     return any((one * width) >> 64 in exact for one in hashes if one >> _SHIFT in near)
 
 
+def names_all(raw: bytes, block_hash: str, sought: Sought) -> bool:
+    """Whether the filter names every one of these scripts. Raises Malformed."""
+    values, count = decoded(raw)
+    inside, width = set(values), count * _M
+    return all((one * width) >> 64 in inside for one in sought.hashes(key_of(block_hash)))
+
+
 def encoded(block_hash: str, scripts: Iterable[bytes]) -> bytes:
     """The basic filter of a block with these scripts: of its outputs, and of the outputs it spends."""
     key = key_of(block_hash)

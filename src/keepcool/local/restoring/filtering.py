@@ -66,10 +66,8 @@ class Filtering:
         spent = await self._node.spent_outputs(block_hash)
         fits = await asyncio.to_thread(lambda: self._fits(block_hash, told, raw, spent))
         if not fits:
-            text = (
-                f"the node's filter of block {height} leaves out what the block holds: use another node, or"
-            )
-            raise Breach("restore.filters", f"{text} begin anew with --no-filters and another state file")
+            text = f"the node's filter of block {height} leaves out what the block holds: use another node"
+            raise Breach("restore.filters", f"{text}, or begin anew with --no-filters and a new state file")
 
     def _fits(self, block_hash: str, told: bytes, raw: bytes, spent: Sequence[Spent] | None) -> bool:
         transactions = [parse_stripped(one) for one in transactions_of(raw, self._network)]
@@ -89,7 +87,7 @@ def _are_spent(transactions: Sequence[Transaction], spent: Sequence[Spent]) -> b
     rest = list(spent)
     for one in transactions[1:]:
         mine, rest = rest[: len(one.inputs)], rest[len(one.inputs) :]
-        named = [(shown(each.outpoint.txid), each.outpoint.vout) for each in one.inputs]
+        named = [(shown(each.outpoint.txid), each.outpoint.position) for each in one.inputs]
         if named != [(each.txid, each.vout) for each in mine]:
             return False
         if sum(each.amount_sat for each in mine) < sum(output.amount_sat for output in one.outputs):

@@ -83,8 +83,8 @@ class Report:
         if not self.unread:
             return []
         return [
-            f"{self.unread} blocks were not read: the node's filters, which nothing proves, name none of these "
-            "addresses there. With --no-filters and a new state file they are read, too."
+            f"{self.unread} blocks were not read: the node's filters, which nothing proves, name none of "
+            "these addresses there. With --no-filters and a new state file they are read, too."
         ]
 
 

@@ -192,11 +192,10 @@ class _Reading:
 
     def _take(self, one: Pass, index: ScriptIndex, watch: Watch, blocks: Sequence[_Block]) -> None:
         with self._store.together():
-            self._store.leave_unread(sum(raw is None for _, _, raw in blocks))
             for height, block_hash, raw in blocks:
                 if raw is not None:
                     self._read(index, watch, (height, block_hash, raw))
-                self._store.read(one, height, block_hash)
+                self._store.read(one, height, block_hash, trusted=raw is None)
 
     async def _hashes(self, heights: Sequence[int]) -> list[str]:
         hashes = [found for found in await self._node.block_hashes(heights) if found is not None]

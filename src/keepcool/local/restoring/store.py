@@ -30,6 +30,9 @@ CREATE TABLE IF NOT EXISTS coin (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS coin_track ON coin (track, at);
 """
+_ONE_MORE = """
+INSERT INTO fact VALUES ('unread', '1') ON CONFLICT (name) DO UPDATE SET value = CAST(value + 1 AS TEXT)
+"""
 _HASHES_KEPT = 500
 
 
@@ -104,8 +107,10 @@ class Store:
         )
         return Pass(int(cursor.lastrowid or 0), tuple(spans), first, last, first - 1)
 
-    def read(self, of: Pass, height: int, block_hash: str) -> None:
-        """Block `height` was read in this pass."""
+    def read(self, of: Pass, height: int, block_hash: str, *, trusted: bool = False) -> None:
+        """Block `height` was read in this pass; `trusted`: it was left unread, for what its filter says."""
+        if trusted:
+            self._db.execute(_ONE_MORE)
         self._db.execute("UPDATE pass SET done = ? WHERE number = ?", (height, of.number))
         self._db.execute("INSERT OR REPLACE INTO block VALUES (?, ?)", (height, block_hash))
         self._db.execute("DELETE FROM block WHERE height = ?", (height - _HASHES_KEPT,))
@@ -141,13 +146,8 @@ class Store:
         )
         self._db.executemany("INSERT OR IGNORE INTO made VALUES (?, ?)", list(made))
 
-    def leave_unread(self, blocks: int) -> None:
-        """So many more were passed over, trusting their filters."""
-        add = "UPDATE SET value = CAST(value + ? AS TEXT)"
-        query = f"INSERT INTO fact VALUES ('unread', ?) ON CONFLICT (name) DO {add}"  # noqa: S608
-        self._db.execute(query, (str(blocks), blocks))
-
     def unread(self) -> int:
+        """How many blocks were left unread, in all passes."""
         return int(self._fact("unread") or 0)
 
     def spend(self, outpoints: Iterable[tuple[str, int]], height: int) -> None:

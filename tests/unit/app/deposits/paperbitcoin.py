@@ -18,7 +18,7 @@ from keepcool.chains.bitcoin.transaction import (
     shown,
 )
 from keepcool.core.errors import Unavailable
-from keepcool.ports.bitcoinnode import Acceptance, BlockId, Capabilities, Condition, Unspent
+from keepcool.ports.bitcoinnode import Acceptance, BlockId, Capabilities, Condition, Spent, Unspent
 
 NOBODY = b"\x00\x14" + bytes(20)
 GENESIS = bytes(81)
@@ -123,6 +123,13 @@ class PaperBitcoin:
             if hash_of(block) == block_hash:
                 return block
         raise Unavailable("node.block_unknown", f"no block {block_hash}")
+
+    async def block_filters(self, block_hashes: Sequence[str]) -> list[bytes | None]:
+        """It has none."""
+        return [None for _ in block_hashes]
+
+    async def spent_outputs(self, block_hash: str) -> list[Spent] | None:  # noqa: ARG002
+        return None
 
     async def raw_transaction(self, txid: str, block_hash: str | None = None) -> bytes | None:  # noqa: ARG002
         return self.pool.get(txid)
