@@ -90,6 +90,8 @@ def _approver(name: str, plain: schema.Table) -> Approver:
 
 def _administrator(name: str, plain: schema.Table) -> Administrator:
     where = f"[administrators.{name[:40]}]"
+    if name == "root":
+        raise Malformed("policy.person", f"policy: {where}: the root key signs by this name; give another")
     table = schema.read_table(plain, schema.AdministratorTable, where)
     credential = _credential(where, table.key, table.credential)
     return Administrator(values.matched(values.NAME, where, name), table.key, credential)
