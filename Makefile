@@ -36,8 +36,8 @@ chromium:
 demo: setup ## the whole story on real parts (CHAINS=evm,minter,bitcoin chooses; KEEP=1 leaves it running)
 	@$(BIN)/keepcool demo $(if $(CHAINS),--chains $(CHAINS)) $(if $(KEEP),--keep)
 
-test: setup ## the whole suite, files side by side on up to four cores
-	@$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
+test: setup ## the whole suite: up to four files side by side, the slowest first (tests/conftest.py)
+	@$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-fast: setup ## unit, vectors, properties, architecture: no servers, under a minute
 	@$(BIN)/pytest tests/architecture tests/docs tests/unit tests/vectors tests/properties
