@@ -95,6 +95,14 @@ transaction = Table(
     PrimaryKeyConstraint("network", "txid"),
 )
 
+# Up to which block coins were looked through whose transactions are needed no more.
+forgotten = Table(
+    "coin_transaction_forgotten",
+    metadata,
+    Column("network", _ID, primary_key=True),
+    Column("height", BigInteger, nullable=False),
+)
+
 lease = Table(
     "coin_lease",
     metadata,

@@ -122,10 +122,12 @@ sweep = Table(
     "pool_sweep",
     metadata,
     Column("withdrawal", _ID, primary_key=True),
-    Column("pool", _ID, nullable=False, index=True),
+    Column("pool", _ID, nullable=False),
     Column("asset", String(200), nullable=False),
     Column("units", Units, nullable=False),
     Column("lent", Units, nullable=False),
     Column("ended", Boolean, nullable=False),
     Column("at_ms", BigInteger, nullable=False),
+    Index("pool_sweep_open", "pool", "ended"),
+    Index("pool_sweep_newest", "pool", "at_ms"),
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
 from keepcool.app.coins import book
 from keepcool.app.config import BitcoinSettings
@@ -26,6 +26,7 @@ from keepcool.core.money import parse_units
 from keepcool.core.withdrawal_states import Confirmed, is_open, name_of
 
 COINS_MAX = 100  # of one sweep: what is more goes with the next one; half as many after each that failed
+_HALVINGS = COINS_MAX.bit_length()
 AGAIN_MS = 10 * 60 * 1000
 LOW, HELD_UP, LOCKED = "pool.low", "pool.not_swept", "pool.locked"
 
@@ -61,8 +62,7 @@ def _begun(tx: Connection, water: Water, pool: Pool, now_ms: int) -> bool:
     units = min(level - marks.target, most)
     if units <= water.fee_max:  # nothing to spare in confirmed coins now, or not worth its fee
         return False
-    number = len(_all(tx, pool.id)) + 1
-    name = f"{pool.id}.s{number}"
+    name = f"{pool.id}.s{_count(tx, pool.id) + 1}"
     lent = units + water.fee_max
     books.lend(tx, sweep=name, pool=pool.id, asset=water.asset, units=lent, at_ms=now_ms)
     order = Order(
@@ -104,10 +104,10 @@ def _ended(tx: Connection, water: Water, pool: Pool, row: Row[tuple[object, ...]
 
 def _pauses(tx: Connection, pool: WalletId, now_ms: int) -> bool:
     """A sweep has failed not long ago."""
-    rows = _all(tx, pool)
-    if not rows or isinstance(store.get(tx, rows[-1].withdrawal).state, Confirmed):
+    rows = _newest(tx, pool, 1)
+    if not rows or isinstance(store.get(tx, rows[0].withdrawal).state, Confirmed):
         return False
-    return bool(abs(now_ms - rows[-1].at_ms) < AGAIN_MS)
+    return bool(abs(now_ms - rows[0].at_ms) < AGAIN_MS)
 
 
 def _spendable(tx: Connection, water: Water, pool: Pool) -> int:
@@ -123,7 +123,7 @@ def _spendable(tx: Connection, water: Water, pool: Pool) -> int:
 
 def _coins_max(tx: Connection, pool: WalletId) -> int:
     failed = 0
-    for row in reversed(_all(tx, pool)):
+    for row in _newest(tx, pool, _HALVINGS):
         if isinstance(store.get(tx, row.withdrawal).state, Confirmed):
             break
         failed += 1
@@ -159,9 +159,14 @@ def _why(one: Withdrawal) -> str:
 
 
 def _open(tx: Connection, pool: WalletId) -> list[Row[tuple[object, ...]]]:
-    return [row for row in _all(tx, pool) if not row.ended]
+    where = (sweep.c.pool == pool, sweep.c.ended.is_(False))
+    return list(tx.execute(select(sweep).where(*where).order_by(sweep.c.at_ms, sweep.c.withdrawal)))
 
 
-def _all(tx: Connection, pool: WalletId) -> list[Row[tuple[object, ...]]]:
-    query = select(sweep).where(sweep.c.pool == pool).order_by(sweep.c.at_ms, sweep.c.withdrawal)
-    return list(tx.execute(query))
+def _newest(tx: Connection, pool: WalletId, limit: int) -> list[Row[tuple[object, ...]]]:
+    query = select(sweep).where(sweep.c.pool == pool)
+    return list(tx.execute(query.order_by(sweep.c.at_ms.desc(), sweep.c.withdrawal.desc()).limit(limit)))
+
+
+def _count(tx: Connection, pool: WalletId) -> int:
+    return int(tx.execute(select(func.count()).where(sweep.c.pool == pool)).scalar_one())

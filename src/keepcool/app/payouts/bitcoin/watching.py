@@ -11,10 +11,11 @@ from collections.abc import Callable
 
 from sqlalchemy import ColumnElement, Connection, and_, select
 
-from keepcool.app.coins import book
+from keepcool.app.coins import book, previous
 from keepcool.app.coins.drafts import Spending
 from keepcool.app.coins.tables import coin, lease
 from keepcool.app.deposits import position
+from keepcool.app.deposits.position import BLOCKS_KEPT
 from keepcool.app.payouts import store, turns
 from keepcool.app.payouts.bitcoin import batches, ending, following, sending, settling
 from keepcool.app.payouts.bitcoin.batches import OPEN, Batch, Purpose, Rung, Stage
@@ -85,6 +86,7 @@ async def resend_orphaned(lane: BitcoinLane) -> None:
         except KeepcoolError as error:  # the others are sent all the same
             await lane.note("payout.orphan_refused", one.id, error.public)
     await lane.store.run(lambda tx: _let_go(tx, lane))
+    await lane.store.run(lambda tx: previous.forget(tx, lane.network, tip_of(tx, lane) - BLOCKS_KEPT))
 
 
 async def burn_uncertain(lane: BitcoinLane) -> None:
