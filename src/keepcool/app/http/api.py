@@ -7,6 +7,7 @@ import asyncio
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 
 import keepcool
 from keepcool.app.http import (
@@ -19,6 +20,7 @@ from keepcool.app.http import (
     pools,
     problems,
     service,
+    signing_page,
     users,
     wallets,
     webhooks,
@@ -47,9 +49,17 @@ def make_api(parts: Parts) -> FastAPI:
     api.state.parts, api.state.stop = parts, asyncio.Event()
     for one in (users, wallets, addresses, pools, money, consents, chain, events, webhooks, ledger, service):
         api.include_router(one.router)
+    api.include_router(signing_page.router)
     api.add_exception_handler(KeepcoolError, problems.on_our_error)
     api.add_exception_handler(RequestValidationError, problems.on_invalid)
     api.add_exception_handler(HTTPException, problems.on_http_error)
+    if parts.settings.users.origins:  # a page of another origin where owners sign; no cookie is ever used
+        api.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(parts.settings.users.origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type"],
+        )
     limits = parts.settings.http
     api.add_middleware(
         Gate,
