@@ -1,4 +1,4 @@
-"""The module that owners' browsers run, in Node: it reads intents as signers do, and asks to sign the same."""
+"""The module that owners' browsers run, in Node: it reads intents as signers do, and asks for the same."""
 
 from __future__ import annotations
 

@@ -59,11 +59,6 @@ class SigningOut(Out):
     assets: list[AssetOut]
 
 
-class SiteOut(Out):
-    rp_id: str
-    origins: list[str]
-
-
 @router.post("/withdrawals/{withdrawal}/evidence", summary="Hand in the owner's signature")
 async def hand_in(given: Given, _: Payer, withdrawal: PayoutPath, body: EvidenceIn) -> WithdrawalOut:
     """Checked against the key in the wallet's attested record, kept for the intent as it is now, and shown to
@@ -94,12 +89,6 @@ async def linked(request: Request, given: Given, credentials: Credentials) -> st
 
 
 Linked = Annotated[str, Depends(linked)]
-
-
-@router.get("/signing/site", summary="Where passkeys are touched")
-async def site(given: Given) -> SiteOut:
-    """Needs no key: the page asks it before it enrols a passkey."""
-    return SiteOut(rp_id=given.settings.users.rp_id, origins=list(given.settings.users.origins))
 
 
 @router.get("/signing", summary="What a link asks to sign")

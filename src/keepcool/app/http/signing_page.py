@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from importlib import resources
 
 from fastapi import APIRouter, Response
+
+from keepcool.app.http.parts import Given
 
 router = APIRouter(prefix="/sign", tags=["owners' signatures"], include_in_schema=False)
 HEADERS = {
@@ -39,6 +42,12 @@ async def script() -> Response:
 async def module() -> Response:
     """Without dependencies, to be copied to a site of one's own."""
     return _file("keepcool-passkey.js", _JS)
+
+
+@router.get("/site.json")
+async def site(given: Given) -> Response:
+    """Where passkeys are made and touched; "" where none are taken."""
+    return Response(json.dumps({"rp_id": given.settings.users.rp_id}), media_type="application/json")
 
 
 def _file(name: str, media_type: str) -> Response:

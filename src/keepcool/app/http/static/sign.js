@@ -99,7 +99,7 @@ async function sign(told, intentBytes) {
 }
 
 async function enrol() {
-  const site = await asked("/v1/signing/site");
+  const site = await asked("/sign/site.json");
   if (!site.rp_id) throw new Error("passkeys are not configured here: [users] in App's configuration");
   const made = await passkey.enrol({ rpId: site.rp_id, rpName: document.title, userName: at("enrol-name").value });
   localStorage.setItem(CREDENTIALS, JSON.stringify({ ...known(), [made.key]: made.credential }));
