@@ -122,6 +122,8 @@ def test_approvals_are_given_by_judges_alone(name: str, home: str) -> None:
     """An approval is constructed in one file of the product."""
     makers = set()
     for path in python_files("src"):
+        if "from keepcool.core.approval import" not in path.read_text(encoding="utf-8"):
+            continue
         for node in ast.walk(parsed(path)):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name:
                 makers.add(str(path.relative_to(SRC)))

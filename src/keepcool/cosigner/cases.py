@@ -16,11 +16,12 @@ from keepcool.core.errors import KeepcoolError, Malformed
 from keepcool.core.ids import WalletId
 from keepcool.core.intent import Evidence, Intent, intent_hash, parse_intent
 from keepcool.cosigner.known import KnownWallet, OwnRegistry
-from keepcool.policy.case import Case, History
+from keepcool.policy.case import Case, History, Proofs
 from keepcool.ports.signer_store import RecordRow
 from keepcool.wire.messages import Failure, Problem, SignItem
 
 EVIDENCE_MAX = 16
+NO_PROOFS = Proofs()
 _T = TypeVar("_T")
 
 
@@ -31,6 +32,7 @@ class Read:
     intent: Intent
     intent_bytes: bytes
     intent_hash: str
+    draft: bytes
     draft_hash: bytes
     effects: Effects
     known: KnownWallet
@@ -70,6 +72,7 @@ def _read(
         intent=intent,
         intent_bytes=item.intent,
         intent_hash=intent_hash(item.intent).hex(),
+        draft=item.draft,
         draft_hash=hashlib.sha256(item.draft).digest(),
         effects=effects,
         known=known,
@@ -86,7 +89,13 @@ def _tried(reading: Callable[[], _T]) -> _T | Failure:
         return failure(Malformed("signing.undecodable", f"the decoder broke ({type(error).__name__})"))
 
 
-def case_of(read: Read, history: History, now_s: int, reserved: frozenset[str] = frozenset()) -> Case:
+def case_of(
+    read: Read,
+    history: History,
+    now_s: int,
+    reserved: frozenset[str] = frozenset(),
+    proofs: Proofs = NO_PROOFS,
+) -> Case:
     return Case(
         intent=read.intent,
         effects=read.effects,
@@ -97,6 +106,7 @@ def case_of(read: Read, history: History, now_s: int, reserved: frozenset[str] =
         history=history,
         now_s=now_s,
         reserved=reserved,
+        proofs=proofs,
     )
 
 

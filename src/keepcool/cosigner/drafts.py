@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from keepcool.chains.families import first_position, ordered
 from keepcool.core.effects import Slot
@@ -26,14 +26,25 @@ REDRAFTS_MAX = 100  # of one slot in an hour
 _K = TypeVar("_K", str, int, Slot)
 
 
+class Told(Protocol):
+    """Hears of every draft that is remembered, in order, and of its undoing, the newest first."""
+
+    def signed(self, row: SignRow, spending: Spending) -> None: ...
+
+    def unsigned(self, row: SignRow, sequence: int) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A remembered draft, where it stands in the journal, and the SHA-256 of its bytes."""
+    """A remembered draft, where it stands in the journal, the SHA-256 of its bytes, the policy (hex) it was
+    judged by and the revision of the wallet's record then (0: not noted)."""
 
     sequence: int
     group: int
     draft: bytes
     remembered: Remembered
+    policy: str = ""
+    revision: int = 0
 
 
 class Positions:
@@ -61,9 +72,10 @@ class Positions:
 
 
 class SignedDrafts:
-    """A `journal.Memory` of the kind `sign`."""
+    """A `journal.Memory` of the kind `sign`. `told` hear of it as well."""
 
-    def __init__(self) -> None:
+    def __init__(self, *told: Told) -> None:
+        self._told = told
         self._kept: dict[int, Kept] = {}
         self._by_intent: dict[str, tuple[int, ...]] = {}
         self._by_slot: dict[Slot, tuple[int, ...]] = {}
@@ -79,7 +91,8 @@ class SignedDrafts:
         row = entries.decoded(entry, SignRow)
         remembered, sequence = _remembered(row), entry.head.sequence
         group = self._group_for(remembered.slots, sequence)
-        self._kept[sequence] = Kept(sequence, group, bytes.fromhex(row.draft), remembered)
+        draft, policy = bytes.fromhex(row.draft), sys.intern(row.policy)
+        self._kept[sequence] = Kept(sequence, group, draft, remembered, policy, row.revision)
         self._by_intent[row.intent] = (*self._by_intent.get(row.intent, ()), sequence)
         self._groups[group] = (*self._groups.get(group, ()), sequence)
         self._by_digest.setdefault(_name(remembered), sequence)
@@ -90,6 +103,8 @@ class SignedDrafts:
         for window in (self._hour, self._day):
             window.add(spending)
             window.advance(row.at_s)
+        for one in self._told:
+            one.signed(row, spending)
 
     def unlearn(self, entry: Entry) -> None:
         kept = self._kept.pop(entry.head.sequence, None)
@@ -106,6 +121,9 @@ class SignedDrafts:
                 self._positions[(slot.network, slot.space)].free(slot.position)
         self._hour.drop_newest(sequence)
         self._day.drop_newest(sequence)
+        row = entries.decoded(entry, SignRow)
+        for one in reversed(self._told):
+            one.unsigned(row, sequence)
 
     def find(self, digests: Sequence[bytes], slots: Sequence[Slot]) -> Kept | None:
         """The draft with these digests at these slots, if it was remembered before."""
@@ -141,6 +159,10 @@ class SignedDrafts:
             spent_day=self._day.spent(own),
             frozen=frozen,
         )
+
+    def joined(self, slots: Sequence[Slot]) -> list[int]:
+        """The set of drafts that a case at these slots would join, as `Spending.group`; none or one."""
+        return self._group_joined_by(slots, self._rivals(slots))
 
     def __len__(self) -> int:
         return len(self._kept)

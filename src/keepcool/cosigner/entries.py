@@ -1,7 +1,8 @@
 """What stands in a journal entry: canonical JSON with `kind` and `at_s`, and the fields of its kind.
 
-Kinds here: sign (a draft that may be signed from now on), policy, freeze, thaw, wallet, order. Services add
-kinds of their own (a purse's); a memory reads the kinds it knows. Format version 1 of each.
+Kinds here: sign (a draft that may be signed from now on), policy, freeze, thaw, wallet, order, what
+waits and what was approved. Services add kinds of their own (a purse's); a memory reads the kinds it knows.
+Format version 1 of each.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from keepcool.core.journal import Head
 
 SIGN, POLICY, FREEZE, THAW, WALLET = "sign", "policy", "freeze", "thaw", "wallet"
 ORDER, ORDER_END = "order", "order_end"
+WAITING, APPROVAL = "waiting", "approval"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,8 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 
 class SignRow(Row, frozen=True):
-    """`draft`: SHA-256 of the draft's bytes. `slots`: [network, space, position]. `spent`: base units."""
+    """`draft`: SHA-256 of the draft's bytes. `slots`: [network, space, position]. `spent`: base units.
+    `owner`, `user_key`, `revision`: of the wallet's record. `user`: its owner's signature was verified."""
 
     digests: list[str]
     draft: str
@@ -51,6 +54,39 @@ class SignRow(Row, frozen=True):
     slots: list[tuple[str, str, int]]
     spent: dict[str, str]
     wallet: str
+    owner: str = ""
+    recipients: list[str] = []
+    revision: int = 0
+    user: bool = False
+    user_key: str = ""
+
+
+class WaitingRow(Row, frozen=True):
+    """An intent was put to wait for the first time, or the first time with its owner's signature (`user`).
+    `tier`: of the policy, "" where no tier asked for it."""
+
+    intent: bytes
+    intent_hash: str
+    owner: str
+    policy: str
+    recipients: list[str]
+    tier: str
+    user: bool
+    user_key: str
+    wallet: str
+
+
+class ApprovalRow(Row, frozen=True):
+    """A decision was verified with `key`. `signed`: it and its proof (`wire.proofs.SignedApproval`), encoded.
+    `by`: who brought it."""
+
+    approver: str
+    by: str
+    decision: str
+    intent_hash: str
+    key: str
+    policy: str
+    signed: bytes
 
 
 class PolicyRow(Row, frozen=True):
@@ -66,7 +102,7 @@ class PolicyRow(Row, frozen=True):
 
 class OrderRow(Row, frozen=True):
     """Administrators signed an order: those who are new in this row, with the keys and proofs that verified.
-    `encoded`: its canonical bytes; `document` what it speaks of, in its first row. `policy`: the one in force.
+    `encoded`: its canonical bytes; `document` what it speaks of, in its first row. `policy`: that in force.
     `effective_at_s`: 0 until its quorum is there."""
 
     order: str
@@ -89,7 +125,7 @@ class OrderEndRow(Row, frozen=True):
 
 
 class FreezeRow(Row, frozen=True):
-    """Freeze and thaw. `level`: wallet | asset | network | all | harbor; `target` is empty for the last two."""
+    """Freeze and thaw. `level`: wallet | asset | network | all | harbor; the last two have no `target`."""
 
     by: str
     level: str
@@ -98,12 +134,14 @@ class FreezeRow(Row, frozen=True):
 
 
 class WalletRow(Row, frozen=True):
-    """A registry record this signer attested or took in: its hash (hex), and what was done."""
+    """A registry record this signer attested or took in: its hash (hex), and what was done. `proof`: the old
+    key's consent to another, encoded."""
 
     deed: str
     record: str
     revision: int
     wallet: str
+    proof: bytes = b""
 
 
 class _Any(msgspec.Struct, frozen=True):

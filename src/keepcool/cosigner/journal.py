@@ -27,6 +27,7 @@ from keepcool.ports.signer_store import (
     RecordRow,
     SealedKey,
     SignerStore,
+    WaitingDraft,
 )
 from keepcool.wire.replay import replayed
 
@@ -60,6 +61,8 @@ class Batch:
     intents: list[ClaimedIntent] = field(default_factory=list)
     records: list[RecordRow] = field(default_factory=list)
     keys: list[SealedKey] = field(default_factory=list)
+    waiting: list[WaitingDraft] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
     stored: asyncio.Future[None] | None = None
 
     def add(self, row: Row, *, claims: Sequence[Claim] = (), intents: Sequence[ClaimedIntent] = ()) -> Entry:
@@ -179,6 +182,8 @@ class Journal:
             heard=() if asked is None else (Heard(asked.envelope, asked.keep_until_ms),),
             records=tuple(batch.records),
             keys=tuple(batch.keys),
+            waiting=tuple(batch.waiting),
+            ended=tuple(batch.ended),
             forget_before_ms=self._latest_ms,
         )
 

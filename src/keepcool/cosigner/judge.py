@@ -13,21 +13,25 @@ from typing import TypeAlias
 from keepcool.core.approval import STAMP, Approval
 from keepcool.core.ids import NetworkId
 from keepcool.core.verdict import Approved, Denied, Failed, NeedsReview, Verdict
+from keepcool.policy import consent
 from keepcool.policy.case import Case, Remembered
+from keepcool.policy.terms import Policy
 
 Rule: TypeAlias = Callable[[Case], Verdict]
 _KINDS = (Approved, Denied, NeedsReview, Failed)
-FROZEN = "frozen"
+FROZEN, EXPIRED, REJECTED = "frozen", "expired", "rejected"
 
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
     """The rules of one policy file, by name, each bound to it. `policy` is the file's hash (hex); `harbors`:
-    per network where payments may go that count in no cap."""
+    per network where payments may go that count in no cap; `terms` what it says of people, None: nothing is
+    asked of anybody."""
 
     policy: str
     rules: tuple[tuple[str, Rule], ...]
     harbors: Mapping[NetworkId, str] = field(default_factory=dict)
+    terms: Policy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +63,17 @@ def judge(case: Case, book: Rulebook) -> Ruling:
 def affirm(case: Case, remembered: Remembered, book: Rulebook) -> Ruling:
     """The same request again: it was approved when it was remembered, and a signature may be out already.
 
-    It is not judged anew (its own row fills the caps) but a freeze holds back this signature too."""
+    It is not judged anew (its own row fills the caps) but a freeze, a rejection and the intent's end hold
+    back this signature too: it may never have left."""
     if remembered.intent_hash != case.intent.hash() or remembered.digests != case.effects.digests:
         return Withheld((Failed("remembered", "this is not the request that is remembered"),), review=False)
     if case.history.frozen:
         return Withheld(tuple(Denied(FROZEN, sentence) for sentence in case.history.frozen), review=False)
+    if case.intent.expires_at_s <= case.now_s:
+        return Withheld((Denied(EXPIRED, "the intent has expired: make a new one"),), review=False)
+    rejected = "" if book.terms is None else consent.rejection(case, book.terms)
+    if rejected:
+        return Withheld((Denied(REJECTED, rejected),), review=False)
     return Granted(_approval(case, book.policy))
 
 

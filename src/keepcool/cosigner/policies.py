@@ -80,7 +80,7 @@ class PolicyInForce:
 
 def rulebook(policy: Policy) -> Rulebook:
     """Every rule, bound to this policy."""
-    return Rulebook(policy.hash, rules.bound(policy), policy.harbors)
+    return Rulebook(policy.hash, rules.bound(policy), policy.harbors, policy)
 
 
 def governed(policy: Policy) -> bool:

@@ -25,6 +25,7 @@ from keepcool.cosigner.keyring import SealedKeyring
 from keepcool.cosigner.known import OwnRegistry
 from keepcool.cosigner.ordering import Ordering
 from keepcool.cosigner.orders import Orders
+from keepcool.cosigner.people import People
 from keepcool.cosigner.policies import PoliciesSeen, PolicyInForce, take_into_use
 from keepcool.cosigner.signing import CoSigner
 from keepcool.cosigner.witness import Parties, Witness
@@ -51,12 +52,15 @@ class Signer:
 
     def __init__(self, foundation: Foundation, part: Part) -> None:
         self.foundation, self._peer = foundation, pinned_peer(foundation.peers, part.peer)
-        self.drafts, self.freezes, self._policies = SignedDrafts(), Freezes(), PoliciesSeen()
+        self.freezes, self._policies = Freezes(), PoliciesSeen()
+        self.people = People.of(self.freezes)
+        self.drafts = SignedDrafts(self.people.owners, self.people.waiting)
         self.in_force = PolicyInForce(self._policies, foundation.policy, foundation.document)
         self.orders = Orders()
         self.issued = IssuedAddresses()
         memories: list[Memory] = [self.drafts, self.freezes, self._policies, self.issued, self.orders]
-        self.journal = Journal.opened(foundation.store, [*memories, *part.memories])
+        memories += [*self.people.memories, *part.memories]
+        self.journal = Journal.opened(foundation.store, memories)
         self.ordering = self._ordering()
         self.keyring = SealedKeyring(
             foundation.store,
@@ -78,6 +82,7 @@ class Signer:
             keyring=self.keyring,
             rulebook=lambda: self.in_force.book,
             due=self.ordering.carry_out,
+            people=self.people,
             clock=foundation.clock,
             faults=foundation.faults,
             points=part.points,

@@ -8,9 +8,10 @@ no new row. See docs/decisions/0004.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, assert_never
+from typing import TypeAlias
 
 from keepcool.chains.accounts import node_of
 from keepcool.core.approval import Approval
@@ -19,15 +20,16 @@ from keepcool.core.faults import FaultPoint
 from keepcool.core.ids import NetworkId, WalletId
 from keepcool.core.registry import WalletRecord
 from keepcool.core.secret import Secret
-from keepcool.core.verdict import Approved, Denied, Failed, NeedsReview, Verdict
 from keepcool.cosigner.cases import Read, case_of, failure, read_items
-from keepcool.cosigner.drafts import SignedDrafts
+from keepcool.cosigner.drafts import Kept, SignedDrafts
 from keepcool.cosigner.entries import SIGN, SignRow
+from keepcool.cosigner.evidence import NOTHING, Offered
 from keepcool.cosigner.freezes import Freezes
 from keepcool.cosigner.journal import Asked, Batch, Journal
 from keepcool.cosigner.judge import Granted, Rulebook, affirm, judge
 from keepcool.cosigner.keyring import Keyring, wiped_after
 from keepcool.cosigner.known import OwnRegistry
+from keepcool.cosigner.people import Moment, People
 from keepcool.cosigner.witness import Witness
 from keepcool.hazmat import coinkeys
 from keepcool.policy.case import Case
@@ -42,7 +44,6 @@ from keepcool.wire.messages import (
     Signed,
     SignItem,
     SignRequest,
-    VerdictItem,
 )
 
 ReservedAt: TypeAlias = Callable[[NetworkId, str], WalletId | None]
@@ -75,6 +76,14 @@ class Points:
 
 
 @dataclass(frozen=True, slots=True)
+class _Offered:
+    """What was verified, by place in the request, under the policy of that moment."""
+
+    book: Rulebook
+    by_place: Mapping[int, Offered]
+
+
+@dataclass(frozen=True, slots=True)
 class Remembrance:
     """An approved item and the journal row that remembers it."""
 
@@ -87,7 +96,7 @@ class Remembrance:
 class CoSigner:
     """Everything a decision needs. `rulebook` gives the rules of the policy in use, `reserved_at` the wallet
     that an address was reserved for here, if any, `barred` why a wallet is locked now; `due` stages what
-    takes effect before anything is judged."""
+    takes effect before anything is judged; `people` knows what was signed, decided and refused."""
 
     journal: Journal
     drafts: SignedDrafts
@@ -99,6 +108,7 @@ class CoSigner:
     clock: Clock
     faults: Faults
     points: Points
+    people: People
     reserved_at: ReservedAt = nobody
     barred: Barred = not_barred
     due: Callable[[Batch, int], None] = nothing_due
@@ -124,20 +134,48 @@ class CoSigner:
         self, items: Sequence[SignItem], asked: Asked
     ) -> tuple[list[Remembrance | Declined | Failure], Rulebook]:
         reads = read_items(items, self.registry)
+        offered = await self._offered(reads)
         with self.journal.batch(asked) as batch:
             now_s = self.journal.now_ms(self.clock.now_ms()) // 1000
             self.due(batch, now_s)
             book = self.rulebook()
+            if offered.book.policy != book.policy:
+                raise _another_policy()
+            moment = Moment(batch, book, now_s)
             outcomes = [
-                one if isinstance(one, Failure) else self._decided(one, batch, book, now_s) for one in reads
+                self._outcome(item, read, offered.by_place.get(place, NOTHING), moment)
+                for place, (item, read) in enumerate(zip(items, reads, strict=True))
             ]
         await batch.settled()
         return outcomes, book
 
-    def _case(self, read: Read, book: Rulebook, now_s: int) -> Case:
+    async def _offered(self, reads: Sequence[Read | Failure]) -> _Offered:
+        """Verified before anything is judged: others speak in between."""
+        book = self.rulebook()
+        found: dict[int, Offered] = {}
+        for place, read in enumerate(reads):
+            if isinstance(read, Read) and read.evidence and book.terms is not None:
+                found[place] = await self.people.verifier.offered(read, book.terms)
+        return _Offered(book, found)
+
+    def _outcome(
+        self, item: SignItem, read: Read | Failure, offered: Offered, moment: Moment
+    ) -> Remembrance | Declined | Failure:
+        if isinstance(read, Read):
+            return self._decided(read, offered, moment)
+        self.people.refused(read, hashlib.sha256(item.draft).hexdigest(), moment)
+        return read
+
+    def case(self, read: Read, offered: Offered, book: Rulebook, now_s: int) -> Case:
+        """All that the rules may look at."""
         frozen = self.freezes.holding(read.known.record.wallet, read.effects, book.harbors)
         history = self.drafts.history(read.intent.intent, read.effects.slots, now_s, frozen)
-        return case_of(read, history, now_s, self._unproven(read))
+        terms = book.terms
+        if terms is None or not (terms.tiers or terms.approvers or read.evidence):
+            return case_of(read, history, now_s, self._unproven(read))
+        history = self.people.history(read, history, self.drafts.joined(read.effects.slots), now_s)
+        proofs = self.people.proofs(read, offered, now_s)
+        return case_of(read, history, now_s, self._unproven(read), proofs)
 
     def _unproven(self, read: Read) -> frozenset[str]:
         """Recipients that are reserved for wallets whose owners nobody has read from the chain yet."""
@@ -149,30 +187,53 @@ class CoSigner:
             if wallet is not None and not self.registry.wallet(wallet).is_proven
         )
 
-    def _decided(
-        self, read: Read, batch: Batch, book: Rulebook, now_s: int
-    ) -> Remembrance | Declined | Failure:
-        barred = self.barred(read.known.record)
+    def _decided(self, read: Read, offered: Offered, moment: Moment) -> Remembrance | Declined | Failure:
+        batch, book, record = moment.batch, moment.book, read.known.record
+        barred = self.barred(record)
         if barred:
             return failure(Refused("keeper.locked", barred))
-        case, effects = self._case(read, book, now_s), read.effects
+        if self.people.rekeys.overtaken(record):
+            return failure(_rekeyed(record))
+        case, effects = self.case(read, offered, book, moment.now_s), read.effects
         before = self.drafts.find(effects.digests, effects.slots)
-        again = before is not None and before.draft == read.draft_hash
-        if before is not None and again and before.remembered.intent_hash == read.intent_hash:
-            ruling, sequence = affirm(case, before.remembered, book), before.sequence
-        elif before is not None:
-            return failure(Conflict("journal.claimed", "this transaction was signed for another intent"))
-        elif self.drafts.intent_hashes(read.intent.intent) - {read.intent_hash}:
-            return failure(Conflict("journal.intent", "this intent id stands for other bytes; use a new one"))
-        elif self.drafts.crowded(effects.slots, now_s):
-            return failure(Unavailable("signing.pace", "this was drafted too often; ask again in an hour"))
+        problem = self._contradiction(read, before, moment.now_s)
+        if problem is not None:
+            return problem
+        sequence = batch.next_sequence if before is None else before.sequence
+        if before is not None and _unchanged(before, record, book):
+            ruling = affirm(case, before.remembered, book)
         else:
-            ruling, sequence = judge(case, book), batch.next_sequence
+            ruling = judge(case, book)
         if not isinstance(ruling, Granted):
-            return declined(ruling.verdicts, review=ruling.review)
+            return self.people.withheld(case, read, offered, ruling, moment)
         if before is None:
-            _remember(read, batch, book, now_s)
+            sequence = self._remember(read, case, offered, moment)
         return Remembrance(read, ruling.approval, sequence)
+
+    def _contradiction(self, read: Read, before: Kept | None, now_s: int) -> Failure | None:
+        """Why this cannot be judged, whatever it is."""
+        effects = read.effects
+        if before is not None:
+            same = (before.draft, before.remembered.intent_hash) == (read.draft_hash, read.intent_hash)
+            said = "this transaction was signed for another intent"
+            return None if same else failure(Conflict("journal.claimed", said))
+        if self.drafts.intent_hashes(read.intent.intent) - {read.intent_hash}:
+            return failure(Conflict("journal.intent", "this intent id stands for other bytes; use a new one"))
+        if self.drafts.crowded(effects.slots, now_s):
+            return failure(Unavailable("signing.pace", "this was drafted too often; ask again in an hour"))
+        return None
+
+    def _remember(self, read: Read, case: Case, offered: Offered, moment: Moment) -> int:
+        """Stage what was decided on, then the row itself; its sequence."""
+        self.people.keep(offered, moment)
+        self.people.ended(read, moment)
+        sequence = moment.batch.next_sequence
+        moment.batch.add(
+            _sign_row(read, case, moment),
+            claims=[Claim(slot, read.effects.digests[0], sequence) for slot in read.effects.slots],
+            intents=[ClaimedIntent(read.intent.intent, read.intent_hash)],
+        )
+        return sequence
 
     async def _signed(self, kept: Sequence[Remembrance]) -> list[Signed]:
         if not kept:
@@ -194,59 +255,56 @@ class CoSigner:
         return coinkeys.sign(one.approval, secret, bytes.fromhex(owner.public_key), node_of(owner))
 
     def _refuse_changed(self, kept: Sequence[Remembrance]) -> None:
-        """While this request waited, a freeze or another policy may have come, and a row that another request
-        had staged may have failed to commit."""
-        book = self.rulebook()
+        """While this request waited, a freeze, another policy, another key or a rejection may have come, and
+        a row that another request had staged may have failed to commit."""
+        book, committed = self.rulebook(), self.journal.committed.sequence
         for one in kept:
-            for sentence in self.freezes.holding(
-                one.read.known.record.wallet, one.read.effects, book.harbors
-            ):
+            read, record = one.read, one.read.known.record
+            for sentence in self.freezes.holding(record.wallet, read.effects, book.harbors):
                 raise Refused("freeze.frozen", sentence)
             if one.approval.policy != book.policy:
-                raise Conflict("policy.changed", "another policy came into force meanwhile; ask again")
-            found = self.drafts.find(one.read.effects.digests, one.read.effects.slots)
-            committed = self.journal.committed.sequence
+                raise _another_policy()
+            if self.people.rekeys.overtaken(record):
+                raise _rekeyed(record)
+            if self.people.decisions.rejection(read.intent_hash) is not None:
+                raise Refused("approval.rejected", "an approver has rejected this intent meanwhile")
+            found = self.drafts.find(read.effects.digests, read.effects.slots)
             if found is None or found.sequence != one.sequence or one.sequence > committed:
                 raise Conflict("journal.head_moved", "the journal has moved on; ask again")
 
 
-def _remember(read: Read, batch: Batch, book: Rulebook, now_s: int) -> None:
-    effects, sequence = read.effects, batch.next_sequence
-    spent = leaving(effects, book.harbors.get(effects.network))
-    row = SignRow(
-        at_s=now_s,
+def _sign_row(read: Read, case: Case, moment: Moment) -> SignRow:
+    effects, batch, record = read.effects, moment.batch, read.known.record
+    spent = leaving(effects, moment.book.harbors.get(effects.network))
+    return SignRow(
+        at_s=moment.now_s,
         kind=SIGN,
         digests=[digest.hex() for digest in effects.digests],
         draft=read.draft_hash.hex(),
         intent=read.intent.intent,
         intent_bytes=read.intent_bytes.hex(),
         intent_hash=read.intent_hash,
-        policy=book.policy,
+        policy=moment.book.policy,
         requester=batch.asked.requester.value if batch.asked else "",
         slots=[(slot.network, slot.space, slot.position) for slot in effects.slots],
         spent={asset: str(units) for asset, units in spent.items()},
-        wallet=read.known.record.wallet,
+        wallet=record.wallet,
+        owner=record.owner,
+        recipients=sorted({payment.recipient for payment in effects.payments}),
+        revision=record.revision,
+        user=bool(case.proofs.user_key),
+        user_key=record.user_key,
     )
-    batch.add(
-        row,
-        claims=[Claim(slot, effects.digests[0], sequence) for slot in effects.slots],
-        intents=[ClaimedIntent(read.intent.intent, read.intent_hash)],
-    )
 
 
-def declined(verdicts: Sequence[Verdict], *, review: bool) -> Declined:
-    return Declined(verdicts=[_verdict(verdict) for verdict in verdicts], review=review)
+def _unchanged(before: Kept, record: WalletRecord, book: Rulebook) -> bool:
+    """Whether what was judged then would be asked the same now: by this policy, of this record."""
+    return before.policy == book.policy and before.revision in (0, record.revision)
 
 
-def _verdict(verdict: Verdict) -> VerdictItem:
-    match verdict:
-        case Approved(rule):
-            return VerdictItem(rule=rule, outcome="approved")
-        case Denied(rule, reason):
-            return VerdictItem(rule=rule, outcome="denied", reason=reason)
-        case NeedsReview(rule, reason):
-            return VerdictItem(rule=rule, outcome="needs_review", reason=reason)
-        case Failed(rule, error):
-            return VerdictItem(rule=rule, outcome="failed", reason=error)
-        case _ as never:
-            assert_never(never)
+def _rekeyed(record: WalletRecord) -> Conflict:
+    return Conflict("registry.revision", f"the owner of {record.wallet} changed his key; ask again")
+
+
+def _another_policy() -> Conflict:
+    return Conflict("policy.changed", "another policy came into force meanwhile; ask again")

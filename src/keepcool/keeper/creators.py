@@ -23,8 +23,8 @@ from keepcool.core.verdict import Verdict
 from keepcool.cosigner.cases import failure
 from keepcool.cosigner.journal import Batch
 from keepcool.cosigner.keyring import NewKey, sealed, wiped_after
+from keepcool.cosigner.people import declined
 from keepcool.cosigner.service import Signer
-from keepcool.cosigner.signing import declined
 from keepcool.hazmat import coinkeys
 from keepcool.keeper.creator_judge import CreatorCase, CreatorLimits, affirm_creator, deed_of, judge_creator
 from keepcool.keeper.creator_memory import CANCEL, CREATE, CREATOR, CreatorMemory, CreatorRow, slot_of

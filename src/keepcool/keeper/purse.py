@@ -26,8 +26,8 @@ from keepcool.cosigner.cases import failure
 from keepcool.cosigner.entries import SignRow
 from keepcool.cosigner.journal import Batch
 from keepcool.cosigner.keyring import NewKey, sealed
+from keepcool.cosigner.people import declined
 from keepcool.cosigner.service import Signer
-from keepcool.cosigner.signing import declined
 from keepcool.hazmat import coinkeys
 from keepcool.keeper.paying import Kept
 from keepcool.keeper.purse_judge import PurseCase, PurseLimits, affirm_purse, judge_purse

@@ -106,12 +106,22 @@ def verify(key: PersonKey, challenge: bytes, proof: Proof, site: Site | None) ->
 
 def verify_approval(key: PersonKey, signed: SignedApproval, site: Site | None) -> Approval:
     """The decision, if the holder of `key` signed it. Raises Refused or Malformed."""
-    decision = approvals.parse_approval(signed.statement)
+    decision = stated(signed)
+    verify(key, approval_challenge(signed), signed.proof, site)
+    return decision
+
+
+def stated(signed: SignedApproval) -> Approval:
+    """The decision as it is stated, nothing verified. Raises Malformed."""
+    return approvals.parse_approval(signed.statement)
+
+
+def approval_challenge(signed: SignedApproval) -> bytes:
+    """What was signed of the list in which this decision stands. Raises Malformed."""
     if not 1 <= signed.count <= approvals.DECISIONS_MAX:
         raise Malformed("approval.count", f"at most {approvals.DECISIONS_MAX} decisions are signed at once")
     root = merkle.root_by(signed.statement, signed.place, signed.count, signed.way)
-    verify(key, approvals.approvals_root_challenge(root), signed.proof, site)
-    return decision
+    return approvals.approvals_root_challenge(root)
 
 
 def _wrong() -> Malformed:

@@ -33,6 +33,7 @@ from keepcool.cosigner.journal import Asked, Journal
 from keepcool.cosigner.judge import Rulebook
 from keepcool.cosigner.keyring import NewKey, SealedKeyring
 from keepcool.cosigner.known import OwnRegistry
+from keepcool.cosigner.people import People
 from keepcool.cosigner.signing import CoSigner, Points
 from keepcool.cosigner.witness import Ask, Parties, Witness
 from keepcool.hazmat import coinkeys
@@ -211,6 +212,7 @@ class Signer:
     hands: Hands
     cosigner: CoSigner
     inner: InnerKey
+    people: People
 
     async def sign(self, *items: SignItem, asked: Asked | None = None) -> SignAnswer:
         return await self.cosigner.sign(SignRequest(items=list(items)), asked or self.new_envelope())
@@ -237,8 +239,10 @@ def open_signer(
 ) -> Signer:
     keys, peer, hands = Keys(service), peer_of(service), Hands()
     store = open_store(folder / f"{service}.db")
-    drafts, freezes = SignedDrafts(), Freezes()
-    journal = Journal.opened(store, [drafts, freezes])
+    freezes = Freezes()
+    people = People.of(freezes)
+    drafts = SignedDrafts(people.owners, people.waiting)
+    journal = Journal.opened(store, [drafts, freezes, *people.memories])
     parties = Parties(keys.public("journal"), peer, Keys(peer).public("journal"))
     witness = Witness(keys, parties, journal, store, ask=ask, entropy=random)
     pinned = {one: Keys(one).public("attestation") for one in (Service.KEEPER, Service.COOLER)}
@@ -257,8 +261,11 @@ def open_signer(
         clock=hands,
         faults=hands,
         points=points,
+        people=people,
     )
-    return Signer(service, keys, store, journal, freezes, drafts, witness, shelf, hands, cosigner, inner)
+    return Signer(
+        service, keys, store, journal, freezes, drafts, witness, shelf, hands, cosigner, inner, people
+    )
 
 
 @dataclass

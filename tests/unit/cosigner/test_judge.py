@@ -19,10 +19,10 @@ SLOT = Slot(NETWORK, "safe:x", 0)
 DIGEST = bytes(range(32))
 
 
-def a_case(*frozen: str, digests: tuple[bytes, ...] = (DIGEST,)) -> Case:
+def a_case(*frozen: str, digests: tuple[bytes, ...] = (DIGEST,), left_s: int = 1) -> Case:
     amount = Amount(ETH, 1)
     intent = Intent(
-        IntentId("i1"), Purpose.PAY, NETWORK, WalletId("w1"), (Output("bob", amount),), amount, NOW_S
+        IntentId("i1"), Purpose.PAY, NETWORK, WalletId("w1"), (Output("bob", amount),), amount, NOW_S + left_s
     )
     record = wallet_record("w1", 5)
     effects = Effects("evm", NETWORK, record.address, (), (), (), (), (SLOT,), None, digests)
@@ -107,3 +107,11 @@ def test_affirms_only_the_remembered_request_and_never_a_frozen_one() -> None:
     assert isinstance(affirm(a_case(), remembered, book(no)), Granted)
     assert isinstance(affirm(a_case(), other, book(yes)), Withheld)
     assert isinstance(affirm(a_case("everything is frozen"), remembered, book(yes)), Withheld)
+
+
+@pytest.mark.parametrize(("left_s", "granted"), [(1, True), (0, False), (-1, False)])
+def test_what_is_remembered_is_affirmed_until_its_intent_ends(left_s: int, granted: bool) -> None:
+    """A signature that may never have left is not given any more from the second in which the intent ends."""
+    case = a_case(left_s=left_s)
+    remembered = Remembered("i1", case.intent.hash(), (DIGEST,), (SLOT,), {ETH: 1}, NOW_S)
+    assert isinstance(affirm(case, remembered, book(yes)), Granted if granted else Withheld)
