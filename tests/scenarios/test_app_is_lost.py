@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from keepcool.client import profile
-from keepcool.client.api import Client, Wallet
-from keepcool.client.models import PoolAnswer
-from keepcool.core.parties import Service
-from keepcool.local import commands
+from keepcool.adapters.sqlite import copies
+from keepcool.client.api import Wallet
 from keepcool.local.bitcoinchain import COIN
 from keepcool.local.plan import BitcoinPlan
 from tests.fixtures.bitcoinhouse import LTC, NETWORK, BitcoinHouse, whole_bitcoin_house
+from tests.fixtures.lostbooks import alarms, connect_anew, lose_books, run, told
 
 pytestmark = pytest.mark.live
 _DEEP = 8  # no credit waits for more
+RESCAN = ("rescan", "--network", NETWORK, "--from-height", "0")
 
 
 @pytest.fixture(scope="module")
@@ -40,23 +38,6 @@ def segregated(house: BitcoinHouse, *amounts: int) -> Wallet:
         house.chain.pay(made.address, sat)
     house.until_available(made, LTC, sum(amounts))
     return made
-
-
-def run(house: BitcoinHouse, *words: str, status: int = 0) -> str:
-    config = str(house.places.config(Service.APP).absolute())
-    command = [*commands.argv("app", words[0]), *words[1:], "--config", config]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603
-    assert done.returncode == status, done.stdout + done.stderr
-    return done.stdout
-
-
-@contextmanager
-def connected_anew(house: BitcoinHouse) -> Iterator[Client]:
-    """API keys are in no signer's registry: a new one."""
-    key = run(house, "api-key", "new", "--name", "again", "--scopes", "read,users,wallets,withdraw,admin")
-    (house.places.operator / "api.key").write_text(key, encoding="ascii")
-    with profile.connect(house.places.operator / "operator.toml") as client:
-        yield client
 
 
 def test_nothing_is_lost_with_the_database(house: BitcoinHouse) -> None:
@@ -79,33 +60,88 @@ def test_nothing_is_lost_with_the_database(house: BitcoinHouse) -> None:
     house.agrees(alice, bob)
     before = {one.id: house.available(one, LTC) for one in (alice, bob, carol)}
     level = house.client.pools.show(pool.wallet.id).on_chain
-    house.stop("app")
-    for file in house.data("app").parent.iterdir():
-        file.unlink()
+    lose_books(house)
 
-    told = json.loads(run(house, "restore", "--from-signers", "--one-machine", "--json"))
-    assert (told["wallets"], told["pools"], told["refused"]) == (3, 1, [])
-    again = json.loads(run(house, "restore", "--from-signers", "--one-machine", "--json"))
+    restored = told(house, "restore", "--from-signers")
+    assert (restored["wallets"], restored["pools"], restored["refused"]) == (3, 1, [])
+    again = told(house, "restore", "--from-signers")
     assert (again["found"], again["wallets"], again["users"], again["addresses"]) == (3, 0, 0, 0)
-    rescan = ("rescan", "--network", NETWORK, "--from-height", "0", "--one-machine", "--json")
-    done = json.loads(run(house, *rescan))
+    done = told(house, *RESCAN)
     assert (done["even"], done["ended"], done["differing"], done["open"]) == (True, True, [], [])
-    assert json.loads(run(house, *rescan)) == done | {"ended": False}
+    assert told(house, *RESCAN) == done | {"ended": False}
 
     house.start("app", ready=False)
-    with connected_anew(house) as client:
-        house.client = client
-        assert {one.id: house.available(one, LTC) for one in (alice, bob)} == {
-            one.id: before[one.id] for one in (alice, bob)
-        }
-        restored = client.pools.show(pool.wallet.id)
-        assert (restored.on_chain, restored.booked, restored.own) == (level, level, level)
-        assert client.wallet(alice.id).address == alice.address
-        assert further in client.addresses(alice.id)
-        house.agrees(alice, bob)
-        to = house.outside()
-        house.paid_once(house.withdraw(alice, COIN, to), to, COIN)
-        fresh = client.make_wallet(client.make_user().id, NETWORK, kind="pooled")
-        assert fresh.address not in (carol.address, pool.wallet.address)
-        codes = {str(code) for (code,) in house.ask_books("SELECT code FROM deposit_event")}
-        assert codes <= {"books.restored", "payout.recalled", "deposit.to_nobody"}
+    connect_anew(house)
+    assert {one.id: house.available(one, LTC) for one in (alice, bob)} == {
+        one.id: before[one.id] for one in (alice, bob)
+    }
+    shown = house.client.pools.show(pool.wallet.id)
+    assert (shown.on_chain, shown.booked, shown.own) == (level, level, level)
+    assert house.client.wallet(alice.id).address == alice.address
+    assert further in house.client.addresses(alice.id)
+    house.agrees(alice, bob)
+    to = house.outside()
+    house.paid_once(house.withdraw(alice, COIN, to), to, COIN)
+    fresh = house.client.make_wallet(house.client.make_user().id, NETWORK, kind="pooled")
+    assert fresh.address not in (carol.address, pool.wallet.address)
+    assert alarms(house) <= {"books.restored", "payout.recalled", "deposit.to_nobody"}
+
+
+def test_a_backup_is_brought_up_to_the_chain(house: BitcoinHouse, tmp_path: Path) -> None:
+    """A backup taken beside a running App, put back after wallets, deposits and payments it knows nothing of:
+    a withdrawal that was open in it is confirmed and not paid again, what was paid since is booked, and every
+    balance is what it was."""
+    copy, to, later = tmp_path / "books.backup", house.outside(), house.outside()
+    alice = segregated(house, 5 * COIN)
+    with held_back(house, alice):
+        asked = house.withdraw(alice, COIN, to)
+        run(house, "backup", str(copy))
+        assert run(house, "restore", str(copy), "--one-machine", status=2) == ""
+    house.paid_once(asked, to, COIN)
+    house.paid_once(house.withdraw(alice, COIN, later), later, COIN)
+    dave = segregated(house, 2 * COIN)
+    house.chain.mine(_DEEP)
+    house.agrees(alice, dave)
+    before = {one.id: house.available(one, LTC) for one in (alice, dave)}
+    house.stop("app")
+
+    assert run(house, "restore", str(copy), "--one-machine", status=2) == ""
+    run(house, "restore", str(copy), "--from-signers", "--force", "--one-machine")
+    done = told(house, *RESCAN)
+    assert (done["even"], done["differing"], done["open"]) == (True, [], [])
+
+    house.start("app")
+    assert {one.id: house.available(one, LTC) for one in (alice, dave)} == before
+    house.confirmed(asked)
+    assert (house.chain.balance(to), house.chain.balance(later)) == (COIN, COIN)
+    house.agrees(alice, dave)
+    assert "wallet.spent_without_us" not in alarms(house)
+
+
+def test_a_backup_that_was_altered_is_not_put_back(house: BitcoinHouse, tmp_path: Path) -> None:
+    """One byte of a copy, or its digest missing: refused, and the database is what it was."""
+    copy = tmp_path / "books.backup"
+    run(house, "backup", str(copy))
+    assert run(house, "backup", str(copy), status=2) == ""
+    whole = copy.read_bytes()
+    house.stop("app")
+    before = house.ask_books("SELECT count(*) FROM posting")
+    copy.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    assert run(house, "restore", str(copy), "--force", "--one-machine", status=2) == ""
+    copy.write_bytes(whole)
+    copies.digest_file(copy).unlink()
+    assert run(house, "restore", str(copy), "--force", "--one-machine", status=2) == ""
+    assert house.ask_books("SELECT count(*) FROM posting") == before
+    house.start("app")
+
+
+@contextmanager
+def held_back(house: BitcoinHouse, wallet: Wallet) -> Iterator[None]:
+    """Nothing is drafted out of this wallet inside."""
+    freeze = (
+        "INSERT INTO deposit_event (key, at_ms, network, wallet, code, text, freezes)"
+        " VALUES ('test', 1, ?, ?, 'test.held', 'held back', 'wallet')"
+    )
+    house.execute(freeze, NETWORK, wallet.id)
+    yield
+    house.execute("UPDATE deposit_event SET thawed_at_ms = 1 WHERE key = 'test'")

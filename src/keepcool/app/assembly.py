@@ -23,8 +23,9 @@ from keepcool.app.http.parts import Parts
 from keepcool.app.onboarding import Onboarding
 from keepcool.app.payouts.office import Nodes, PayoutOffice
 from keepcool.app.pools.office import Around, PoolOffice
+from keepcool.app.rebuilding import wiring
 from keepcool.app.rebuilding.journals import Journals
-from keepcool.app.rebuilding.spendings import BitcoinRecall
+from keepcool.app.rebuilding.wiring import Wired
 from keepcool.app.spares import running as making
 from keepcool.app.spares.lane import Lane as SpareLane
 from keepcool.app.spares.lane import Plan as SparePlan
@@ -76,6 +77,9 @@ class Assembly:
         followed = (*outside.nodes, *outside.minter_nodes, *outside.bitcoin_nodes)
         self._standings = {network: Standing() for network in followed}
         self._spares = {network: SpareStanding() for network in outside.minter_nodes}
+        journals = Journals(outside.exchange, outside.settings.signer_timeout_s)
+        networks = outside.settings.families.networks
+        self._wired = Wired(outside.store, journals, networks, outside.clock)
         self._office = self._payouts()
         self.issuer = self._issuer()
         self._pools = self._pooling()
@@ -152,7 +156,8 @@ class Assembly:
         if not isinstance(settings, EvmSettings):
             raise TypeError(f"{network} has EVM nodes and other settings")
         plan, nodes = running.plan_of(network, settings), outside.nodes[network]
-        follower = Follower(plan, nodes, outside.store, outside.clock, own_payouts)
+        recall = wiring.evm(network, nodes[0], self._wired)
+        follower = Follower(plan, nodes, outside.store, outside.clock, own_payouts, recall=recall)
         return running.run(follower, self._standings[network], outside.clock, poll_ms=settings.poll_ms)
 
     def _bitcoin(self, network: NetworkId) -> list[Coroutine[Any, Any, None]]:
@@ -162,13 +167,7 @@ class Assembly:
         if not isinstance(settings, BitcoinSettings):
             raise TypeError(f"{network} has Bitcoin nodes and other settings")
         plan, node = running.bitcoin_plan(network, settings), outside.bitcoin_nodes[network]
-        recall = BitcoinRecall(
-            terms=plan.terms,
-            store=outside.store,
-            journals=Journals(outside.exchange, outside.settings.signer_timeout_s),
-            networks=outside.settings.families.networks,
-            clock=outside.clock,
-        )
+        recall = wiring.bitcoin(plan, self._wired)
         follower = BitcoinFollower(plan, node, outside.store, outside.clock, recall)
         bell = asyncio.Event()
         pause = running.until_rung(bell)
@@ -185,7 +184,8 @@ class Assembly:
         if not isinstance(settings, MinterSettings):
             raise TypeError(f"{network} has Minter nodes and other settings")
         plan = running.minter_plan(network, settings)
-        follower = MinterFollower(plan, node, outside.store, outside.clock)
+        recall = wiring.minter(network, self._wired)
+        follower = MinterFollower(plan, node, outside.store, outside.clock, recall)
         lane = SpareLane(
             plan=SparePlan(
                 network=network,

@@ -44,6 +44,7 @@ def add_verbs(verbs: _Verbs[argparse.ArgumentParser]) -> None:
     recalled.add_argument("action", choices=_RECALLED_ACTIONS, metavar="list|book")
     recalled.add_argument("number", nargs="?", type=int, metavar="NUMBER", help="of the payment to book")
     recalled.add_argument("--wallet", help="out of whose balance it was paid")
+    recalled.add_argument("--withdrawal", help="instead, the open withdrawal it has paid")
     recalled.add_argument(
         "--output", type=int, action="append", default=[], metavar="N", help="only this one; may be repeated"
     )
@@ -144,10 +145,16 @@ def _recalled(arguments: argparse.Namespace) -> int:
     from keepcool.app.rebuilding import main, payments
 
     if arguments.action == "book":
-        if arguments.number is None or not arguments.wallet:
-            raise Refused("recalled.what", "say which payment to book, and --wallet whose it was")
-        main.book_recalled(arguments.config, arguments.number, arguments.output, arguments.wallet)
-        print(f"payment {arguments.number} is booked out of {arguments.wallet}")
+        if arguments.number is None or (arguments.wallet is None) == (arguments.withdrawal is None):
+            raise Refused("recalled.what", "say which payment to book, and --wallet or --withdrawal")
+        main.book_recalled(
+            arguments.config,
+            arguments.number,
+            arguments.output,
+            wallet=arguments.wallet,
+            withdrawal=arguments.withdrawal,
+        )
+        print(f"payment {arguments.number} is booked for {arguments.wallet or arguments.withdrawal}")
         return 0
     listed = main.recalled(arguments.config)
     if arguments.json:

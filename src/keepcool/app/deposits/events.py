@@ -27,7 +27,7 @@ class Freezes(StrEnum):
 class Event:
     """`code` is stable: deposit.short, deposit.reversed, deposit.to_change, deposit.to_nobody,
     wallet.spent_without_us, wallet.unknown_execution, chain.reorganised_deep, chain.no_common_block,
-    node.disagree, token.silent."""
+    node.disagree, token.silent, books.restored, payout.recalled."""
 
     number: int
     at_ms: int

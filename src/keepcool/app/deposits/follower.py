@@ -17,6 +17,7 @@ from keepcool.app.deposits.crediting import Outflows, Rules, undo
 from keepcool.app.deposits.events import Freezes
 from keepcool.app.deposits.position import BLOCKS_KEPT, Position
 from keepcool.app.deposits.progress import Progress
+from keepcool.app.deposits.recall import NoRecall, Recall
 from keepcool.app.deposits.scanning import Listed, Scanner
 from keepcool.app.deposits.settling import Settler
 from keepcool.app.deposits.watched import Watched
@@ -45,16 +46,26 @@ class Plan:
 
 
 class Follower:
-    """`nodes`: the first is followed, all must agree before anything is credited."""
+    """`nodes`: the first is followed, all must agree before anything is credited. `recall`: who may explain
+    what no payout of these books does."""
 
     def __init__(
-        self, plan: Plan, nodes: Sequence[ChainReader], store: Store, clock: Clock, outflows: Outflows
+        self,
+        plan: Plan,
+        nodes: Sequence[ChainReader],
+        store: Store,
+        clock: Clock,
+        outflows: Outflows,
+        *,
+        recall: Recall | None = None,
     ) -> None:
+        self._recall = recall or NoRecall()
         self._plan, self._nodes, self._node = plan, nodes, nodes[0]
         self._store, self._clock = store, clock
         self._network = plan.listed.network
         self._rules = Rules(self._network, plan.minimums, outflows)
-        self._scanner = Scanner(plan.listed, self._node, store, Watched(self._network), outflows)
+        watched = Watched(self._network)
+        self._scanner = Scanner(plan.listed, self._node, store, watched, outflows, recall=self._recall)
         self._settler = Settler(plan.listed, self._rules, nodes, store, clock)
         self._sweep_at_ms = 0
         self._swept_block = -1
@@ -65,8 +76,11 @@ class Follower:
         tip = await self._node.check()
         before = await self._begun(tip)
         moved = await self._scan(tip, before)
-        settled = await self._settler.settle(await self._deep(tip))
+        settled = await self._settler.settle(tip.number, await self._deep(tip))
         after = await self._position()
+        if settled:
+            at_ms = self._clock.now_ms()
+            await self._store.run(lambda tx: self._recall.book(tx, after.settled, at_ms))
         busy = moved or settled > 0
         if not busy and after.scanned >= tip.number:
             busy = await self._sweep(after)

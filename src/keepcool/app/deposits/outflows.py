@@ -1,7 +1,7 @@
 """Our own payouts, as the deposits office asks for them: what a SafeTx takes from its wallet.
 
 A draft is stored before any signer is asked, so a SafeTx that ran and is not found here was not asked for
-by this App.
+by this App, unless its books were restored: then signers may remember it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, select
 
 from keepcool.app.payouts.tables import withdrawal
+from keepcool.app.rebuilding.tables import output, payment
 from keepcool.core.effects import Payment
 from keepcool.core.ids import AssetId, WalletId
 from keepcool.core.money import Amount
@@ -21,4 +22,14 @@ def own_payouts(tx: Connection, wallet: WalletId, executed: bytes) -> tuple[Paym
     )
     rows = tx.execute(query).all()
     payments = [Payment(row.recipient, Amount(AssetId(row.asset), row.units)) for row in rows]
-    return tuple(payments) if rows else None
+    return tuple(payments) if rows else _recalled(tx, wallet, executed)
+
+
+def _recalled(tx: Connection, wallet: WalletId, executed: bytes) -> tuple[Payment, ...] | None:
+    """Of one that the signers remember, and these books do not."""
+    here = (payment.c.source == wallet, payment.c.digest == executed.hex())
+    number = tx.execute(select(payment.c.number).where(*here)).scalar_one_or_none()
+    if number is None:
+        return None
+    rows = tx.execute(select(output).where(output.c.payment == number).order_by(output.c.place))
+    return tuple(Payment(row.recipient, Amount(AssetId(row.asset), row.units)) for row in rows)

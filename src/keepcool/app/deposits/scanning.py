@@ -22,6 +22,7 @@ from keepcool.app.deposits.matching import (
     Touched,
     match,
 )
+from keepcool.app.deposits.recall import NoRecall, Recall, Sent
 from keepcool.app.deposits.records import Claim, Kind
 from keepcool.app.deposits.watched import Watched, WatchedWallet, wallets_numbered
 from keepcool.app.store import Store
@@ -48,10 +49,17 @@ class Listed:
 
 class Scanner:
     def __init__(
-        self, listed: Listed, node: ChainReader, store: Store, watched: Watched, outflows: Outflows
+        self,
+        listed: Listed,
+        node: ChainReader,
+        store: Store,
+        watched: Watched,
+        outflows: Outflows,
+        *,
+        recall: Recall | None = None,
     ) -> None:
         self._listed, self._node, self._store = listed, node, store
-        self._watched, self._outflows = watched, outflows
+        self._watched, self._outflows, self._recall = watched, outflows, recall or NoRecall()
         self._tokens = {raw_of(contract): asset for contract, asset in listed.tokens.items()}
 
     async def read(self, block: Block, at_ms: int) -> int:
@@ -68,6 +76,9 @@ class Scanner:
             tokens=self._tokens,
         )
         matched = await self._succeeded(block.header, matched)
+        sent = await self._store.run(lambda tx: _sent(tx, matched))
+        if sent:
+            await self._recall.explain(sent)
         return await self._store.run(lambda tx: self._remember(tx, block.header, matched, at_ms))
 
     async def _logs(self, block_hash: bytes) -> tuple[tuple[Log, ...], tuple[Log, ...]]:
@@ -141,3 +152,13 @@ class Scanner:
             block_hash=header.hash.hex(),
             units=one.units,
         )
+
+
+def _sent(tx: Connection, matched: Matched) -> list[Sent]:
+    """What wallets of ours have executed."""
+    wallets = wallets_numbered(tx, sorted({one.wallet for one in matched.touched if one.executed}))
+    return [
+        Sent(wallets[one.wallet].id, wallets[one.wallet].address, one.executed, "0x" + one.transaction.hex())
+        for one in matched.touched
+        if one.executed is not None
+    ]

@@ -21,7 +21,7 @@ from keepcool.core.ids import AssetId, WalletId
 from keepcool.ports.evmnode import ChainReader, Header, Holding
 from keepcool.ports.system import Clock
 
-BLOCKS_AT_ONCE = 64
+STATES_KEPT = 64  # half of what a node keeps
 HOLDINGS_AT_ONCE = 1000
 
 
@@ -45,17 +45,20 @@ class Settler:
         self._store, self._clock = store, clock
         self._network = listed.network
 
-    async def settle(self, deep: int) -> int:
-        """Settles up to block `deep` at most, a bounded number of blocks at once. How many it did."""
+    async def settle(self, tip: int, deep: int) -> int:
+        """Settles up to block `deep`, or as far as blocks were read. How many it did. After a long absence
+        blocks are read first: nodes keep the balances of the newest alone."""
         stands = await self._store.run(lambda tx: position.read(tx, self._network))
-        if stands is None or min(deep, stands.scanned) <= stands.settled:
+        if stands is None or stands.scanned < tip - STATES_KEPT:
             return 0
-        until = min(deep, stands.scanned, stands.settled + BLOCKS_AT_ONCE)
+        until = min(deep, stands.scanned)
+        if until <= stands.settled:
+            return 0
         due = await self._due_between(stands.settled, until)
-        while len(due) > HOLDINGS_AT_ONCE and until > stands.settled + 1:
-            until = stands.settled + (until - stands.settled) // 2
-            due = await self._due_between(stands.settled, until)
-        await self._confirm(until, due, finish=True)
+        last = max(len(due) - 1, 0) // HOLDINGS_AT_ONCE * HOLDINGS_AT_ONCE
+        for start in range(0, last, HOLDINGS_AT_ONCE):
+            await self._confirm(until, due[start : start + HOLDINGS_AT_ONCE], finish=False, all_told=True)
+        await self._confirm(until, due[last:], finish=True, all_told=True)
         return until - stands.settled
 
     async def sweep(self, wallets_at_once: int) -> bool:
@@ -67,13 +70,14 @@ class Settler:
         some = await self._store.run(
             lambda tx: wallets_after(tx, self._network, stands.swept, wallets_at_once)
         )
-        await self._confirm(stands.settled, self._holdings(some), finish=False)
+        await self._confirm(stands.settled, self._holdings(some), finish=False, all_told=False)
         around = len(some) < wallets_at_once
         mark = 0 if around else some[-1].number
         await self._store.run(lambda tx: position.swept_to(tx, self._network, mark))
         return around
 
-    async def _confirm(self, number: int, due: Sequence[Due], *, finish: bool) -> None:
+    async def _confirm(self, number: int, due: Sequence[Due], *, finish: bool, all_told: bool) -> None:
+        """`finish`: these are the last of the block; `all_told`: also those whose balance is what it was."""
         header = await self._agreed(number)
         readings = [one for asset, _ in self._listed.assets() for one in await self._read(header, due, asset)]
         at_ms = self._clock.now_ms()
@@ -81,7 +85,7 @@ class Settler:
         def work(tx: Connection) -> None:
             if position.hash_at(tx, self._network, number) != header.hash:
                 raise Unavailable("deposits.moved", f"{self._network}: block {number} moved")
-            for one in readings if finish else _changed(tx, readings):
+            for one in readings if all_told else _changed(tx, readings):
                 settle_holding(tx, self._rules, one, at_ms)
             if finish:
                 position.settled_to(tx, self._network, number)

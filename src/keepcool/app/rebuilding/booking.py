@@ -19,12 +19,15 @@ from keepcool.app.coins.drafts import Spending
 from keepcool.app.coins.tables import coin
 from keepcool.app.deposits import events
 from keepcool.app.deposits.bitcoin.recording import Terms
+from keepcool.app.payouts import store
 from keepcool.app.pools import books as pool_books
 from keepcool.app.pools import rows as pools
-from keepcool.app.rebuilding import payments
+from keepcool.app.rebuilding import matching, payments
+from keepcool.app.rebuilding.matching import Final
 from keepcool.app.rebuilding.payments import PaidOutput, Recalled, Stage
 from keepcool.core.errors import Conflict
 from keepcool.core.ids import AssetId, NetworkId, WalletId
+from keepcool.core.withdrawal_states import Inclusion
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +49,22 @@ def settle_bitcoin(tx: Connection, terms: Terms, scanned: int, at_ms: int) -> No
             payments.set_stage(tx, one.number, Stage.REPLACED, 0)
             continue
         fee = _spent_sat(tx, terms.network, final.txid) - one.paid_out
-        book(tx, one, fee=fee, asset=terms.row.asset, at_ms=at_ms)
+        seen = Inclusion(final.txid, final.height or 0, final.block_hash or "")
+        book(tx, one, seen, fee=fee, asset=terms.row.asset, at_ms=at_ms)
 
 
-def book(tx: Connection, one: Recalled, *, fee: int, asset: AssetId, at_ms: int) -> Stage:
+def book(tx: Connection, one: Recalled, seen: Inclusion, *, fee: int, asset: AssetId, at_ms: int) -> Stage:
     """`fee`: what the wallet itself has paid for it, in `asset`. As far as it is clear whose it was."""
     outputs = payments.outputs_of(tx, one.number)
+    costs = shares(fee, len(outputs)) if outputs else []
+    left = matching.pay(tx, Final(one, seen, costs, asset, at_ms), outputs)
     owner = _owner(tx, one.source)
-    stage = Stage.BOOKED if owner is not None or not outputs else Stage.OPEN
+    stage = Stage.BOOKED if owner is not None or not left else Stage.OPEN
     payments.set_stage(tx, one.number, stage, fee)
     if not outputs:
         _take_fee(tx, one, one.source, Cost(fee, asset), part="void", at_ms=at_ms)
     elif owner is not None:
-        _paid_by(tx, one, outputs, owner, fee=fee, asset=asset, at_ms=at_ms)
+        _paid_by(tx, one, left, owner, fee=fee, asset=asset, at_ms=at_ms)
     _tell(tx, one, stage, at_ms)
     return stage
 
@@ -76,8 +82,29 @@ def book_open(
     if wallet != one.source and (member is None or member.pool != one.source):
         raise Conflict("restore.wallet", f"{wallet} does not lie in the pool {one.source} that paid")
     _paid_by(tx, one, outputs, wallet, fee=one.fee, asset=asset, at_ms=at_ms)
+    return _all_booked(tx, number, one.fee)
+
+
+def book_withdrawal(
+    tx: Connection, number: int, places: Sequence[int], name: str, *, asset: AssetId, at_ms: int
+) -> Recalled:
+    """A person knows that these outputs have paid an open withdrawal. Raises Conflict when they have not."""
+    one = payments.get(tx, number)
+    outputs = [out for out in payments.outputs_of(tx, number) if out.place in places and out.wallet is None]
+    if one.stage is not Stage.OPEN or one.fee is None:
+        raise Conflict("restore.booked", f"of payment {number} nothing is left to be booked")
+    paid, member = store.get(tx, name), pools.find_member(tx, store.get(tx, name).wallet)
+    if paid.wallet != one.source and (member is None or member.pool != one.source):
+        raise Conflict("restore.wallet", f"{paid.wallet} does not lie in the pool {one.source} that paid")
+    costs = shares(one.fee, len(one.intent.outputs))
+    seen = Inclusion(one.transaction, 0, "")
+    matching.confirm(tx, Final(one, seen, costs, asset, at_ms), paid, outputs)
+    return _all_booked(tx, number, one.fee)
+
+
+def _all_booked(tx: Connection, number: int, fee: int) -> Recalled:
     if all(out.wallet is not None for out in payments.outputs_of(tx, number)):
-        payments.set_stage(tx, number, Stage.BOOKED, one.fee)
+        payments.set_stage(tx, number, Stage.BOOKED, fee)
     return payments.get(tx, number)
 
 

@@ -26,7 +26,8 @@ from keepcool.core.ids import AssetId, NetworkId, WalletId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """Base units. `pending`: came in, not credited yet; `leaving`: gone from the chain, not booked yet."""
+    """Base units. `pending`: came in and is not credited, or not yet; `leaving`: gone from the chain and
+    not booked yet."""
 
     wallet: WalletId
     asset: AssetId

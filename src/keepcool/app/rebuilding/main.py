@@ -165,14 +165,20 @@ def recalled(file: Path) -> list[tuple[Recalled, list[PaidOutput]]]:
     )
 
 
-def book_recalled(file: Path, number: int, places: Sequence[int], wallet: str) -> Recalled:
-    """A person knows whose these outputs of payment `number` were; all that are left where none is named."""
+def book_recalled(
+    file: Path, number: int, places: Sequence[int], *, wallet: str | None, withdrawal: str | None
+) -> Recalled:
+    """A person knows out of whose balance these outputs of payment `number` went, or which open withdrawal
+    they have paid; all that are left where none is named."""
     settings, at_ms = config.load(file), SystemClock().now_ms()
 
     def work(tx: Connection) -> Recalled:
         one = payments.get(tx, number)
         left = [out.place for out in payments.outputs_of(tx, number) if out.wallet is None]
         asset = native_asset(one.network, settings.networks[one.network])
-        return booking.book_open(tx, number, places or left, wallet_id(wallet), asset=asset, at_ms=at_ms)
+        chosen = places or left
+        if withdrawal is not None:
+            return booking.book_withdrawal(tx, number, chosen, withdrawal, asset=asset, at_ms=at_ms)
+        return booking.book_open(tx, number, chosen, wallet_id(wallet or ""), asset=asset, at_ms=at_ms)
 
     return app.with_books(file, work)

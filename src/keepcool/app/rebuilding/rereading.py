@@ -6,25 +6,31 @@ without these books is asked of the signers, and nothing goes on while they do n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
 from keepcool.app.config import AppSettings, BitcoinSettings, EvmSettings, MinterSettings, native_asset
 from keepcool.app.deposits import running
 from keepcool.app.deposits.bitcoin.follower import Follower as BitcoinFollower
+from keepcool.app.deposits.follower import Follower
+from keepcool.app.deposits.minter.follower import Follower as MinterFollower
+from keepcool.app.deposits.outflows import own_payouts
 from keepcool.app.deposits.progress import Progress
-from keepcool.app.rebuilding import comparing, rescanning
+from keepcool.app.deposits.watched import WatchedWallet
+from keepcool.app.rebuilding import balances, comparing, rescanning, wiring
+from keepcool.app.rebuilding.comparing import Standing
 from keepcool.app.rebuilding.heights import height_at
 from keepcool.app.rebuilding.journals import Journals
 from keepcool.app.rebuilding.rescanning import Rescanned
-from keepcool.app.rebuilding.spendings import BitcoinRecall
+from keepcool.app.rebuilding.wiring import Wired
 from keepcool.app.store import Store
+from keepcool.chains.minter.assets import coin_of
 from keepcool.core.errors import Malformed, Unavailable
 from keepcool.core.ids import NetworkId
 from keepcool.ports.bitcoinnode import BitcoinNode
-from keepcool.ports.evmnode import EvmNode
-from keepcool.ports.minternode import MinterNode
+from keepcool.ports.evmnode import EvmNode, Header, Holding
+from keepcool.ports.minternode import Block, MinterNode
 from keepcool.ports.system import Clock
 from keepcool.wire.exchange import Exchange
 
@@ -53,8 +59,9 @@ class Around:
     tell: Callable[[str], None]
 
     @property
-    def journals(self) -> Journals:
-        return Journals(self.exchange, self.settings.signer_timeout_s)
+    def wired(self) -> Wired:
+        journals = Journals(self.exchange, self.settings.signer_timeout_s)
+        return Wired(self.store, journals, self.settings.families.networks, self.clock)
 
 
 def named(settings: AppSettings, text: str) -> NetworkId:
@@ -72,8 +79,10 @@ async def reread(around: Around, network: NetworkId, start: Start) -> Rescanned:
     match table:
         case BitcoinSettings():
             return await _bitcoin(around, network, table, start)
-        case EvmSettings() | MinterSettings():
-            raise Malformed("rescan.family", f"{table.name} is not read again yet")
+        case EvmSettings():
+            return await _evm(around, network, table, start)
+        case MinterSettings():
+            return await _minter(around, network, table, start)
         case _ as never:
             assert_never(never)
 
@@ -85,41 +94,115 @@ async def _bitcoin(around: Around, network: NetworkId, table: BitcoinSettings, s
     async def hash_of(height: int) -> str:
         found = await node.block_hash(height)
         if found is None:
-            raise Unavailable("node.lagging", f"{network}: the node lacks block {height}")
+            raise _lacking(network, height)
         return found
 
     async def time_of(height: int) -> int:
         return int.from_bytes((await node.raw_block(await hash_of(height)))[68:72], "little")
 
-    height = start.height if start.at_s is None else await height_at(time_of, tip.height, start.at_s)
-    before = min(max((height or 0) - 1, 0), tip.height)
-    first = bytes.fromhex(await hash_of(before))
-    _tell_start(
-        around, network, before, moved=await rescanning.from_block(around.store, network, before, first)
-    )
-    recall = BitcoinRecall(
-        terms=plan.terms,
-        store=around.store,
-        journals=around.journals,
-        networks=around.settings.families.networks,
-        clock=around.clock,
-        patient=True,
-    )
+    before = await _before(start, tip.height, time_of)
+    await _begun(around, network, before, bytes.fromhex(await hash_of(before)))
+    recall = wiring.bitcoin(plan, around.wired, patient=True)
     follower = BitcoinFollower(plan, node, around.store, around.clock, recall)
     progress = await rescanning.to_the_end(follower, _telling(around, network))
     asset = native_asset(network, table)
-    return await around.store.run(
-        lambda tx: rescanning.outcome(
-            tx, network, comparing.bitcoin(tx, network, asset), progress, around.clock
+    standings = await around.store.run(lambda tx: list(comparing.bitcoin(tx, network, asset)))
+    return await _outcome(around, network, standings, progress)
+
+
+async def _evm(around: Around, network: NetworkId, table: EvmSettings, start: Start) -> Rescanned:
+    nodes, plan = around.evm[network], running.plan_of(network, table)
+    tip = await nodes[0].check()
+
+    async def header(number: int) -> Header:
+        found = await nodes[0].header(number)
+        if found is None:
+            raise _lacking(network, number)
+        return found
+
+    async def time_of(number: int) -> int:
+        return (await header(number)).timestamp_s
+
+    before = await _before(start, tip.number, time_of)
+    await _begun(around, network, before, (await header(before)).hash)
+    recall = wiring.evm(network, nodes[0], around.wired, patient=True)
+    follower = Follower(plan, nodes, around.store, around.clock, own_payouts, recall=recall)
+    progress = await rescanning.to_the_end(follower, _telling(around, network))
+    settled, listed = await header(progress.settled), plan.listed.assets()
+
+    async def ask(some: Sequence[WatchedWallet]) -> balances.Units:
+        wanted = [(one, asset, token) for one in some for asset, token in listed]
+        told = await nodes[0].balances(
+            [Holding(one.address, token) for one, _, token in wanted], settled.hash
         )
+        return {(one.id, asset): units for (one, asset, _), units in zip(wanted, told, strict=True)}
+
+    at = progress.settled
+    standings = await balances.compared(
+        around.store, network, at, ask, lambda tx: balances.safes_leaving(tx, network, at)
     )
+    return await _outcome(around, network, standings, progress)
 
 
-def _tell_start(around: Around, network: NetworkId, before: int, *, moved: bool) -> None:
+async def _minter(around: Around, network: NetworkId, table: MinterSettings, start: Start) -> Rescanned:
+    node, plan = around.minter[network], running.minter_plan(network, table)
+    tip = (await node.check()).height
+
+    async def block(height: int) -> Block:
+        found = await node.block(height)
+        if found is None:
+            raise _lacking(network, height)
+        return found
+
+    async def time_of(height: int) -> int:
+        return (await block(max(height, 1))).time_ms // 1000
+
+    before = max(await _before(start, tip, time_of), 1)
+    await _begun(around, network, before, (await block(before)).hash)
+    recall = wiring.minter(network, around.wired, patient=True)
+    follower = MinterFollower(plan, node, around.store, around.clock, recall)
+    progress = await rescanning.to_the_end(follower, _telling(around, network))
+    coins = {asset: coin_of(asset, network) for asset in plan.minimums}
+    at = progress.settled
+
+    async def ask(some: Sequence[WatchedWallet]) -> balances.Units:
+        told = await node.accounts([one.address for one in some], at)
+        return {
+            (one.id, asset): account.pip(coin)
+            for one, account in zip(some, told, strict=True)
+            for asset, coin in coins.items()
+        }
+
+    standings = await balances.compared(
+        around.store, network, at, ask, lambda tx: balances.minter_leaving(tx, network, at)
+    )
+    return await _outcome(around, network, standings, progress)
+
+
+async def _before(start: Start, tip: int, time_of: Callable[[int], Awaitable[int]]) -> int:
+    """The block above which reading begins."""
+    height = start.height if start.at_s is None else await height_at(time_of, tip, start.at_s)
+    return min(max((height or 0) - 1, 0), tip)
+
+
+async def _begun(around: Around, network: NetworkId, before: int, block_hash: bytes) -> None:
+    moved = await rescanning.from_block(around.store, network, before, block_hash)
     if moved:
         around.tell(f"{network}: reading from block {before + 1} on")
     else:
         around.tell(f"{network}: block {before + 1} was not read yet; going on from where the books stand")
+
+
+async def _outcome(
+    around: Around, network: NetworkId, standings: Sequence[Standing], progress: Progress
+) -> Rescanned:
+    return await around.store.run(
+        lambda tx: rescanning.outcome(tx, network, standings, progress, around.clock)
+    )
+
+
+def _lacking(network: NetworkId, height: int) -> Unavailable:
+    return Unavailable("node.lagging", f"{network}: the node lacks block {height}")
 
 
 def _telling(around: Around, network: NetworkId) -> Callable[[Progress], None]:

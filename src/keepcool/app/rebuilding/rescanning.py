@@ -19,7 +19,7 @@ from keepcool.app.rebuilding.comparing import Standing
 from keepcool.app.rebuilding.payments import Recalled, Stage, told
 from keepcool.app.store import Store
 from keepcool.core.errors import Unavailable
-from keepcool.core.ids import NetworkId
+from keepcool.core.ids import NetworkId, WalletId
 from keepcool.ports.system import Clock
 
 _AGAIN_S = 0.5
@@ -73,9 +73,9 @@ def outcome(
     tx: Connection, network: NetworkId, standings: Iterable[Standing], progress: Progress, clock: Clock
 ) -> Rescanned:
     """Ends the standstill when all is explained."""
-    wallets, pending, differing = 0, 0, []
+    wallets, pending, differing = set[WalletId](), 0, list[Standing]()
     for one in standings:
-        wallets += 1
+        wallets.add(one.wallet)
         pending += one.pending
         if one.difference:
             differing.append(one)
@@ -85,7 +85,7 @@ def outcome(
     return Rescanned(
         network=network,
         progress=progress,
-        wallets=wallets,
+        wallets=len(wallets),
         pending=pending,
         differing=tuple(differing),
         booked=of[Stage.BOOKED],

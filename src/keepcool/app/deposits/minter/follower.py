@@ -20,6 +20,7 @@ from keepcool.app.deposits.minter import outflows, reading, spendings
 from keepcool.app.deposits.minter.reading import Found, Incoming
 from keepcool.app.deposits.position import Position
 from keepcool.app.deposits.progress import Progress
+from keepcool.app.deposits.recall import NoRecall, Recall, Sent
 from keepcool.app.deposits.records import Claim, Kind
 from keepcool.app.deposits.watched import (
     Watched,
@@ -54,9 +55,13 @@ class Plan:
 
 
 class Follower:
-    """`node` answers only what as many nodes say as must agree."""
+    """`node` answers only what as many nodes say as must agree. `recall`: who may explain what no payout of
+    these books does."""
 
-    def __init__(self, plan: Plan, node: MinterNode, store: Store, clock: Clock) -> None:
+    def __init__(
+        self, plan: Plan, node: MinterNode, store: Store, clock: Clock, recall: Recall | None = None
+    ) -> None:
+        self._recall = recall or NoRecall()
         self._plan, self._node, self._store, self._clock = plan, node, store, clock
         self._network = plan.network
         self._listed = frozenset(plan.minimums)
@@ -118,6 +123,9 @@ class Follower:
             while not await self._store.run(self._watched.refresh):
                 pass
             found = reading.read(block, self._network, self._watched.numbers, self._listed)
+            sent = await self._store.run(partial(_sent, found=found))
+            if sent:
+                await self._recall.explain(sent)
             await self._store.run(partial(self._remember, block=block, found=found))
         return last > scanned
 
@@ -165,6 +173,7 @@ class Follower:
             for one in readings:
                 settle_holding(tx, self._rules, one, self._clock.now_ms())
             position.settled_to(tx, self._network, stands.scanned)
+            self._recall.book(tx, stands.scanned, self._clock.now_ms())
 
         await self._store.run(work)
         return True
@@ -226,6 +235,21 @@ class Follower:
                 freezes=Freezes.NETWORK,
             )
         )
+
+
+def _sent(tx: Connection, found: Found) -> list[Sent]:
+    """What wallets of ours have sent."""
+    wallets = wallets_numbered(tx, sorted({one.wallet for one in found.left}))
+    return [
+        Sent(
+            wallets[one.wallet].id,
+            wallets[one.wallet].address,
+            one.digest,
+            one.transaction.hash.hex(),
+            one.transaction.nonce,
+        )
+        for one in found.left
+    ]
 
 
 def _units(

@@ -1,17 +1,19 @@
 """What left our Minter wallets, remembered with the block that showed it: payments and the fee, to the pip.
 
-Law: what App never drafted is told as such, whoever signed it.
+Law: what App never drafted, and no signer remembers after a restore, is told as such, whoever signed it.
 """
 
 from __future__ import annotations
 
 from sqlalchemy import Connection, select
+from sqlalchemy.dialects.sqlite import insert as upsert
 
 from keepcool.app.deposits import position
 from keepcool.app.deposits.minter.reading import Left
 from keepcool.app.deposits.tables import outflow, spending
 from keepcool.app.deposits.watched import WatchedWallet
 from keepcool.app.payouts.tables import withdrawal
+from keepcool.app.rebuilding.tables import payment
 from keepcool.core.effects import Payment
 from keepcool.core.ids import AssetId, NetworkId, WalletId
 from keepcool.core.money import Amount
@@ -21,11 +23,10 @@ def remember(tx: Connection, network: NetworkId, height: int, wallet: WatchedWal
     """In the transaction that remembers the block."""
     position.note_touch(tx, network, wallet.id, height, left.key)
     for asset, units in left.taken:
-        tx.execute(
-            outflow.insert().values(
-                key=left.key.hex(), wallet=wallet.id, digest=left.digest.hex(), asset=asset, units=units
-            )
+        row = upsert(outflow).values(
+            key=left.key.hex(), wallet=wallet.id, digest=left.digest.hex(), asset=asset, units=units
         )
+        tx.execute(row.on_conflict_do_nothing())  # a block may be read again
 
 
 def taken(tx: Connection, wallet: WalletId, key: bytes) -> tuple[Payment, ...] | None:
@@ -51,5 +52,11 @@ def _did_nothing(tx: Connection, key: bytes) -> bool:
 
 
 def _drafted(tx: Connection, wallet: WalletId, digest: str) -> bool:
+    recalled = select(payment.c.number).where(payment.c.source == wallet, payment.c.digest == digest)
+    return is_drafted(tx, wallet, digest) or tx.execute(recalled.limit(1)).first() is not None
+
+
+def is_drafted(tx: Connection, wallet: WalletId, digest: str) -> bool:
+    """By these books."""
     query = select(withdrawal.c.id).where(withdrawal.c.wallet == wallet, withdrawal.c.digest == digest)
     return tx.execute(query.limit(1)).first() is not None

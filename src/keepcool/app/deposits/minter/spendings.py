@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy.dialects.sqlite import insert as upsert
 
 from keepcool.app.deposits.minter.reading import Left
 from keepcool.app.deposits.tables import spending
@@ -45,7 +46,8 @@ def remember(
     """In the transaction that remembers the block."""
     one = left.transaction
     tx.execute(
-        spending.insert().values(
+        upsert(spending)
+        .values(
             key=left.key.hex(),
             network=network,
             wallet=wallet.id,
@@ -60,6 +62,7 @@ def remember(
             fee_asset=left.fee_asset,
             accounted=False,
         )
+        .on_conflict_do_nothing(index_elements=["key"])  # a block may be read again
     )
 
 
