@@ -33,7 +33,7 @@ from keepcool.core.secret import Secret
 from keepcool.cosigner.entries import SignRow
 from keepcool.cosigner.journal import Journal
 from keepcool.cosigner.judge import Granted, Rulebook, judge
-from keepcool.cosigner.service import rulebook
+from keepcool.cosigner.policies import rulebook
 from keepcool.hazmat import coinkeys
 from keepcool.policy.case import Case, History
 from keepcool.policy.document import parse_policy
