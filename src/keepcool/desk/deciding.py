@@ -128,15 +128,17 @@ def _statement(item: Item, holder: Holder, wish: Wish, now_s: int) -> bytes:
 
 
 def statement_of(item: Item, approver: str, wish: Wish, now_s: int) -> approvals.Approval:
-    """What is signed of this item. Effects and fee are those counted from the bytes where they decode."""
+    """What is signed of this item. An approval names effects and fee as counted from the bytes; a rejection
+    names them as Cooler does, so that what differs can be ended too."""
     found, said = item.found, item.cooler
     effects, fee = said.effects_hash, int(said.fee_units_max)
     expires = now_s + wish.lives_s
     if isinstance(found, Recount):
-        effects, fee = found.effects, found.fee.units
-        if found.stated != len(found.drafts):  # the rest of the ladder is known by its hashes alone
-            fee = max(fee, int(said.fee_units_max))
         expires = min(expires, max(found.intent.expires_at_s, now_s + LIVES_S_MIN))
+    if isinstance(found, Recount) and wish.decision is Decision.APPROVE:
+        effects = found.effects
+        if found.stated == len(found.drafts):  # else the rest of the ladder is known by its hashes alone
+            fee = found.fee.units
     return approvals.Approval(
         decision=wish.decision,
         intent=item.hash,

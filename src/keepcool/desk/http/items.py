@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from fastapi import Path as InPath
 from starlette.responses import HTMLResponse, Response
 
-from keepcool.core.approvals import Decision
+from keepcool.core.approvals import Approval, Decision
 from keepcool.core.errors import Conflict, KeepcoolError
 from keepcool.desk import inspecting
 from keepcool.desk.deciding import Wish, state_at, statement_of, why_not_approved
@@ -75,13 +75,18 @@ def shown(given: Parts, item: Item, holder: Holder) -> dict[str, object]:
         "verdicts_of": [(name, *_verdicts(answer.verdicts)) for name, answer in answers],
         "approvals_of": [(name, _given(answer)) for name, answer in answers],
         "commands": _commands(given, found),
-        "statement": statement_of(item, holder.approver, Wish(Decision.APPROVE, (item.hash,), "-"), now_s),
+        "statements": {one.value: _statement(item, holder, one, now_s) for one in Decision},
         "intent_base64": base64.b64encode(item.cooler.summary.intent).decode("ascii"),
         "objection": objection,
         "four_eyes": bool(holder.owner) and holder.owner == item.cooler.summary.owner,
         "lives": lives(given),
         "share": _share,
     }
+
+
+def _statement(item: Item, holder: Holder, decision: Decision, now_s: int) -> Approval:
+    """What the page's script holds the desk to."""
+    return statement_of(item, holder.approver, Wish(decision, (item.hash,), "-"), now_s)
 
 
 def _verdicts(verdicts: Sequence[VerdictItem]) -> tuple[list[VerdictItem], int]:

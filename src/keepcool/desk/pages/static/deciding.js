@@ -20,8 +20,8 @@ function checked(statement, place, wish, known) {
   if (!same) throw new Lie();
   if (known) {
     const agrees =
-      said.effects === known.effects &&
-      said.fee_units_max === known.fee &&
+      said.effects === known[wish.decision].effects &&
+      said.fee_units_max === known[wish.decision].fee &&
       said.policies.join(" ") === known.policies;
     if (!agrees) throw new Lie();
   }

@@ -9,7 +9,11 @@ if (form) {
   const about = form.dataset;
   const hash = await digest("keepcool-intent-v1", fromBase64(about.intent));
   if (toHex(hash) === about.hash) {
-    const known = { effects: about.effects, fee: about.fee, policies: about.policies };
+    const known = {
+      approve: { effects: about.approveEffects, fee: about.approveFee },
+      reject: { effects: about.rejectEffects, fee: about.rejectFee },
+      policies: about.policies,
+    };
     decides(form, () => [about.hash], known, () => {
       for (const button of form.querySelectorAll("button")) button.disabled = true;
     });
