@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from keepcool.app.books import accounts
 from keepcool.app.books.postings import Line, Posting, balance, is_posted, post, post_all
+from keepcool.app.books.shortfalls import lack
 from keepcool.core.ids import AssetId, WalletId
 
 
@@ -43,6 +44,7 @@ def reverse_dust(
     if missing and not is_posted(tx, f"dust-reversal:{deposit}"):
         cover = [Line(accounts.short(wallet), asset, missing), Line(accounts.dust(wallet), asset, -missing)]
         _posted(tx, ("dust-short", deposit), cover, wallet, at_ms)
+    lack(tx, key=f"dust-reversal:{deposit}", wallet=wallet, asset=asset, units=units, at_ms=at_ms)
     lines = [Line(accounts.dust(wallet), asset, units), Line(accounts.coins(wallet), asset, -units)]
     return _posted(tx, ("dust-reversal", deposit), lines, wallet, at_ms)
 

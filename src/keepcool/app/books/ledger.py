@@ -25,7 +25,7 @@ from keepcool.app.books.postings import (
     post_all,
     wallet_short,
 )
-from keepcool.app.books.shortfalls import cover, make_up
+from keepcool.app.books.shortfalls import cover, found, is_lacking, lack, make_up
 from keepcool.core.errors import Conflict
 from keepcool.core.ids import AssetId, NetworkId, WalletId
 
@@ -72,6 +72,7 @@ def credit_deposit(
         reference={"deposit": deposit},
     )
     if new:
+        found(tx, key=key, wallet=wallet, asset=asset, units=units, at_ms=at_ms)
         make_up(tx, key=deposit, wallet=wallet, asset=asset, units=units, at_ms=at_ms)
     return number
 
@@ -80,7 +81,7 @@ def credit_deposits(
     tx: Connection, some: Sequence[tuple[str, WalletId, int]], asset: AssetId, at_ms: int
 ) -> None:
     """As `credit_deposit` of each (deposit, wallet, units), in a few statements for all."""
-    short = {wallet for wallet in {one[1] for one in some} if wallet_short(tx, wallet)}
+    short = {wallet for wallet in {one[1] for one in some} if is_lacking(tx, wallet, asset)}
     for deposit, wallet, units in some:
         if wallet in short:
             credit_deposit(tx, deposit=deposit, wallet=wallet, asset=asset, units=units, at_ms=at_ms)
@@ -115,6 +116,7 @@ def reverse_deposit(
     missing = units - balance(tx, accounts.owed(wallet), asset)
     if missing > 0 and not is_posted(tx, key):
         cover(tx, key=f"short:{deposit}", wallet=wallet, asset=asset, units=missing, at_ms=at_ms)
+    lack(tx, key=key, wallet=wallet, asset=asset, units=units, at_ms=at_ms)
     lines = [Line(accounts.owed(wallet), asset, units), Line(accounts.coins(wallet), asset, -units)]
     return post(
         tx,
@@ -175,6 +177,7 @@ def wallet_fee(
     held, owed, missing = parts
     if missing:
         cover(tx, key=f"fee-short:{key}", wallet=wallet, asset=asset, units=missing, at_ms=at_ms)
+    lack(tx, key=f"wallet-fee:{key}", wallet=wallet, asset=asset, units=held + owed, at_ms=at_ms)
     lines = [
         Line(accounts.held(wallet), asset, held),
         Line(accounts.owed(wallet), asset, owed),
@@ -195,6 +198,7 @@ def settle_payout(
     tx: Connection, *, withdrawal: str, wallet: WalletId, asset: AssetId, units: int, at_ms: int
 ) -> int:
     """The payout is final on chain: the reserved coins are gone."""
+    lack(tx, key=f"payout:{withdrawal}", wallet=wallet, asset=asset, units=units, at_ms=at_ms)
     lines = [Line(accounts.held(wallet), asset, units), Line(accounts.coins(wallet), asset, -units)]
     return _of_withdrawal(tx, "payout", withdrawal, lines, at_ms=at_ms, wallet=wallet)
 
@@ -215,6 +219,7 @@ def late_payout(
     missing = units - balance(tx, accounts.owed(wallet), asset)
     if missing > 0 and not is_posted(tx, f"late-payout:{name}"):
         cover(tx, key=f"late-short:{name}", wallet=wallet, asset=asset, units=missing, at_ms=at_ms)
+    lack(tx, key=f"late-payout:{name}", wallet=wallet, asset=asset, units=units, at_ms=at_ms)
     lines = [Line(accounts.owed(wallet), asset, units), Line(accounts.coins(wallet), asset, -units)]
     return post(
         tx,

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from keepcool.app.books import accounts
 from keepcool.app.books.postings import Line, is_posted, post
-from keepcool.app.books.shortfalls import make_up
+from keepcool.app.books.shortfalls import found, make_up
 from keepcool.core.ids import AssetId, WalletId
 
 
@@ -79,4 +79,5 @@ def _returned(
         wallet=wallet,
         reference={"withdrawal": withdrawal},
     )
+    found(tx, key=key, wallet=wallet, asset=asset, units=held + owed, at_ms=at_ms)
     make_up(tx, key=key, wallet=wallet, asset=asset, units=owed, at_ms=at_ms)

@@ -128,13 +128,13 @@ def refilled(tx: Connection, *, refill: str, pool: WalletId, asset: AssetId, uni
 
 
 def standing(tx: Connection, pool: WalletId, asset: AssetId) -> Standing:
-    kinds = ("owed", "held", "dust", "short", "coins", "lent", "cold")
+    kinds = ("owed", "held", "dust", "short", "coins", "lent", "cold", "absent")
     of = dict.fromkeys(kinds, 0) | totals.of(tx, pool, asset)
     own = {kind: balance(tx, f"{kind}:{pool}", asset) for kind in kinds}
     return Standing(
         users=of["owed"] + of["held"] + of["dust"] - of["short"],
         own=own["owed"] + own["held"] + own["dust"] - own["short"],
-        booked=of["coins"] + own["coins"] - own["lent"],
+        booked=of["coins"] - of["absent"] + own["coins"] - own["absent"] - own["lent"],
         on_chain=book.held_sat(tx, pool),
         cold=own["cold"],
         fees=own["lent"] - own["cold"],

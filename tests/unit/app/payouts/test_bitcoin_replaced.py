@@ -13,17 +13,18 @@ import pytest
 from keepcool.app.books import accounts, ledger
 from keepcool.app.coins import book
 from keepcool.app.config import BitcoinFeeSettings
-from keepcool.app.deposits import events
+from keepcool.app.deposits import events, position
 from keepcool.app.payouts import wallet_fees
 from keepcool.app.payouts.bitcoin import batches, watching
 from keepcool.app.payouts.bitcoin.batches import Batch, Purpose, Rung, Stage
 from keepcool.chains.bitcoin.networks import Replacement
 from keepcool.chains.bitcoin.transaction import parse_transaction
+from keepcool.core.errors import Unavailable
 from keepcool.core.faults import FaultPoint
 from keepcool.core.ids import WalletId
 from keepcool.core.withdrawal_states import Confirmed
 from tests.fixtures.bitcoinoffice import crashed
-from tests.fixtures.bitcoinrecords import POOL
+from tests.fixtures.bitcoinrecords import NETWORK, POOL
 from tests.fixtures.paperpayouts import COIN, House
 
 Make: TypeAlias = Callable[..., House]
@@ -79,7 +80,10 @@ def paid_in(house: House, name: str) -> str | None:
 
 def agrees(house: House, source: str, *wallets: str) -> None:
     """The ledger's coins are those that lie in blocks, and the books balance."""
-    booked = sum(house.office.account(accounts.coins(WalletId(one))) for one in wallets or (source,))
+    booked = sum(
+        house.office.account(accounts.coins(WalletId(one))) - house.office.account(f"absent:{one}")
+        for one in wallets or (source,)
+    )
     lying = house.office.store.transact(lambda tx: book.held_sat(tx, WalletId(source)))
     assert booked == lying, house.office.told()
     assert not house.office.store.transact(ledger.check_books)
@@ -251,3 +255,45 @@ def test_a_child_that_lifted_a_replaced_payment_cost_nothing(make: Make) -> None
     house.live(lambda: lifted(Stage.ENDED) and is_paid_in(house, "a", last.txid))
     agrees(house, "w")
     assert house.office.balance("w") == COIN - COIN // 4 - last.fee_sat
+
+
+def sent_together(house: House) -> list[bytes]:
+    """The deposit and the payment of its coin, as blocks have them."""
+    found = [raw for some in house.paper.mined.values() for raw in some]
+    assert len(found) == 2
+    return found
+
+
+@pytest.mark.parametrize("again", ["neither", "the deposit", "both"])
+def test_a_deposit_leaves_the_chain_together_with_the_payment_of_it(make: Make, again: str) -> None:
+    """Credited, paid out and final; then both leave the chain. The follower goes on, the wallet is short and
+    frozen, and whatever of the two comes back the books say what the chain says."""
+    house = make(confirmations=2)
+    record = house.office.issue("w", 0)
+    house.paper.mine(blocks=5)
+    house.fund(record, "w", COIN)
+    house.office.order("a", "w", COIN // 4, house.outside(1))
+    final(house, "a")
+    fee, (deposit, payment) = rungs_of(house, "a")[0].fee_sat, sent_together(house)
+    depth = len(house.paper.blocks) - 5
+    house.paper.give_up(depth)
+    house.paper.refusal = Unavailable("node.unreachable", "away")
+    house.paper.mine(blocks=depth + 1)
+    house.live(lambda: scanned(house) == len(house.paper.blocks) - 1)
+    assert (house.office.balance("w"), house.office.account("short:w")) == (0, COIN // 4 + fee)
+    assert not house.office.store.transact(ledger.check_books)
+    back = {"neither": [], "the deposit": [deposit], "both": [deposit, payment]}[again]
+    house.paper.mine(*back, blocks=6)
+    left = 0 if not back else COIN - COIN // 4 - fee
+    house.live(lambda: scanned(house) == len(house.paper.blocks) - 1 and house.office.balance("w") == left)
+    if again != "the deposit":
+        lying = house.office.store.transact(lambda tx: book.held_sat(tx, WalletId("w")))
+        assert lying == left
+    if back:
+        assert (house.office.account("short:w"), house.office.account("absent:w")) == (0, 0)
+    assert not house.office.store.transact(ledger.check_books)
+
+
+def scanned(house: House) -> int:
+    stands = house.office.store.transact(lambda tx: position.read(tx, NETWORK))
+    return -1 if stands is None else stands.scanned

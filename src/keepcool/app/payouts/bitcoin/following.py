@@ -100,7 +100,7 @@ def _never_made(tx: Connection, gone: Held) -> Inclusion | None:
     made = select(batch).join(rung, rung.c.batch == batch.c.id).where(rung.c.txid == gone.txid)
     found = batches.rows(tx, made)
     if held is not None and held.holder is not None and not found:
-        found = [batches.get(tx, held.holder)]
+        found = batches.rows(tx, select(batch).where(batch.c.id == held.holder))
     for one in found:
         if one.stage is Stage.CONFIRMED and one.seen is not None and one.seen_as != gone.txid:
             return one.seen
