@@ -59,7 +59,7 @@ def test_an_ordinary_payment_has_no_hints() -> None:
 
 
 def test_a_first_use_is_said() -> None:
-    """By whether others have paid there, and how long it has been named; what was only asked for is no use."""
+    """Whether others have paid there, and how long it has been named; what was only asked for is no use."""
     assert said(CASE, ()) == (f"{ALICE} was never paid before by anybody here",)
     assert said(CASE, (past(signed=False),)) == (f"{ALICE} was never paid before by anybody here",)
     named = with_history(CASE, destinations={ALICE: NOW_S - 7200})
@@ -69,7 +69,7 @@ def test_a_first_use_is_said() -> None:
 
 
 def test_an_address_made_to_be_mistaken_is_said() -> None:
-    """Alike at both ends to one anybody has paid, named or asked for; not once this owner paid it."""
+    """Alike at both ends to one that anybody paid, named or asked for; not once this owner paid it."""
     to_alike = with_record(pay((ALIKE, ETH, 10)), owner="u-1", made_at_s=1)
     looks = f"{ALIKE} looks like {ALICE}, which is known here, and is another address"
     for known in (USUAL, (past(owner="u-2"),), (past(signed=False),)):

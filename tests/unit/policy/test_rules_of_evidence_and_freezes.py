@@ -49,7 +49,7 @@ def offered(*items: Evidence, case: Case = PAYMENT, **proofs: Any) -> Case:
         ("both, unproven", offered(USER, APPROVAL), BOTH, "evidence that was not proven: approval, user"),
         ("one of both", offered(USER, APPROVAL, approvals=(given("alice"),)), BOTH, "not proven: user"),
         ("one did not verify", offered(USER, case=owned(), user_key=USER_KEY, invalid=("alice's is forged",)),
-         BOTH,         "evidence that does not hold: alice's is forged"),
+         BOTH, "evidence that does not hold: alice's is forged"),
         ("it did not verify, unlisted", offered(invalid=("forged",)), POLICY, "does not hold: forged"),
         ("of another key", offered(USER, case=owned(), user_key="ed25519:" + "00" * 32), BOTH,
          "not by the user key of this wallet's record"),
