@@ -13,11 +13,14 @@ from keepcool.core.errors import Malformed, Refused
 from keepcool.core.parties import Service
 from keepcool.core.registry import WalletRecord
 from keepcool.cosigner import freezes as freezing
+from keepcool.cosigner import showing
 from keepcool.cosigner.addressing import Addressing
+from keepcool.cosigner.approving import Approving
 from keepcool.cosigner.entries import WALLET, WalletRow
 from keepcool.cosigner.freezes import Freezes
 from keepcool.cosigner.journal import Asked
 from keepcool.cosigner.ordering import Ordering
+from keepcool.cosigner.reviews import Reviews
 from keepcool.cosigner.signing import CoSigner
 from keepcool.cosigner.witness import Witness
 from keepcool.wire.envelope import Opened
@@ -31,7 +34,14 @@ from keepcool.wire.messages import (
     StatusAnswer,
     WitnessRequest,
 )
-from keepcool.wire.reviews import OrderAnswer, SubmitOrder
+from keepcool.wire.reviews import (
+    OrderAnswer,
+    PeopleAnswer,
+    ReviewRequest,
+    ReviewsRequest,
+    SubmitApprovals,
+    SubmitOrder,
+)
 
 M = TypeVar("M", bound=Message)
 
@@ -47,6 +57,8 @@ class Answering:
     peer: Service
     standing: Callable[[], StatusAnswer]
     ordering: Ordering
+    approving: Approving
+    reviews: Reviews
 
     def handlers(self) -> dict[str, OpenedHandler]:
         """By the type of request."""
@@ -57,6 +69,10 @@ class Answering:
             "status.v1": self._status,
             "freeze.v1": self._freeze,
             "orders.v1": self._order,
+            "approvals.v1": self._approvals,
+            "reviews.v1": self._reviews,
+            "review.v1": self._review,
+            "people.v1": self._people,
         }
 
     async def _sign(self, opened: Opened) -> Message:
@@ -82,6 +98,29 @@ class Answering:
     async def _order(self, opened: Opened) -> Message:
         pending = await self.ordering.submit(body_of(opened, SubmitOrder), asked_by(opened))
         return OrderAnswer(pending=pending, frozen=self.freezes.all(), head=self.witness.stated())
+
+    async def _approvals(self, opened: Opened) -> Message:
+        return await self.approving.submit(body_of(opened, SubmitApprovals), asked_by(opened))
+
+    async def _reviews(self, opened: Opened) -> Message:
+        return await self.reviews.page(body_of(opened, ReviewsRequest))
+
+    async def _review(self, opened: Opened) -> Message:
+        return await self.reviews.one(body_of(opened, ReviewRequest))
+
+    async def _people(self, _: Opened) -> Message:
+        terms = self.ordering.in_force.policy
+        return PeopleAnswer(
+            people=showing.people_of(terms),
+            rp_id="" if terms.desk is None else terms.desk.rp_id,
+            origins=[] if terms.desk is None else sorted(terms.desk.origins),
+            policy=terms.hash,
+            policy_version=terms.version,
+            installation=self.ordering.installation,
+            orders=self.ordering.shown(),
+            frozen=self.freezes.all(),
+            head=self.witness.stated(),
+        )
 
 
 def asked_by(opened: Opened) -> Asked:

@@ -164,6 +164,10 @@ class SignedDrafts:
         """The set of drafts that a case at these slots would join, as `Spending.group`; none or one."""
         return self._group_joined_by(slots, self._rivals(slots))
 
+    def newest(self, most: int) -> list[int]:
+        """The entries of the drafts remembered last, newest first."""
+        return list(islice(reversed(self._kept), most))
+
     def __len__(self) -> int:
         return len(self._kept)
 

@@ -52,12 +52,17 @@ Ruling: TypeAlias = Granted | Withheld
 
 def judge(case: Case, book: Rulebook) -> Ruling:
     """Never raises: what goes wrong inside a rule is a `Failed` verdict."""
-    verdicts = tuple([_asked(name, rule, case) for name, rule in book.rules])
-    objections = [verdict for verdict in verdicts if type(verdict) is not Approved]
-    if verdicts and not objections and case.effects.digests:
+    said = verdicts(case, book)
+    objections = [verdict for verdict in said if type(verdict) is not Approved]
+    if said and not objections and case.effects.digests:
         return Granted(_approval(case, book.policy))
     review = bool(objections) and all(type(verdict) is NeedsReview for verdict in objections)
-    return Withheld(verdicts or (Failed("rulebook", "there are no rules to ask"),), review)
+    return Withheld(said or (Failed("rulebook", "there are no rules to ask"),), review)
+
+
+def verdicts(case: Case, book: Rulebook) -> tuple[Verdict, ...]:
+    """Of every rule, in order."""
+    return tuple([_asked(name, rule, case) for name, rule in book.rules])
 
 
 def affirm(case: Case, remembered: Remembered, book: Rulebook) -> Ruling:

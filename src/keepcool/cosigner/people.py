@@ -98,7 +98,7 @@ class People:
         self.keep(offered, moment)
         if not ruling.review:
             if not case.history.frozen:
-                self._deny(f"intent {read.intent_hash}", moment)
+                self.deny(f"intent {read.intent_hash}", moment)
             return declined(ruling.verdicts, review=False)
         found = assessed(case, moment.book)
         if self.waiting.is_news(read.intent_hash, user=bool(case.proofs.user_key)):
@@ -119,7 +119,7 @@ class People:
     def refused(self, why: Failure, draft: str, moment: Moment) -> None:
         """An item that was not understood, or of a wallet that is not known. `draft`: its hash."""
         if why.problem.kind not in _HONEST:
-            self._deny(f"draft {draft}", moment)
+            self.deny(f"draft {draft}", moment)
 
     def keep(self, offered: Offered, moment: Moment) -> None:
         """Stage the decisions that came with a request, each once."""
@@ -137,7 +137,8 @@ class People:
         item, key = self.waiting.item(read.intent_hash), read.known.record.user_key
         return key if item is not None and item.user and item.user_key == key else ""
 
-    def _deny(self, what: str, moment: Moment) -> None:
+    def deny(self, what: str, moment: Moment) -> None:
+        """Count a denial. `what` names the thing refused."""
         terms = moment.book.terms
         self.alarm.denied(what, None if terms is None else terms.alarm, moment.batch, moment.now_s)
 

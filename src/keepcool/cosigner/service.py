@@ -17,6 +17,7 @@ from keepcool.core.errors import Breach, KeepcoolError, Malformed
 from keepcool.cosigner import interpreter, listing
 from keepcool.cosigner.addressing import Addressing, IssuedAddresses
 from keepcool.cosigner.answering import Answering, asked_by
+from keepcool.cosigner.approving import Approving
 from keepcool.cosigner.drafts import SignedDrafts
 from keepcool.cosigner.foundation import Foundation, Part, attestation_keys, pinned_key, pinned_peer
 from keepcool.cosigner.freezes import Freezes
@@ -27,6 +28,7 @@ from keepcool.cosigner.ordering import Ordering
 from keepcool.cosigner.orders import Orders
 from keepcool.cosigner.people import People
 from keepcool.cosigner.policies import PoliciesSeen, PolicyInForce, take_into_use
+from keepcool.cosigner.reviews import Reviews
 from keepcool.cosigner.signing import CoSigner
 from keepcool.cosigner.witness import Parties, Witness
 from keepcool.policy.document import Policy, parse_policy
@@ -195,8 +197,12 @@ class Signer:
             "signer_frozen": ("Freezes in force.", lambda: self.freezes.count),
             "signer_wallets": ("Wallets registered.", store.record_count),
             "signer_drafts": ("Drafts remembered as signed.", lambda: len(self.drafts)),
+            "signer_waiting": ("Intents that wait for people.", self._open),
             "journal_entries": ("Committed entries.", lambda: self.journal.committed.sequence),
         }
+
+    def _open(self) -> int:
+        return self.people.waiting.open_count(self.journal.now_ms(self.foundation.clock.now_ms()) // 1000)
 
     def asked(self, opened: Opened) -> Asked:
         return asked_by(opened)
@@ -210,6 +216,23 @@ class Signer:
             peer=self._peer.service,
             standing=lambda: self._status(purses()),
             ordering=self.ordering,
+            approving=Approving(
+                journal=self.journal,
+                people=self.people,
+                rulebook=self.cosigner.rulebook,
+                due=self.ordering.carry_out,
+                witness=self.witness,
+                clock=self.foundation.clock,
+            ),
+            reviews=Reviews(
+                journal=self.journal,
+                store=self.foundation.store,
+                registry=self.registry,
+                people=self.people,
+                cosigner=self.cosigner,
+                witness=self.witness,
+                clock=self.foundation.clock,
+            ),
         )
 
     def _guarded(self, handler: OpenedHandler) -> OpenedHandler:

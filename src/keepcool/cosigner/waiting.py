@@ -131,6 +131,10 @@ class Waiting:
             if wanted in item.text:
                 yield item
 
+    def latest(self, most: int) -> list[Item]:
+        """Of any state, the newest first."""
+        return list(islice(reversed(self._items.values()), most))
+
     def __len__(self) -> int:
         return len(self._items)
 

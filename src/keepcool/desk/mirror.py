@@ -93,7 +93,7 @@ class Mirror:
 
     async def _whole(self, first: ReviewsAnswer, found: dict[str, Row]) -> dict[str, Row]:
         page = first
-        while len(page.items) == REVIEWS_MAX and len(found) < ROWS_MAX:
+        while page.items and len(found) < min(first.waiting, ROWS_MAX):  # a page may hold fewer than asked
             page = await self._page(page.items[-1].sequence)
             for one in page.items:
                 found[one.intent_hash] = self._row(one)

@@ -136,8 +136,8 @@ class SignerStore(Protocol):
     def witnessed(self, service: Service) -> HeadStatement | None:
         """The newest head of a peer's journal that this signer has stored."""
 
-    def waiting(self, intent_hash: str) -> Sequence[WaitingDraft]:
-        """The drafts of this intent that were put to wait lately, oldest first."""
+    def waiting(self, intent_hash: str, most: int = 100) -> list[WaitingDraft]:
+        """The drafts of this intent that were put to wait last, oldest first."""
 
     def close(self) -> None:
         """Finish what is queued and let go of the file."""

@@ -97,12 +97,14 @@ class SqliteSignerStore:
         rows = self._all("SELECT seq, hash, signature FROM witness WHERE service = ?", service.value)
         return HeadStatement(service, Head(rows[0][0], rows[0][1]), rows[0][2]) if rows else None
 
-    def waiting(self, intent_hash: str) -> list[WaitingDraft]:
+    def waiting(self, intent_hash: str, most: int = 100) -> list[WaitingDraft]:
         rows = self._all(
-            "SELECT intent, draft, body, at_s, until_s FROM waiting WHERE intent = ? ORDER BY number",
+            "SELECT intent, draft, body, at_s, until_s FROM waiting WHERE intent = ?"
+            " ORDER BY number DESC LIMIT ?",
             intent_hash,
+            most,
         )
-        return [WaitingDraft(*row) for row in rows]
+        return [WaitingDraft(*row) for row in reversed(rows)]
 
     def close(self) -> None:
         self._writer.close()
