@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from keepcool.cli import bitcoin_networks, descriptors, rebuilding
+from keepcool.cli import bitcoin_networks, descriptors, payouts, rebuilding
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -24,6 +24,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     kept = _configured(verbs, "descriptors", "write the file wallets come back from; it is public", _kept)
     descriptors.add_options(kept)
     rebuilding.add_verbs(verbs)
+    payouts.add_verbs(verbs)
     key = verbs.add_parser("api-key", help="keys of the HTTP API")
     actions = key.add_subparsers(dest="action", required=True, metavar="ACTION")
     new = _configured(actions, "new", "make a key; it is printed once and kept nowhere", _new_key)

@@ -60,7 +60,7 @@ class Items:
             cooler=cooler,
             keeper=views.keeper,
             found=found,
-            differences=tuple(_differences(cooler, views.keeper, found, people)),
+            differences=(*differences(cooler, views.keeper, found), *_without_policy(people)),
             policies=_policies(people),
         )
 
@@ -70,12 +70,10 @@ def keeper_waits_not(answer: ReviewAnswer | KeepcoolError) -> bool:
     return isinstance(answer, KeepcoolError) and _absent(answer)
 
 
-def _differences(
-    cooler: ReviewAnswer,
-    keeper: ReviewAnswer | KeepcoolError,
-    found: Recount | KeepcoolError,
-    people: Both[PeopleAnswer],
+def differences(
+    cooler: ReviewAnswer, keeper: ReviewAnswer | KeepcoolError, found: Recount | KeepcoolError
 ) -> list[str]:
+    """Where the signers and the bytes do not agree. Empty when nothing speaks against an approval."""
     told: list[str] = []
     if isinstance(found, KeepcoolError):
         told.append(f"Cooler's bytes do not decode here: {found.public}")
@@ -85,12 +83,15 @@ def _differences(
         told += recount.unlike_each_other(cooler, keeper)
     elif not _absent(keeper):
         told.append(f"Keeper does not answer: {keeper.public}")
-    told += [
+    return told
+
+
+def _without_policy(people: Both[PeopleAnswer]) -> list[str]:
+    return [
         f"{service.value.capitalize()} does not say which policy is in force: {said.public}"
         for service in (Service.COOLER, Service.KEEPER)
         if isinstance(said := people.of(service), KeepcoolError)
     ]
-    return told
 
 
 def _policies(people: Both[PeopleAnswer]) -> tuple[str, ...]:

@@ -57,6 +57,11 @@ def signed(file: Path, passphrase: bytes, challenge: bytes) -> bytes:
     return _proof(_opened(_parsed(read_private(file).content), passphrase), challenge)
 
 
+def public_of(file: Path) -> str:
+    """What the file says its public half is; proven when it signs. Raises Malformed on another file."""
+    return _parsed(read_private(file).content).public
+
+
 def signed_by_root(file: Path, challenge: bytes) -> bytes:
     """The proof of the installation's root key."""
     return _proof(SigningKey(parse_key(read_private(file), file)), challenge)
