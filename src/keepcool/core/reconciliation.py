@@ -86,6 +86,15 @@ class Report:
         )
 
 
+def parse_head_text(text: str) -> SeenHead:
+    """SEQUENCE:HASH. Raises Malformed."""
+    sequence, _, digest = text.partition(":")
+    try:
+        return SeenHead(int(sequence), bytes.fromhex(digest).hex())
+    except ValueError as error:
+        raise Malformed("report.head", f"a head is SEQUENCE:HASH, not {text[:80]!r}") from error
+
+
 def report_hash(encoded: bytes) -> str:
     """What an order to thaw names (SHA-256, hex)."""
     return hashlib.sha256(encoded).hexdigest()
