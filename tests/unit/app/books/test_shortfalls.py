@@ -1,4 +1,4 @@
-"""What the chain has done is booked even where the wallet has no coins for it: they are absent until they come."""
+"""What the chain has done is booked even where a wallet has no coins for it: they are absent meanwhile."""
 
 from __future__ import annotations
 

@@ -3,28 +3,31 @@ confirms after all, by that one; never by both, and the books say which."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection, select
 
 from keepcool.app.books import accounts, ledger
 from keepcool.app.coins import book
+from keepcool.app.coins.tables import coin
 from keepcool.app.deposits import events
 from keepcool.app.payouts import store
-from keepcool.app.payouts.bitcoin import batches, said, settling
+from keepcool.app.payouts.bitcoin import batches, by_hand, said, settling
 from keepcool.app.payouts.bitcoin.batches import Batch, Stage
 from keepcool.app.payouts.bitcoin.tables import batch
-from keepcool.core.errors import Unavailable
+from keepcool.app.payouts.tables import withdrawal
+from keepcool.core.errors import Refused, Unavailable
 from keepcool.core.faults import FaultPoint
 from keepcool.core.ids import WalletId
 from keepcool.core.withdrawal import Thawed, Undrafted
 from keepcool.core.withdrawal_states import Confirmed, Frozen, PartlySigned
 from tests.fixtures.bitcoinoffice import crashed
-from tests.fixtures.bitcoinrecords import POOL
+from tests.fixtures.bitcoinrecords import NETWORK, POOL
 from tests.fixtures.paperpayouts import COIN, House
 
 Make: TypeAlias = Callable[..., House]
@@ -217,3 +220,81 @@ def test_one_that_pays_something_else_is_for_a_person_to_look_at(
     house.linger(10)
     assert all(isinstance(house.office.state(f"of-{name}"), Frozen) for name in USERS)
     assert house.office.account(accounts.held(WalletId("bob"))) > 0
+
+
+def settle(house: House, name: str, txid: str) -> by_hand.Settled:
+    """As a person orders it."""
+    work = by_hand.settle(house.office.store, house.paper, house.row, (name, txid), 1)
+    return asyncio.run(work)
+
+
+def stopped(make: Make, monkeypatch: pytest.MonkeyPatch) -> tuple[House, str]:
+    """Two withdrawals that a final transaction has paid and that are frozen all the same; its id."""
+    house = make(confirmations=2)
+    one, raw = given_up(house)
+    monkeypatch.setattr(settling, "_pays_exactly", lambda *_: False)
+    house.paper.mine(raw, blocks=3)
+    house.live(lambda: is_confirmed(house, one.id))
+    return house, one_of(house, one.id) or ""
+
+
+def test_what_a_person_settles_is_paid_once(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of two is booked as paid by the transaction that paid it, asked twice once; then the books are the
+    chain, nothing is held, and it is told."""
+    house, txid = stopped(make, monkeypatch)
+    for name in USERS:
+        told = [settle(house, f"of-{name}", txid).again for _ in range(2)]
+        assert (told, paid_by(house, f"of-{name}")) == ([False, True], txid)
+    assert [house.office.account(accounts.held(WalletId(name))) for name in USERS] == [0, 0]
+    assert codes(house) == ["payout.settled_by_hand"] * 2
+    agrees(house)
+
+
+def test_what_is_not_so_is_not_settled(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A transaction that is not its own, that the node has in another block or not at all, that is not deep
+    enough, or that pays it otherwise: refused, and nothing has changed."""
+    house, txid = stopped(make, monkeypatch)
+    pool = house.office.records["pool"]
+    house.fund(pool, "carol", COIN, address=house.office.member(pool, "carol", 3))
+    foreign = house.office.store.transact(lambda tx: book.get_coins(tx, NETWORK, _coins(tx)))[0].txid
+    before = [house.office.read(f"of-{name}") for name in USERS]
+    for wrong in (foreign, "00" * 32):
+        with pytest.raises(Refused, match="no draft that was made for"):
+            settle(house, "of-bob", wrong)
+    with monkeypatch.context() as changed:
+        changed.setattr(house.row.__class__, "depth_blocks", lambda *_: 99)
+        with pytest.raises(Refused, match="99 are needed"):
+            settle(house, "of-bob", txid)
+    blocks, mined = house.paper.blocks[:], dict(house.paper.mined)
+    house.paper.give_up(6)
+    with pytest.raises(Refused, match="another block"):
+        settle(house, "of-bob", txid)
+    house.paper.blocks, house.paper.mined = blocks, {}
+    with pytest.raises(Unavailable, match="does not show"):
+        settle(house, "of-bob", txid)
+    house.paper.mined = mined
+    row = {"units": COIN // 4 + 1}
+    house.office.store.transact(lambda tx: tx.execute(withdrawal.update().where(_is("of-bob")).values(**row)))
+    with pytest.raises(Refused, match="does not pay"):
+        settle(house, "of-bob", txid)
+    row = {"units": COIN // 4}
+    house.office.store.transact(lambda tx: tx.execute(withdrawal.update().where(_is("of-bob")).values(**row)))
+    assert [house.office.read(f"of-{name}") for name in USERS] == before
+
+
+def _coins(tx: Connection) -> list[tuple[str, int]]:
+    return [(row.txid, row.vout) for row in tx.execute(select(coin).where(coin.c.amount_sat == COIN))][-1:]
+
+
+def _is(name: str) -> ColumnElement[bool]:
+    return withdrawal.c.id == name
+
+
+def test_one_output_settles_one_withdrawal(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two ask for the same to the same address, and the transaction pays that once: one is settled."""
+    house, txid = stopped(make, monkeypatch)
+    row = {"recipient": house.outside(1)}
+    house.office.store.transact(lambda tx: tx.execute(withdrawal.update().where(_is("of-bob")).values(**row)))
+    settle(house, "of-alice", txid)
+    with pytest.raises(Refused, match="does not pay"):
+        settle(house, "of-bob", txid)
