@@ -125,7 +125,9 @@ class BitcoinSettings(_Network, frozen=True, kw_only=True, tag="bitcoin"):
     whether nodes replace a transaction by a dearer one (any | signalled | none), likewise. Deposits below the
     asset's `deposit_min` are dust. `stock`: addresses of each pool kept attested ahead. `row`: the network
     as data, under the names of a `[[network]]` table, where this release ships none. `zmq_urls`: where nodes
-    announce blocks or transactions (tcp://host:port), so that App looks at once and not at the next poll."""
+    announce blocks or transactions (tcp://host:port), so that App looks at once and not at the next poll.
+    `filters`: whether old blocks may be passed over for what nodes' block filters say, when App is far
+    behind."""
 
     profile: str
     pool: bool = False
@@ -136,6 +138,7 @@ class BitcoinSettings(_Network, frozen=True, kw_only=True, tag="bitcoin"):
     replacement: Replacement | None = None
     row: dict[str, object] | None = None
     zmq_urls: tuple[str, ...] = ()
+    filters: bool = True
     fees: BitcoinFeeSettings = BitcoinFeeSettings()
 
     @property

@@ -72,7 +72,7 @@ def bitcoin_plan(network: NetworkId, settings: BitcoinSettings) -> BitcoinPlan:
     row = bitcoin_row(network, settings)
     relayed = row.dust_sat(Shape(settings.kind, 2, 3).script_pubkey)
     least = max(parse_units(settings.assets[0].deposit_min), relayed)
-    return BitcoinPlan(Terms(row, least), settings.start_block)
+    return BitcoinPlan(Terms(row, least), settings.start_block, settings.filters)
 
 
 async def run(

@@ -11,11 +11,9 @@ import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
-from keepcool.chains.bitcoin import filters
+from keepcool.chains.bitcoin import filterproof, filters
 from keepcool.chains.bitcoin.filters import Sought
 from keepcool.chains.bitcoin.networks import Network
-from keepcool.chains.bitcoin.scanning import transactions_of
-from keepcool.chains.bitcoin.transaction import Transaction, parse_stripped, shown
 from keepcool.core.errors import Breach, Malformed
 from keepcool.ports.bitcoinnode import Capabilities, Spent
 
@@ -64,32 +62,6 @@ class Filtering:
     async def check(self, height: int, block_hash: str, told: bytes, raw: bytes) -> None:
         """Raises Breach when the filter says less than there is in the block, which was proved."""
         spent = await self._node.spent_outputs(block_hash)
-        fits = await asyncio.to_thread(lambda: self._fits(block_hash, told, raw, spent))
-        if not fits:
+        if not await asyncio.to_thread(filterproof.fits, told, block_hash, raw, self._network, spent):
             text = f"the node's filter of block {height} leaves out what the block holds: use another node"
             raise Breach("restore.filters", f"{text}, or begin anew with --no-filters and a new state file")
-
-    def _fits(self, block_hash: str, told: bytes, raw: bytes, spent: Sequence[Spent] | None) -> bool:
-        transactions = [parse_stripped(one) for one in transactions_of(raw, self._network)]
-        paid = [output.script for one in transactions for output in one.outputs]
-        scripts = {one for one in paid if filters.is_filtered(one)}
-        try:
-            if spent is None:
-                return filters.names_all(told, block_hash, Sought(scripts))
-        except Malformed:
-            return False
-        scripts.update(one.script for one in spent)
-        return _are_spent(transactions, spent) and filters.encoded(block_hash, scripts) == told
-
-
-def _are_spent(transactions: Sequence[Transaction], spent: Sequence[Spent]) -> bool:
-    """Whether these are what the block spends: as it names them, and worth what it pays out at least."""
-    rest = list(spent)
-    for one in transactions[1:]:
-        mine, rest = rest[: len(one.inputs)], rest[len(one.inputs) :]
-        named = [(shown(each.outpoint.txid), each.outpoint.position) for each in one.inputs]
-        if named != [(each.txid, each.vout) for each in mine]:
-            return False
-        if sum(each.amount_sat for each in mine) < sum(output.amount_sat for output in one.outputs):
-            return False
-    return not rest

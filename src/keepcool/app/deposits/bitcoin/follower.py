@@ -3,12 +3,13 @@ what is deep enough, look into the pool.
 
 Laws: each step is bounded and stands on what the database says, so a crash between any two lines loses and
 doubles nothing; an erring node changes nothing; a block is fetched before the watched addresses are
-refreshed; a reorganisation is believed only block by block, and one that is deeper than the hashes kept
-freezes the network.
+refreshed, or, far behind, passed over for its filter (`passing`); a reorganisation is believed only block by
+block, and one that is deeper than the hashes kept freezes the network.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +17,8 @@ from functools import partial
 from sqlalchemy import Connection
 
 from keepcool.app.deposits import events, position
-from keepcool.app.deposits.bitcoin import fetching, gathering, recording, settling, undoing
+from keepcool.app.deposits.bitcoin import fetching, gathering, passing, recording, settling, undoing
+from keepcool.app.deposits.bitcoin.passing import Passing
 from keepcool.app.deposits.bitcoin.pool import Pool
 from keepcool.app.deposits.bitcoin.recall import NoRecall, Recall
 from keepcool.app.deposits.bitcoin.recording import Sight, Terms, Where
@@ -43,6 +45,7 @@ class Plan:
 
     terms: Terms
     start_block: int = 0
+    filters: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ class Follower:
         self._terms, self._network = plan.terms, plan.terms.network
         self._watched = Watched(self._network)
         self._settling = _Round(-1, 0)
+        self._passing = Passing(plan.terms, node, store, self._watched, allowed=plan.filters)
         self._pool = Pool(plan.terms, node, store, self._watched, clock, self._recall)
 
     async def step(self) -> Progress:
@@ -106,19 +110,42 @@ class Follower:
         if tip.height <= stands.scanned:
             return await self._stands_still(tip, stands)
         known = await self._hash(stands.scanned)
-        last = min(tip.height, stands.scanned + BLOCKS_AT_ONCE)
+        far = await self._passing.is_open(stands.scanned + 1, tip.height)
+        last = min(tip.height, stands.scanned + (passing.BLOCKS_AT_ONCE if far else BLOCKS_AT_ONCE))
         numbers = range(stands.scanned + 1, last + 1)
         told = await self._node.block_hashes(numbers)
-        hashes = [one for one in told[: (*told, None).index(None)] if one is not None]
-        async with aclosing(fetching.blocks(self._node, hashes)) as coming:
-            for number, block_hash in zip(numbers, hashes, strict=False):
-                found = await self._read(block_hash, await anext(coming))
+        whole = [one for one in told[: (*told, None).index(None)] if one is not None]
+        hashes = dict(zip(numbers, whole, strict=False))
+        quiet = await self._passing.quiet(hashes, tip.height) if far else frozenset[int]()
+        read = {number: one for number, one in hashes.items() if number not in quiet}
+        async with aclosing(fetching.blocks(self._node, list(read.values()))) as coming:
+            for number, block_hash in read.items():
+                known = (await self._pass_to(number, hashes) if quiet else None) or known
+                raw = await anext(coming)
+                found = await self._read(block_hash, raw)
                 if found.previous != known:
                     await self._walk_back(await self._position(), number - 1)
                     return True
+                await self._passing.check(block_hash, raw)
                 await self._remember(number, block_hash, found)
                 known = block_hash
+        if quiet:
+            await self._pass_to(last + 1, hashes)
         return bool(hashes)
+
+    async def _pass_to(self, number: int, hashes: Mapping[int, str]) -> str | None:
+        """Past the blocks before this one that need not be read; the last one's hash, None where it was
+        read."""
+
+        def work(tx: Connection) -> str | None:
+            stands = position.read(tx, self._network)
+            first = number if stands is None else stands.scanned + 1
+            passed = [one for one in range(first, number) if one in hashes]
+            for one in passed:
+                position.advance(tx, self._network, one, bytes.fromhex(hashes[one]))
+            return hashes[passed[-1]] if passed else None
+
+        return await self._store.run(work)
 
     async def _stands_still(self, tip: BlockId, stands: Position) -> bool:
         """Nothing new, the node lags behind what was read, or it has left our chain for a shorter one."""
