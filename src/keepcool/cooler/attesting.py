@@ -18,6 +18,7 @@ from keepcool.cooler.proven_memory import ProvenMemory, proven_row
 from keepcool.cooler.proving import Findings, Proofs
 from keepcool.core.errors import Breach, Conflict, KeepcoolError, Malformed, Refused
 from keepcool.core.parties import Service
+from keepcool.core.personkeys import parse_person_key
 from keepcool.core.registry import NO_PREVIOUS, Role, Standing, WalletRecord, parse_record
 from keepcool.cosigner.answering import attested_row, body_of
 from keepcool.cosigner.attest import attest, verify_attestation
@@ -126,8 +127,11 @@ class Attesting:
             raise Refused("wallet.profile", f"the policy has no such wallets on {record.network}")
         number = self._wallet_number(record, rules)
         needs_proof = record.family == FamilyName.MINTER
+        if self._is_known(record, wanted.record):
+            return _Checked(record, wanted.record, keeper, number, needs_proof, record.family in WHOLE)
         if record.threshold != 2:
             raise Refused("wallet.terms", "a wallet is spent by two signatures of three")
+        _check_user_key(record, rules)
         if needs_proof:
             _check_proven(record)
         else:
@@ -136,6 +140,11 @@ class Attesting:
         if family.derive_address(terms_of(record)) != record.address:
             raise Refused("wallet.address", "the three keys do not lead to this address")
         return _Checked(record, wanted.record, keeper, number, needs_proof, record.family in WHOLE)
+
+    def _is_known(self, record: WalletRecord, encoded: bytes) -> bool:
+        """Whether it was attested before, whichever revision it is."""
+        row = self._signer.foundation.store.record(record.wallet)
+        return row is not None and row.record == encoded
 
     def _wallet_number(self, record: WalletRecord, rules: NetworkRules) -> int | None:
         """Whose children the cool and cold keys are; None where all wallets share them."""
@@ -165,6 +174,14 @@ def profile_kind(record: WalletRecord) -> str:
 def issued(rules: NetworkRules) -> tuple[str, ...]:
     """The profiles that new wallets may have."""
     return (rules.profile,) if rules.pool_profile is None else (rules.profile, rules.pool_profile)
+
+
+def _check_user_key(record: WalletRecord, rules: NetworkRules) -> None:
+    if not record.user_key:
+        return
+    parse_person_key(record.user_key)
+    if record.profile == rules.pool_profile:
+        raise Refused("wallet.user_key", "a pool belongs to no single user and has no user key")
 
 
 def _check_new(record: WalletRecord) -> None:

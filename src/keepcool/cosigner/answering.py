@@ -20,6 +20,7 @@ from keepcool.cosigner.entries import WALLET, WalletRow
 from keepcool.cosigner.freezes import Freezes
 from keepcool.cosigner.journal import Asked
 from keepcool.cosigner.ordering import Ordering
+from keepcool.cosigner.rekeying import Rekeying
 from keepcool.cosigner.reviews import Reviews
 from keepcool.cosigner.signing import CoSigner
 from keepcool.cosigner.witness import Witness
@@ -30,6 +31,7 @@ from keepcool.wire.messages import (
     FreezeAnswer,
     FreezeRequest,
     Message,
+    RekeyWallets,
     SignRequest,
     StatusAnswer,
     WitnessRequest,
@@ -59,6 +61,7 @@ class Answering:
     ordering: Ordering
     approving: Approving
     reviews: Reviews
+    rekeying: Rekeying
 
     def handlers(self) -> dict[str, OpenedHandler]:
         """By the type of request."""
@@ -73,6 +76,7 @@ class Answering:
             "reviews.v1": self._reviews,
             "review.v1": self._review,
             "people.v1": self._people,
+            "wallets.rekey.v1": self._rekey,
         }
 
     async def _sign(self, opened: Opened) -> Message:
@@ -107,6 +111,9 @@ class Answering:
 
     async def _review(self, opened: Opened) -> Message:
         return await self.reviews.one(body_of(opened, ReviewRequest))
+
+    async def _rekey(self, opened: Opened) -> Message:
+        return await self.rekeying.rekey(body_of(opened, RekeyWallets), asked_by(opened))
 
     async def _people(self, _: Opened) -> Message:
         terms = self.ordering.in_force.policy

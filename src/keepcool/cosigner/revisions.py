@@ -80,10 +80,14 @@ class Rekeys:
         if not self._revisions[row.wallet]:
             del self._revisions[row.wallet]
 
+    def newest(self, wallet: str) -> int:
+        """Of this wallet, 0 where its key was never changed here."""
+        told = self._revisions.get(wallet)
+        return 0 if told is None else told[-1]
+
     def overtaken(self, record: WalletRecord) -> bool:
         """Whether a later revision than this was staged here."""
-        told = self._revisions.get(record.wallet)
-        return told is not None and told[-1] > record.revision
+        return self.newest(record.wallet) > record.revision
 
 
 def _rekeyed_row(entry: Entry) -> WalletRow | None:

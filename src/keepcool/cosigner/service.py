@@ -14,6 +14,7 @@ from typing import Any
 
 from keepcool.chains.bitcoin.listing import listing_of
 from keepcool.core.errors import Breach, KeepcoolError, Malformed
+from keepcool.core.parties import Service
 from keepcool.cosigner import interpreter, listing
 from keepcool.cosigner.addressing import Addressing, IssuedAddresses
 from keepcool.cosigner.answering import Answering, asked_by
@@ -28,6 +29,7 @@ from keepcool.cosigner.ordering import Ordering
 from keepcool.cosigner.orders import Orders
 from keepcool.cosigner.people import People
 from keepcool.cosigner.policies import PoliciesSeen, PolicyInForce, take_into_use
+from keepcool.cosigner.rekeying import Rekeying
 from keepcool.cosigner.reviews import Reviews
 from keepcool.cosigner.signing import CoSigner
 from keepcool.cosigner.witness import Parties, Witness
@@ -216,23 +218,48 @@ class Signer:
             peer=self._peer.service,
             standing=lambda: self._status(purses()),
             ordering=self.ordering,
-            approving=Approving(
-                journal=self.journal,
-                people=self.people,
-                rulebook=self.cosigner.rulebook,
-                due=self.ordering.carry_out,
-                witness=self.witness,
-                clock=self.foundation.clock,
-            ),
-            reviews=Reviews(
-                journal=self.journal,
-                store=self.foundation.store,
-                registry=self.registry,
-                people=self.people,
-                cosigner=self.cosigner,
-                witness=self.witness,
-                clock=self.foundation.clock,
-            ),
+            approving=self._approving(),
+            reviews=self._reviews(),
+            rekeying=self._rekeying(),
+        )
+
+    def _approving(self) -> Approving:
+        return Approving(
+            journal=self.journal,
+            people=self.people,
+            rulebook=self.cosigner.rulebook,
+            due=self.ordering.carry_out,
+            witness=self.witness,
+            clock=self.foundation.clock,
+        )
+
+    def _reviews(self) -> Reviews:
+        return Reviews(
+            journal=self.journal,
+            store=self.foundation.store,
+            registry=self.registry,
+            people=self.people,
+            cosigner=self.cosigner,
+            witness=self.witness,
+            clock=self.foundation.clock,
+        )
+
+    def _rekeying(self) -> Rekeying:
+        """Keeper makes the next revision, and Cooler follows."""
+        foundation, peer = self.foundation, self._peer
+        leads = foundation.own.service is Service.KEEPER
+        return Rekeying(
+            journal=self.journal,
+            store=foundation.store,
+            registry=self.registry,
+            freezes=self.freezes,
+            people=self.people,
+            rulebook=self.cosigner.rulebook,
+            identity=foundation.identity,
+            witness=self.witness,
+            clock=foundation.clock,
+            after=None if leads else (peer.service, pinned_key(peer, peer.attestation_key)),
+            ordered=lambda wallet, record, key: self.orders.rekeyed(wallet, record) == key,
         )
 
     def _guarded(self, handler: OpenedHandler) -> OpenedHandler:

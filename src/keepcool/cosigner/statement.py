@@ -22,7 +22,21 @@ _OWN_TYPES: Mapping[Service, tuple[str, ...]] = {
     ),
     Service.COOLER: ("wallets.attest.v1",),
 }
-_COMMON_TYPES = ("sign.v1", "addresses.attest.v1", "witness.v1", "status.v1", "freeze.v1")
+_COMMON_TYPES = (
+    "sign.v1",
+    "addresses.attest.v1",
+    "wallets.rekey.v1",
+    "wallets.list.v1",
+    "signed.find.v1",
+    "reviews.v1",
+    "review.v1",
+    "people.v1",
+    "approvals.v1",
+    "orders.v1",
+    "witness.v1",
+    "status.v1",
+    "freeze.v1",
+)
 
 
 def sentences(service: Service, role: Role, settings: SignerSettings, policy: Policy) -> list[str]:

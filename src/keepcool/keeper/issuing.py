@@ -18,6 +18,7 @@ from keepcool.core import ids, registry
 from keepcool.core.errors import Conflict, KeepcoolError, Malformed, Refused
 from keepcool.core.ids import NetworkId, WalletId
 from keepcool.core.parties import Service
+from keepcool.core.personkeys import parse_person_key
 from keepcool.core.registry import OwnerKey, Role, Standing, WalletRecord, parse_record
 from keepcool.core.secret import Secret
 from keepcool.cosigner.answering import attested_row, body_of
@@ -148,6 +149,8 @@ class Issuing:
         if rules.family == FamilyName.MINTER:
             raise Refused("wallet.reserve", "wallets there are reserved first: ask for wallets.reserve.v1")
         checked_texts(wanted.owner, wanted.user_key, wanted.policy_class)
+        if wanted.user_key and wanted.profile == rules.pool_profile:
+            raise Refused("wallet.user_key", "a pool belongs to no single user and has no user key")
         return rules
 
     def _made(self, wanted: NewWallet, rules: NetworkRules, before: Sequence[_Fresh]) -> _Fresh:
@@ -265,6 +268,8 @@ def checked_texts(owner: str, user_key: str, policy_class: str) -> None:
     for text in (owner, user_key, policy_class):
         if len(text) > _TEXT_MAX or not text.isascii():
             raise Malformed("wallet.text", f"owner, user key and class are ASCII, up to {_TEXT_MAX} long")
+    if user_key:
+        parse_person_key(user_key)
 
 
 def _terms(record: WalletRecord) -> tuple[str, str, str, str, str]:

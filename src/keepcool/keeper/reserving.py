@@ -26,7 +26,7 @@ from keepcool.cosigner.attest import attest
 from keepcool.cosigner.cases import failure
 from keepcool.cosigner.journal import Batch
 from keepcool.cosigner.keyring import NewKey, sealed, wiped_after
-from keepcool.cosigner.revisions import first_revision, second_revision
+from keepcool.cosigner.revisions import PROVEN_REVISION, first_revision, second_revision
 from keepcool.cosigner.service import Signer
 from keepcool.hazmat import coinkeys
 from keepcool.keeper.creator_memory import RESERVATION, CreatorMemory, ReservationRow
@@ -225,6 +225,8 @@ class Reserving:
             if any(staged.wallet == wallet for staged in batch.records):
                 raise Malformed("wallet.twice", f"wallet {wallet} stands twice in one request")
             record = parse_record(row.record)
+            if record.revision > PROVEN_REVISION:
+                return _same_terms(record, wanted, row)
             terms = replace(
                 record, owner=wanted.owner, user_key=wanted.user_key, policy_class=wanted.policy_class
             )
@@ -249,6 +251,14 @@ class Reserving:
         signature = attest(self._signer.foundation.identity, made.record)
         record = Attested(record=made.record.encoded(), attestations={Service.KEEPER.value: signature})
         return Reserved(record=record, transaction=sent.transaction, sequence=sent.sequence)
+
+
+def _same_terms(record: WalletRecord, wanted: ProveItem, row: RecordRow) -> Attested:
+    """Of a wallet whose owner changed his key since. Raises Conflict when it is asked for on other terms."""
+    terms = (record.owner, record.user_key, record.policy_class)
+    if terms != (wanted.owner, wanted.user_key, wanted.policy_class):
+        raise Conflict("wallet.other", f"wallet {record.wallet} was given to another owner or terms")
+    return _told(row)
 
 
 def _creation(record: WalletRecord, wanted: ReserveItem) -> Transaction:

@@ -29,6 +29,7 @@ SERVED: Mapping[Service, tuple[str, ...]] = {
         "wallets.list.v1",
         "wallets.prove.v1",
         "wallets.register.v1",
+        "wallets.rekey.v1",
         "wallets.reserve.v1",
         "witness.v1",
     ),
@@ -45,6 +46,7 @@ SERVED: Mapping[Service, tuple[str, ...]] = {
         "status.v1",
         "wallets.attest.v1",
         "wallets.list.v1",
+        "wallets.rekey.v1",
         "witness.v1",
     ),
 }

@@ -138,6 +138,23 @@ class ProveWallets(Message, frozen=True):
     items: list[ProveItem]
 
 
+class RekeyItem(Message, frozen=True):
+    """`key`: of the wallet's owner from now on. `proof`: a `wire.proofs.Proof` by the old key, encoded; empty
+    where administrators ordered it. `attestations` of the next revision, so far."""
+
+    wallet: str
+    key: str
+    proof: bytes = b""
+    attestations: dict[str, bytes] = {}
+
+
+class RekeyWallets(Message, frozen=True):
+    """App to Keeper, then to Cooler with Keeper's attestations, `wallets.rekey.v1`. Answered with the next
+    revision, which counts once both attested it and Keeper registered that. Asked for again, the same."""
+
+    items: list[RekeyItem]
+
+
 class AddressItem(Message, frozen=True):
     """Indices `first` to `first + count - 1` of the branch on which a wallet's addresses are handed out."""
 

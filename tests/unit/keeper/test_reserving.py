@@ -49,6 +49,8 @@ from tests.unit.keeper.minter_house import (
     wanted,
 )
 
+USER_KEY = "ed25519:" + "5a" * 32
+
 
 async def reserved(house: House, name: str, nonce: int = 1, creator: int = 0) -> Reserved:
     (made,) = await house.reserve(wanted(name, (await house.creators())[creator], nonce))
@@ -271,14 +273,14 @@ def test_a_wallet_is_given_to_one_owner_for_ever(tmp_path: Path) -> None:
 
     async def story(house: House) -> None:
         made = await reserved(house, "w-1")
-        terms = ProveItem(wallet="w-1", owner="u-1", user_key="k-1", policy_class="")
+        terms = ProveItem(wallet="w-1", owner="u-1", user_key=USER_KEY, policy_class="")
         (first,) = await house.prove(terms)
         (again,) = await house.prove(terms)
         assert isinstance(first, Attested)
         assert first == again
         record, before = parse_record(first.record), parse_record(made.record.record)
         assert (record.revision, record.previous) == (2, before.hash())
-        assert (record.owner, record.user_key, record.standing) == ("u-1", "k-1", Standing.PROVEN)
+        assert (record.owner, record.user_key, record.standing) == ("u-1", USER_KEY, Standing.PROVEN)
         assert (record.address, record.owners) == (before.address, before.owners)
         other, unknown, long = await house.prove(
             ProveItem(wallet="w-1", owner="u-2"),
