@@ -177,7 +177,10 @@ class OrderAnswer(Message, frozen=True):
 
 
 class PeopleRequest(Message, frozen=True):
-    """`people.v1`: whom this signer's policy knows, and what administrators have ordered."""
+    """`people.v1`: whom this signer's policy knows, and what administrators have ordered. `order`: tell this
+    one alone, in full, and the policy in force."""
+
+    order: str = ""
 
 
 class Person(Message, frozen=True):
@@ -193,7 +196,8 @@ class Person(Message, frozen=True):
 
 
 class PeopleAnswer(Message, frozen=True):
-    """`document`: the policy in force, as its file reads: what a proposal is compared with."""
+    """`document`: the policy in force, as its file reads, told beside an order in full: what a proposal is
+    compared with."""
 
     people: list[Person]
     rp_id: str
