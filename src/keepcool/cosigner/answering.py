@@ -39,6 +39,7 @@ from keepcool.wire.messages import (
 from keepcool.wire.reviews import (
     OrderAnswer,
     PeopleAnswer,
+    PeopleRequest,
     ReviewRequest,
     ReviewsRequest,
     SubmitApprovals,
@@ -115,8 +116,8 @@ class Answering:
     async def _rekey(self, opened: Opened) -> Message:
         return await self.rekeying.rekey(body_of(opened, RekeyWallets), asked_by(opened))
 
-    async def _people(self, _: Opened) -> Message:
-        terms = self.ordering.in_force.policy
+    async def _people(self, opened: Opened) -> Message:
+        terms, asked = self.ordering.in_force.policy, body_of(opened, PeopleRequest).order
         return PeopleAnswer(
             people=showing.people_of(terms),
             rp_id="" if terms.desk is None else terms.desk.rp_id,
@@ -124,9 +125,10 @@ class Answering:
             policy=terms.hash,
             policy_version=terms.version,
             installation=self.ordering.installation,
-            orders=self.ordering.shown(),
+            orders=[self.ordering.told(asked, in_full=True)] if asked else self.ordering.shown(),
             frozen=self.freezes.all(),
             head=self.witness.stated(),
+            document=self.ordering.in_force.document if asked else b"",
         )
 
 
