@@ -12,7 +12,7 @@ from keepcool.client.api import Client, Wallet
 from keepcool.client.devicekeys import DeviceKey
 from keepcool.client.orders import Order
 from keepcool.core.approvals import USER_KIND
-from keepcool.core.errors import Refused
+from keepcool.core.errors import Breach, Refused
 from keepcool.core.ids import WalletId
 from keepcool.core.intent import Output
 from keepcool.core.money import Amount
@@ -144,6 +144,28 @@ def test_an_app_that_changes_anything_gets_no_signature(house: House) -> None:
             client.withdrawals.sign(asked.id, key, order)
     assert key.book.signed([asked.id]) == set()
     house.client.withdrawals.sign(asked.id, key, order)
+    house.client.settled(asked.id, WAIT_S, reviewed=True)
+    house.paid_once(asked, to, COIN)
+
+
+def test_an_owner_changes_his_key_and_nobody_else_does(house: House) -> None:
+    """Neither App alone nor a thief's signature puts a key in his place; his own old one does, and from then
+    on the new one signs and the old one no more. The address stays."""
+    old, wallet = owner(house, 5)
+    new, thief = DeviceKey(b"\x55" * 32), DeviceKey(b"\x66" * 32)
+    for consent in (None, thief):
+        with pytest.raises(Refused, match=r"rekey\.consent|proof\.signature"):
+            house.client.rekey(wallet.id, thief.text, consent)
+    assert house.client.wallet(wallet.id, user_key=old.text).record == wallet.record
+    changed = house.client.rekey(wallet.id, new.text, old)
+    assert changed.record == replace(
+        wallet.record, revision=wallet.record.revision + 1, previous=wallet.record.hash(), user_key=new.text
+    )
+    assert house.client.rekey(wallet.id, new.text, old).record == changed.record
+    to = house.outside()
+    with pytest.raises(Breach, match=r"client\.other_user_key"):
+        house.client.withdraw(wallet.id, house.eth, COIN, to, fee_max=FEE_MAX, sign_with=old)
+    asked = house.client.withdraw(wallet.id, house.eth, COIN, to, fee_max=FEE_MAX, sign_with=new)
     house.client.settled(asked.id, WAIT_S, reviewed=True)
     house.paid_once(asked, to, COIN)
 

@@ -254,7 +254,7 @@ class Issuer:
         created = [(one, item) for one, item in created if one.id not in failed]
         if created:
             request = AttestWallets(records=[item for _, item in created])
-            answered = await self._ask(Service.COOLER, "wallets.attest.v1", request)
+            answered = await self.ask(Service.COOLER, "wallets.attest.v1", request)
             attested, refused = sorted_out([one for one, _ in created], answered)
             failed |= refused
             before = {one.id: item.record for one, item in created}
@@ -273,7 +273,7 @@ class Issuer:
         ]
         for typ, some, body in asked:
             if some:
-                good, bad = sorted_out(some, await self._ask(Service.KEEPER, typ, body))
+                good, bad = sorted_out(some, await self.ask(Service.KEEPER, typ, body))
                 told += good
                 failed |= bad
         return told, failed
@@ -308,12 +308,12 @@ class Issuer:
         records = [Attested(record=row.record or b"", attestations=dict(row.attestations)) for row in rows]
         asked = [row.asked for row in rows]
         body = RegisterWallets(records=records)
-        done, failed = sorted_out(asked, await self._ask(Service.KEEPER, "wallets.register.v1", body))
+        done, failed = sorted_out(asked, await self.ask(Service.KEEPER, "wallets.register.v1", body))
         names, now_ms = [one.id for one, _ in done], self._clock.now_ms()
         await self._store.run(lambda tx: registry.mark_registered(tx, names, now_ms))
         return failed
 
-    async def _ask(self, to: Service, typ: str, body: Message) -> list[Attested | Failure]:
+    async def ask(self, to: Service, typ: str, body: Message) -> list[Attested | Failure]:
         answer = await self._exchange.ask(to, typ, body, self._timeout_s)
         if not isinstance(answer, WalletsAnswer):
             raise Malformed("wallet.answer", f"{to} answered {typ} with something else")

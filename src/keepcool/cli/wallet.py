@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keepcool.cli import asking
+from keepcool.cli import asking, paying
 
 if TYPE_CHECKING:
     from keepcool.client.api import Client, Wallet
@@ -24,6 +25,12 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     show = asking.verb(verbs, "show", "a wallet and its attested address", _show, _one)
     show.add_argument("wallet")
     show.add_argument("--user-key", metavar="TEXT", help="refuse it unless it obeys this key")
+    rekey = asking.verb(verbs, "rekey", "another key of a wallet's owner", _rekey, _one)
+    rekey.add_argument("wallet")
+    rekey.add_argument("--user-key", required=True, metavar="TEXT", help="the new key")
+    rekey.add_argument(
+        "--key", type=Path, metavar="FILE", help="the old key; left out where administrators ordered it"
+    )
     more = asking.verb(verbs, "addresses", "a wallet's addresses, all of them proven", _addresses, "\n".join)
     more.add_argument("wallet")
     more.add_argument("--more", type=int, metavar="N", help="hand out N further ones, and print those")
@@ -45,6 +52,10 @@ def _new(client: Client, arguments: argparse.Namespace) -> dict[str, str]:
 
 def _show(client: Client, arguments: argparse.Namespace) -> dict[str, str]:
     return _row(client.wallet(arguments.wallet, user_key=arguments.user_key))
+
+
+def _rekey(client: Client, arguments: argparse.Namespace) -> dict[str, str]:
+    return _row(client.rekey(arguments.wallet, arguments.user_key, paying.key_of(arguments)))
 
 
 def _addresses(client: Client, arguments: argparse.Namespace) -> list[str]:

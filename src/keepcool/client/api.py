@@ -28,7 +28,7 @@ from keepcool.client.orders import Order, check_bounded
 from keepcool.client.pools import Pools
 from keepcool.client.reading import Reading
 from keepcool.client.webhooks import Webhooks
-from keepcool.client.withdrawals import Withdrawals
+from keepcool.client.withdrawals import Withdrawals, rekey_proof
 from keepcool.core.errors import Unavailable
 from keepcool.core.registry import WalletRecord
 
@@ -108,6 +108,16 @@ class Client:
         Raises Breach when App tells of another one, or when its address is not attested as it should be."""
         told = self.api.get(f"/v1/wallets/{wallet}", WalletAnswer)
         return self._believed(told, Wanted(wallet=wallet, user=user, user_key=user_key))
+
+    def rekey(self, wallet: str, user_key: str, sign_with: UserKey | None = None) -> Wallet:
+        """Another key of the wallet's owner, from his old one (`sign_with`) or as administrators ordered it.
+        Ask again after an error: it goes on where it was. Raises Breach when the record that both signers
+        attested is not of this key."""
+        body = {"user_key": user_key}
+        if sign_with is not None:
+            body["proof"] = rekey_proof(self.wallet(wallet).record, user_key, sign_with)
+        told = self.api.post(f"/v1/wallets/{wallet}/rekey", WalletAnswer, body, fresh_key())
+        return self._believed(told, Wanted(wallet=wallet, user_key=user_key))
 
     def more_addresses(self, wallet: str, count: int = 1, *, key: str | None = None) -> list[str]:
         """Further addresses of a wallet (Bitcoin), each proven by both signers. Raises Breach otherwise."""

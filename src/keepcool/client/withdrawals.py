@@ -14,7 +14,7 @@ from keepcool.client.devicekeys import UserKey
 from keepcool.client.http import Api, fresh_key
 from keepcool.client.models import Review, Withdrawal
 from keepcool.client.orders import Order, check_bounded, check_intent
-from keepcool.core.approvals import USER_KIND, user_challenge
+from keepcool.core.approvals import USER_KIND, rekey_challenge, rekey_statement, user_challenge
 from keepcool.core.errors import Refused, Unavailable
 from keepcool.core.intent import Intent, intent_hash, parse_intent
 from keepcool.core.registry import WalletRecord
@@ -89,6 +89,15 @@ class Withdrawals:
             time.sleep(_POLL_S)
 
     def _hand_in(self, withdrawal: str, key: UserKey, intent: Intent) -> Withdrawal:
-        proof = proofs.encode(key.prove(user_challenge(intent.encoded())))
-        body = {"kind": USER_KIND, "key": key.text, "proof": base64.b64encode(proof).decode("ascii")}
+        proof = _told(key, user_challenge(intent.encoded()))
+        body = {"kind": USER_KIND, "key": key.text, "proof": proof}
         return self._api.post(f"/v1/withdrawals/{withdrawal}/evidence", Withdrawal, body, fresh_key())
+
+
+def rekey_proof(record: WalletRecord, user_key: str, key: UserKey) -> str:
+    """The old key's consent to `user_key` in its place, in this very record."""
+    return _told(key, rekey_challenge(rekey_statement(record.wallet, record.hash(), user_key)))
+
+
+def _told(key: UserKey, challenge: bytes) -> str:
+    return base64.b64encode(proofs.encode(key.prove(challenge))).decode("ascii")

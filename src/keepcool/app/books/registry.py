@@ -152,6 +152,15 @@ def store_record(
         tx.execute(wallet.update().where(wallet.c.id == wallet_id).values(**row))
 
 
+def next_revision(
+    tx: Connection, wallet_id: WalletId, *, record: bytes, keeper: bytes, cooler: bytes, key: str
+) -> None:
+    """The verified record that follows, with another key of its owner. Addresses stay."""
+    attestations = {"keeper_attestation": keeper, "cooler_attestation": cooler}
+    row = {"record": record, "user_key": key, **attestations}
+    tx.execute(wallet.update().where(wallet.c.id == wallet_id).values(**row))
+
+
 def give_address(tx: Connection, wallet_id: WalletId, address: str, at_ms: int) -> None:
     """A wallet of a pool has its address: nothing more has to be made for it."""
     row = {"address": address, "stage": Stage.REGISTERED.value}

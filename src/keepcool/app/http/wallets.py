@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,6 +21,7 @@ from keepcool.app.http.fields import ExternalId, Id, In, Metadata, Network, Out,
 from keepcool.app.http.parts import Given, Parts, Reader, WalletMaker
 from keepcool.app.keys import ApiKey
 from keepcool.app.pools.proofs import Proof
+from keepcool.app.rekeying import Rekey, rekey
 from keepcool.app.wallets import PINNED, Attesters, Outcome, Wallet
 from keepcool.core.errors import KeepcoolError, Malformed
 from keepcool.core.ids import NetworkId, UserId, WalletId
@@ -52,6 +54,14 @@ class WalletOfUserIn(WalletIn):
 
 class WalletsIn(In):
     wallets: Annotated[list[WalletOfUserIn], Field(min_length=1, max_length=ITEMS_MAX)]
+
+
+class RekeyIn(In):
+    """`proof`: base64 of the JSON of a proof by the old key (see the evidence of withdrawals); left out where
+    administrators ordered the change."""
+
+    user_key: Annotated[PersonKeyText, Field(min_length=1)]
+    proof: Annotated[str, StringConstraints(max_length=32_768)] = ""
 
 
 class ProofOut(Out):
@@ -223,6 +233,18 @@ async def list_wallets_of_user(
 @router.get("/wallets/{wallet}", summary="One wallet: record, address, both attestations")
 async def get_wallet(given: Given, _: Reader, wallet: WalletPath) -> WalletOut:
     return await given.store.run(lambda tx: shown(tx, given.attesters, registry.get_wallet(tx, wallet)))
+
+
+@router.post("/wallets/{wallet}/rekey", summary="Another key of a wallet's owner")
+async def rekey_wallet(given: Given, _: WalletMaker, wallet: WalletPath, body: RekeyIn) -> WalletOut:
+    """Both signers verify the old key's signature, or that administrators ordered it, and attest the record's
+    next revision. Asked again, it goes on where it was."""
+    try:
+        proof = base64.b64decode(body.proof, validate=True)
+    except binascii.Error as error:
+        raise Malformed("rekey.proof", "proof is base64 of a proof's JSON") from error
+    wanted = Rekey(wallet, body.user_key, proof)
+    return told(await rekey(given.issuer, given.attesters, given.store, wanted))
 
 
 async def _issued(
