@@ -59,7 +59,8 @@ class Lookalikes:
 
 def _body(address: str) -> str:
     folded = address.casefold()
-    return _PREFIX.sub("", folded, count=1) if _PREFIX.match(folded) else folded
+    prefix = _PREFIX.match(folded)
+    return folded if prefix is None else folded[prefix.end() :]
 
 
 def _ends(body: str) -> tuple[str, str]:

@@ -110,6 +110,9 @@ def test_a_wallet_of_our_own_is_said() -> None:
         ("a tenth of much", 1600, [1000] * 5, False),
         ("beyond a tenth of much", 1601, [1000] * 5, True),
         ("less is not more", 1, [1000] * 5, False),
+        ("a tenth, rounded down", 166, [105] * 5, True),
+        ("a unit at least", 9, [3] * 5, False),
+        ("more than units", 10, [3] * 5, True),
     ],
 )
 def test_an_amount_far_from_usual_is_said(name: str, units: int, usual: list[int], told: bool) -> None:
@@ -135,7 +138,9 @@ def test_the_amount_is_told_beside_the_usual() -> None:
     assert said(case, [past(), past(to=BOB), *everybody])[0].endswith(
         "the median of everybody's payments is 1 ETH"
     )
-    assert not any("median" in one for one in said(case, [past(), past(to=BOB), *everybody[:17]]))
+    for others, told in ((17, False), (18, True)):
+        found = said(case, [past(), past(to=BOB), *everybody[:others]])
+        assert any("median" in one for one in found) is told
     harbored = network(harbor=ALICE)
     assert hints(case, Past(known), harbored) == ()
 
@@ -195,6 +200,15 @@ def test_many_recipients_are_looked_at_in_part() -> None:
     assert said(with_record(pay(*((ALICE, ETH, 1) for _ in range(30))), made_at_s=1)) == ()
 
 
+def test_the_harbor_is_not_looked_at() -> None:
+    """What goes there is the policy's own wish; twenty others are looked at whole."""
+    assert hints(with_record(pay((ALICE, ETH, 9)), made_at_s=1), Past(), network(harbor=ALICE)) == ()
+    twenty = with_record(pay(*((f"0x{n:040x}", ETH, 1) for n in range(20))), made_at_s=1)
+    assert said(twenty)[0].startswith("0x")
+    two = with_record(pay((BOB, ETH, 9), (ALICE, ETH, 9)), made_at_s=1)
+    assert said(two) == (f"{BOB} was never paid before by anybody here",)
+
+
 def test_only_the_newest_payments_are_looked_at() -> None:
     """Five thousand of them: what is older is as if it had not been."""
     for fill, told in ((4999, False), (5000, True)):
@@ -222,6 +236,14 @@ BODY = ALICE[2:]
         ("four left out", ALICE, "0x" + BODY[4:], False),
         ("two left out, one changed", ALICE, "0x" + BODY[2:30] + "g" + BODY[31:], True),
         ("two put in", ALICE, "0xgg" + BODY, True),
+        ("two left out amid, one changed", ALICE, "0xg" + BODY[1:20] + BODY[22:], True),
+        ("two left out amid, two changed", ALICE, "0xgg" + BODY[2:20] + BODY[22:], False),
+        ("two put in amid, one changed", ALICE, "0xg" + BODY[1:20] + "gg" + BODY[20:], True),
+        ("two put in amid, two changed", ALICE, "0xgg" + BODY[2:20] + "gg" + BODY[20:], False),
+        ("three left out at the end", ALICE, "0x" + BODY[:-3], True),
+        ("four left out at the end", ALICE, "0x" + BODY[:-4], False),
+        ("three put in at the end", ALICE, "0x" + BODY + "ggg", True),
+        ("four put in at the end", ALICE, "0x" + BODY + "gggg", False),
         ("another", ALICE, BOB, False),
         ("bech32", "ltc1q" + "ab" * 19, "ltc1q" + "abab" + "9" * 30 + "abab", True),
         ("its prefix alone", "ltc1q" + "ab" * 19, "ltc1q" + "9" * 34 + "abab", False),
@@ -235,6 +257,15 @@ def test_what_looks_alike(name: str, known: str, asked: str, alike: bool) -> Non
     """Both ends, where people look, or three characters; never the address itself."""
     assert Lookalikes([known]).like(asked) == (known if alike else None), name
     assert Lookalikes([]).like(asked) is None
+
+
+@pytest.mark.parametrize("whole", range(4))
+def test_one_quarter_left_whole_is_enough(whole: int) -> None:
+    """Whichever three of the quarters have a character changed, the fourth gives the twin away."""
+    letters = list(BODY)
+    for quarter in {0, 1, 2, 3} - {whole}:
+        letters[10 * quarter + (0 if whole == 3 else 9)] = "g"
+    assert Lookalikes([ALICE]).like("0x" + "".join(letters)) == ALICE
 
 
 def test_the_work_of_comparing_is_bounded() -> None:

@@ -113,6 +113,15 @@ def test_a_freeze_leaves_one_way_at_most(name: str, case: Case, policy: Policy, 
         assert reason in verdict.reason, (name, verdict)
 
 
+def test_all_freezes_are_told() -> None:
+    """Each sentence, and nothing where there is none."""
+    told = f"nothing but payments to the harbor is signed now (here that is {BOB})"
+    only = with_history(PAYMENT, harbor_only=True)
+    assert not_frozen.judge(only, HARBORED) == Denied("not_frozen", told)
+    two = with_history(only, frozen=("a", "b"))
+    assert not_frozen.judge(two, HARBORED) == Denied("not_frozen", f"{told}: a; b")
+
+
 def test_the_open_way_is_the_harbor_of_that_network() -> None:
     """Another network's harbor is somewhere else, and the whole list of rules says the same."""
     assert HARBORED.harbor_of(NETWORK) == BOB

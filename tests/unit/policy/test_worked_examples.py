@@ -135,6 +135,22 @@ def test_the_page_keeps_its_word(
     assert told in found if told else found == "", (name, found)
 
 
+def test_sentences_are_whole() -> None:
+    """Not a word more or less where a policy has tiers and people, or none."""
+    shop, plain = (sentences(parse_policy(text.encode())) for text in (SHOP, EXAMPLE))
+    key = "passkey:036b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
+    assert {
+        "A payment needs what the first tier says that takes it; one that no tier takes is refused.",
+        "Tier 2, all-else, takes all payments: needs approval by 1 of shop.",
+        "Caps hold in every tier. What goes to a harbor alone, and what pays nobody, needs nobody.",
+        f"olga approves for shop with {key}.",
+        "An approval counts for one draft, fee and policy until it expires; one rejection is final.",
+        "It names no administrators: whoever has the root key and the host changes the policy.",
+    } <= set(shop)
+    assert "It has no tiers: what the caps allow needs nobody's signature." in plain
+    assert not any(sentence.startswith("Caps hold") for sentence in plain)
+
+
 def test_the_treasury_is_governed() -> None:
     """Whom the page names administers, by the numbers it gives."""
     policy = parse_policy(TREASURY.encode())
