@@ -16,7 +16,7 @@ from keepcool.desk.recount import Recount
 from keepcool.desk.signers import Both, Signers
 from keepcool.wire.reviews import PeopleAnswer, ReviewAnswer
 
-ABSENT_SUFFIXES = (".unknown", ".not_found", ".absent")
+ABSENT_CODES = frozenset({"review.unknown", "review.no_draft"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +65,6 @@ class Items:
         )
 
 
-def keeper_waits_not(answer: ReviewAnswer | KeepcoolError) -> bool:
-    """Whether Keeper answered that it has no such intent waiting: its policy asked for no evidence."""
-    return isinstance(answer, KeepcoolError) and _absent(answer)
-
-
 def differences(
     cooler: ReviewAnswer, keeper: ReviewAnswer | KeepcoolError, found: Recount | KeepcoolError
 ) -> list[str]:
@@ -100,11 +95,11 @@ def _policies(people: Both[PeopleAnswer]) -> tuple[str, ...]:
 
 
 def _absent(error: KeepcoolError) -> bool:
-    return error.code.endswith(ABSENT_SUFFIXES)
+    return error.code in ABSENT_CODES
 
 
 def _missing(error: KeepcoolError) -> KeepcoolError:
-    if _absent(error):
+    if error.code == "review.unknown":
         return Conflict(
             "item.not_found", "Cooler has no such intent: it was never put to wait, or is forgotten"
         )

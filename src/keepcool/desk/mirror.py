@@ -19,7 +19,7 @@ from keepcool.ports.system import Clock
 from keepcool.wire.reviews import REVIEWS_MAX, ReviewsAnswer, ReviewsRequest, ReviewSummary
 
 ROWS_MAX = 20_000
-WHOLE_AGAIN_MS, COUNT_DIFFERS_AGAIN_MS = 60_000, 3_000
+WHOLE_AGAIN_MS, COUNT_DIFFERS_AGAIN_MS, _ROW_MS = 60_000, 3_000, 10
 _log = logging.getLogger("keepcool.desk")
 
 
@@ -84,8 +84,9 @@ class Mirror:
         now_ms = self._clock.now_ms()
         since_ms = now_ms - self._whole_at_ms
         merged = {**self._rows, **found}
-        due = not self.filled or whole or not 0 <= since_ms < WHOLE_AGAIN_MS
-        differs = min(first.waiting, ROWS_MAX) != len(merged) and since_ms >= COUNT_DIFFERS_AGAIN_MS
+        due = not self.filled or whole or not 0 <= since_ms < _patience_ms(WHOLE_AGAIN_MS, len(merged))
+        differs = min(first.waiting, ROWS_MAX) != len(merged)
+        differs &= since_ms >= _patience_ms(COUNT_DIFFERS_AGAIN_MS, len(merged))
         if due or differs or len(first.items) >= first.waiting:
             merged = await self._whole(first, found)
             self._whole_at_ms = now_ms
@@ -115,3 +116,8 @@ class Mirror:
             self._rows = dict(rows)
             self._news = News(self._news.version + 1, waiting, gone)
             self._changed.notify_all()
+
+
+def _patience_ms(least_ms: int, rows: int) -> int:
+    """Reading all costs the signer time for every row: the more there are, the rarer it is done."""
+    return max(least_ms, rows * _ROW_MS)

@@ -6,6 +6,7 @@ and his proof verifies; a policy's order goes to the signer it names, the others
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ OPEN_STATES = ("collecting", "pending")
 @dataclass(frozen=True, slots=True)
 class Open:
     """One order as both signers hold it. `encoded`, `document`: what the next administrator signs and
-    reads, b"" where they do not agree about it."""
+    reads, b"" where they do not agree about it. `in_force`: the policy that a proposal would replace."""
 
     order: str
     action: str
@@ -42,6 +43,7 @@ class Open:
     at: Mapping[Service, PendingOrder]
     encoded: bytes
     document: bytes
+    in_force: bytes
 
     @property
     def open(self) -> bool:
@@ -70,7 +72,8 @@ class Ordering:
     async def pending(self) -> tuple[list[Open], Both[PeopleAnswer]]:
         """Orders of both signers, the open ones first."""
         people = await self._signers.both_people()
-        return sorted(_merged(people), key=lambda one: (not one.open, one.order)), people
+        found = await asyncio.gather(*(self._whole(one) for one in _merged(people).values()))
+        return sorted(found, key=lambda one: (not one.open, one.order)), people
 
     async def draft(
         self, holder: Holder, action: Action, details: Mapping[str, str], document: bytes
@@ -106,6 +109,18 @@ class Ordering:
         carried = [await self._carried(service, body) for service in goes_to(order)]
         self._signers.forget_people()
         return carried
+
+    async def _whole(self, at: dict[Service, PendingOrder]) -> Open:
+        """An order that can still be signed, as each signer that has it shows it in full."""
+        rows, in_force = dict(at), list[bytes]()
+        for service, one in at.items():
+            if one.state not in OPEN_STATES:
+                continue
+            answer = await told(self._signers.in_full(service, one.order))
+            if isinstance(answer, PeopleAnswer) and [row.order for row in answer.orders] == [one.order]:
+                rows[service] = answer.orders[0]
+                in_force.append(answer.document)
+        return _open(rows, in_force)
 
     async def _carried(self, service: Service, body: SubmitOrder) -> Carried:
         answer: OrderAnswer | KeepcoolError = await told(self._signers.submit_order(service, body))
@@ -147,16 +162,16 @@ def _installation(people: Both[PeopleAnswer]) -> str:
     return said.pop()
 
 
-def _merged(people: Both[PeopleAnswer]) -> list[Open]:
+def _merged(people: Both[PeopleAnswer]) -> dict[str, dict[Service, PendingOrder]]:
     at: dict[str, dict[Service, PendingOrder]] = {}
     for service in SIGNERS:
         answer = people.of(service)
         for one in answer.orders if isinstance(answer, PeopleAnswer) else ():
             at.setdefault(one.order, {})[service] = one
-    return [_open(rows) for rows in at.values()]
+    return at
 
 
-def _open(rows: dict[Service, PendingOrder]) -> Open:
+def _open(rows: dict[Service, PendingOrder], in_force: list[bytes]) -> Open:
     first = next(iter(rows.values()))
     return Open(
         order=first.order,
@@ -165,6 +180,7 @@ def _open(rows: dict[Service, PendingOrder]) -> Open:
         at=rows,
         encoded=_same([one.encoded for one in rows.values()]),
         document=_same([one.document for one in rows.values()]),
+        in_force=_same(in_force),
     )
 
 

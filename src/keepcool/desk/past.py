@@ -10,6 +10,7 @@ import io
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from keepcool.core.errors import Conflict
 from keepcool.desk.naming import iso
 from keepcool.desk.rows import Row, row_of
 from keepcool.desk.signers import Signers
@@ -44,7 +45,24 @@ class Past:
 async def page(signers: Signers, state: str, text: str, before: int, limit: int = PAGE) -> Past:
     answer = await signers.reviews(ReviewsRequest(state=state, text=text, before=before, limit=limit))
     rows = tuple(row_of(one) for one in answer.items)
-    return Past(rows, rows[-1].summary.sequence if len(rows) == limit else 0)
+    return Past(rows, rows[-1].summary.sequence if rows else 0)
+
+
+async def shown(signers: Signers, state: str, text: str, before: int) -> Past:
+    """For people, who are not sent to an empty page: a page may hold fewer than asked and not be the last."""
+    found = await page(signers, state, text, before)
+    more = found.older and (await page(signers, state, text, found.older, 1)).rows
+    return found if more else Past(found.rows, 0)
+
+
+async def ended(signers: Signers, intent_hash: str) -> Row:
+    """One that waited once and whose drafts are gone. Raises Conflict when Cooler remembers none."""
+    found = (await page(signers, "", intent_hash, 0, 1)).rows
+    if not found or found[0].hash != intent_hash:
+        raise Conflict(
+            "item.not_found", "Cooler has no such intent: it was never put to wait, or is forgotten"
+        )
+    return found[0]
 
 
 async def exported(signers: Signers, state: str, text: str) -> AsyncIterator[Row]:

@@ -68,6 +68,10 @@ class Signers:
             self._people[service] = (now_ms, answer)
             return answer
 
+    async def in_full(self, service: Service, order: str) -> PeopleAnswer:
+        """With this order alone, its bytes and what it speaks of."""
+        return await self._asked(service, "people.v1", PeopleRequest(order=order), PeopleAnswer)
+
     def forget_people(self) -> None:
         """What was ordered just now shows at once."""
         self._people.clear()

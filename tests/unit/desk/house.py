@@ -37,6 +37,7 @@ from keepcool.wire.reviews import (
     OrderAnswer,
     PendingOrder,
     PeopleAnswer,
+    PeopleRequest,
     Person,
     ReviewAnswer,
     ReviewRequest,
@@ -132,14 +133,21 @@ class PlaySigner:
         body = opened.body
         assert isinstance(body, ReviewRequest)
         if body.intent_hash not in self.reviews:
-            raise Conflict("review.unknown", "this signer put no such intent to wait")
+            if body.intent_hash in [one.intent_hash for one in self.past]:
+                raise Conflict("review.no_draft", "no draft of it is here")
+            raise Refused("review.unknown", "this signer put no such intent to wait")
         return self.reviews[body.intent_hash]
 
-    def whom(self, _: Opened) -> Message:
+    def whom(self, opened: Opened) -> Message:
+        body = opened.body
+        assert isinstance(body, PeopleRequest)
+        orders = [one for one in self.orders if body.order in ("", one.order)]
+        if not body.order:
+            orders = [msgspec.structs.replace(one, encoded=b"", document=b"") for one in orders]
         return PeopleAnswer(
             people=self.people, rp_id=RP_ID, origins=[ORIGIN], policy=self.policy, policy_version=3,
-            installation=INSTALLATION, orders=self.orders, frozen=self.frozen,
-            head=samples.head(self.service.value), document=self.document,
+            installation=INSTALLATION, orders=orders, frozen=self.frozen,
+            head=samples.head(self.service.value), document=self.document if body.order else b"",
         )  # fmt: skip
 
     def approve(self, opened: Opened) -> Message:

@@ -29,6 +29,26 @@ def test_a_payment_is_read_and_approved() -> None:
     assert house.cooler.taken == house.keeper.taken == [f"approve {hashed} alice"]
 
 
+def test_what_ended_is_still_read() -> None:
+    """Of a payment whose drafts are gone the intent and the decisions are shown; of an unknown one nothing."""
+    house = House()
+    intent = samples.intent("i-9")
+    done = samples.summary(
+        intent, state="signed", approvals=[samples.given("bob", "approve", "on the phone")]
+    )
+    house.cooler.past = [done]
+
+    async def story(browser: Browser) -> None:
+        await browser.sign_in(ALICE)
+        page = await browser.get(f"/items/{intent.hash()}")
+        assert page.status_code == 200, page.text
+        assert "5 ETH" in page.text
+        assert "on the phone" in page.text
+        assert (await browser.get(f"/items/{'00' * 32}")).status_code == 404
+
+    house.run(story)
+
+
 @pytest.mark.parametrize("language", ["en", "ru"])
 def test_every_page_is_made_in_every_language(language: str) -> None:
     """All pages render with everything they know, in each language, and say which one."""

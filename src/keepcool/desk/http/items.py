@@ -12,11 +12,12 @@ from starlette.responses import HTMLResponse, Response
 
 from keepcool.core.approvals import Approval, Decision
 from keepcool.core.errors import Conflict, KeepcoolError
-from keepcool.desk import inspecting
+from keepcool.core.intent import parse_intent
+from keepcool.desk import inspecting, past
 from keepcool.desk.deciding import Wish, state_at, statement_of, why_not_approved
 from keepcool.desk.http.parts import Given, Parts
 from keepcool.desk.http.queueing import KNOWN_STATES, lives
-from keepcool.desk.http.visitors import Signed
+from keepcool.desk.http.visitors import Signed, Visitor
 from keepcool.desk.item import Item
 from keepcool.desk.people import Holder
 from keepcool.desk.recount import Recount
@@ -30,10 +31,32 @@ _OUTCOMES = frozenset({"approved", "denied", "needs_review", "failed"})
 
 @router.get("/items/{intent_hash}")
 async def item_page(given: Given, who: Signed, intent_hash: IntentHash) -> Response:
-    item = await given.items.item(intent_hash)
+    try:
+        item = await given.items.item(intent_hash)
+    except Conflict as error:
+        if error.code != "review.no_draft":
+            raise
+        return await _ended(given, who, intent_hash)
     values = shown(given, item, who.holder)
     return HTMLResponse(
         given.renderer.page("item.html", who.language, section="queue", visitor=who, **values)
+    )
+
+
+async def _ended(given: Parts, who: Visitor, intent_hash: str) -> Response:
+    """What is left of one whose drafts are gone: the intent's bytes and what was decided."""
+    row = await past.ended(given.signers, intent_hash)
+    intent = None if row.broken else parse_intent(row.summary.intent)
+    return HTMLResponse(
+        given.renderer.page(
+            "ended.html",
+            who.language,
+            section="past",
+            visitor=who,
+            row=row,
+            intent=intent,
+            known_states=KNOWN_STATES,
+        )
     )
 
 

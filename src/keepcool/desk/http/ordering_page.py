@@ -36,7 +36,7 @@ async def orders(given: Given, who: Signed) -> Response:
             people=[_said(one, people) for one in SIGNERS],
             levels=LEVELS,
             known_states=_STATES,
-            diffs={one.order: _diff(one, people) for one in found},
+            diffs={one.order: _diff(one) for one in found},
             encoded={one.order: base64.b64encode(one.encoded).decode("ascii") for one in found},
             cancels={one.order: _cancel(one) for one in found},
         )
@@ -51,13 +51,9 @@ def _said(
     return (name, None, answer) if isinstance(answer, KeepcoolError) else (name, answer, None)
 
 
-def _diff(one: Open, people: Both[PeopleAnswer]) -> list[Line]:
+def _diff(one: Open) -> list[Line]:
     """Against the policy in force of the signer it is for."""
-    service = next((name for name in SIGNERS if name.value == one.details.get("service")), None)
-    answer = None if service is None else people.of(service)
-    if not isinstance(answer, PeopleAnswer) or not one.document or not answer.document:
-        return []
-    return diffs.lines(answer.document, one.document)
+    return diffs.lines(one.in_force, one.document) if one.document and one.in_force else []
 
 
 def _cancel(one: Open) -> dict[str, str] | None:

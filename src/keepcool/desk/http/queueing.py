@@ -93,7 +93,7 @@ async def decisions(
     state: Asked = "signed",
     before: Annotated[int, Query(ge=0)] = 0,
 ) -> Response:
-    found = await past.page(given.signers, _state(state), text.strip(), before)
+    found = await past.shown(given.signers, _state(state), text.strip(), before)
     return HTMLResponse(
         given.renderer.page(
             "past.html",

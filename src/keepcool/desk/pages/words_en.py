@@ -175,6 +175,8 @@ ENGLISH: Mapping[str, str] = {
     "item.journal.head": "head {sequence}, {hash}",
     "item.journal.policy": "policy version {version}, {hash}",
     "item.journal.approval": "row {sequence}",
+    "ended.asked": "What was asked for",
+    "ended.no_drafts": "Its drafts are not kept any more. This is the intent, and what was decided.",
     "decide.title": "Your decision",
     "decide.approve": "Approve",
     "decide.reject": "Reject",

@@ -176,6 +176,8 @@ RUSSIAN: Mapping[str, str] = {
     "item.journal.head": "голова {sequence}, {hash}",
     "item.journal.policy": "политика, версия {version}, {hash}",
     "item.journal.approval": "строка {sequence}",
+    "ended.asked": "О чём просили",
+    "ended.no_drafts": "Его черновики больше не хранятся. Вот сама просьба и то, что решили.",
     "decide.title": "Ваше решение",
     "decide.approve": "Одобрить",
     "decide.reject": "Отклонить",
