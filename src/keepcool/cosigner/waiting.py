@@ -188,7 +188,7 @@ class Waiting:
 
 def _item(sequence: int, row: WaitingRow) -> Item:
     intent = parse_intent(row.intent)
-    found_by = (intent.intent, row.owner, row.wallet, *row.recipients)
+    found_by = (intent.intent, row.intent_hash, row.owner, row.wallet, *row.recipients)
     return Item(
         sequence=sequence,
         since_s=row.at_s,

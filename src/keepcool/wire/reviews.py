@@ -41,7 +41,8 @@ class ReviewSummary(Message, frozen=True):
 
 class ReviewsRequest(Message, frozen=True):
     """`reviews.v1`: a page, newest first. `before`: only rows older than this sequence, 0 for the newest.
-    `state`: only these, "" for all. `text`: only those whose id, owner, wallet or recipient contains it."""
+    `state`: only these, "" for all. `text`: only those whose id, hash, owner, wallet or recipient
+    contains it."""
 
     state: str = "waiting"
     text: str = ""
