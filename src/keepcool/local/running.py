@@ -56,12 +56,14 @@ class Installation:
             )
             for plan in self.reach.keystores
         }
-        self.children: dict[str, ChildProcess] = {name: self._child(name) for name in PARTS}
+        desk = ("desk",) if places.config(Service.DESK).is_file() else ()
+        self.parts = (*PARTS, *desk)  # a desk begins last: nothing waits for it
+        self.children: dict[str, ChildProcess] = {name: self._child(name) for name in self.parts}
 
     def start_all(self, say: Say) -> None:
         """Every part, in order; returns when the signers answer App. Raises what keeps one from starting."""
         self._refuse_taken_ports()
-        for name in PARTS:
+        for name in self.parts:
             self._launch(name)
             if name == "cooler-keystore":  # both run now
                 self._unseal_all()
@@ -120,16 +122,16 @@ class Installation:
 
     def watch(self, say: Say) -> None:
         """Starts again what ends by itself, for ever. Raises Unavailable when one keeps ending."""
-        ended: dict[str, deque[float]] = {name: deque(maxlen=_RESTARTS_MAX) for name in PARTS}
+        ended: dict[str, deque[float]] = {name: deque(maxlen=_RESTARTS_MAX) for name in self.parts}
         while True:
             time.sleep(_POLL_S)
-            for name in PARTS:
+            for name in self.parts:
                 if not self.children[name].alive:
                     self._restart(name, ended[name], say)
 
     def stop_all(self) -> None:
         """Ends every part, last started first. Never raises for one that is gone already."""
-        for name in reversed(PARTS):
+        for name in reversed(self.parts):
             with suppress(Refused):
                 self.children[name].terminate()
         for process in self._keystores.values():
@@ -163,7 +165,8 @@ class Installation:
             return broker_process(configs.broker_files(config), log)
         service = Service(name)
         config = self.places.config(service).absolute()
-        words = commands.argv(name, "run", "--config", str(config), "--one-machine")
+        verb = "serve" if service is Service.DESK else "run"
+        words = commands.argv(name, verb, "--config", str(config), "--one-machine")
         return ChildProcess(name, words, self.places.service(service), log)
 
     def _shares(self, service: Service) -> Sequence[str]:

@@ -30,7 +30,7 @@ def test_a_payment_is_read_and_approved() -> None:
 
 
 def test_what_ended_is_still_read() -> None:
-    """Of a payment whose drafts are gone the intent and the decisions are shown; of an unknown one nothing."""
+    """Of a payment whose drafts are gone intent and decisions are shown; of an unknown one nothing."""
     house = House()
     intent = samples.intent("i-9")
     done = samples.summary(
