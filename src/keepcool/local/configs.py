@@ -102,7 +102,9 @@ def desk_toml(networks: Sequence[AnyPlan], ports: Ports, public: PublicParts, pe
         "origin": people.desk_url,
         "rp_id": url.hostname or "",
         **({"networks_file": layout.NETWORKS} if networks_toml(networks) is not None else {}),
-        "http": {"port": url.port} if here and url.port else {"behind_proxy": not here},
+        "http": {"port": url.port}
+        if here and url.port
+        else {"port": ports.app + 10, "behind_proxy": not here},
         "bus": _plain(bus_settings(ports)),
         "peers": _peers(Service.DESK, public),
         "assets": listed,
