@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from keepcool.adapters.sqlite import copies
 from keepcool.client.api import Wallet
 from keepcool.local.bitcoinchain import COIN
 from keepcool.local.plan import BitcoinPlan
@@ -106,6 +105,10 @@ def test_a_backup_is_brought_up_to_the_chain(house: BitcoinHouse, tmp_path: Path
     house.stop("app")
 
     assert run(house, "restore", str(copy), "--one-machine", status=2) == ""
+    whole = copy.read_bytes()
+    copy.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    assert run(house, "restore", str(copy), "--force", "--one-machine", status=2) == ""
+    copy.write_bytes(whole)
     run(house, "restore", str(copy), "--from-signers", "--force", "--one-machine")
     done = told(house, *RESCAN)
     assert (done["even"], done["differing"], done["open"]) == (True, [], [])
@@ -116,23 +119,6 @@ def test_a_backup_is_brought_up_to_the_chain(house: BitcoinHouse, tmp_path: Path
     assert (house.chain.balance(to), house.chain.balance(later)) == (COIN, COIN)
     house.agrees(alice, dave)
     assert "wallet.spent_without_us" not in alarms(house)
-
-
-def test_a_backup_that_was_altered_is_not_put_back(house: BitcoinHouse, tmp_path: Path) -> None:
-    """One byte of a copy, or its digest missing: refused, and the database is what it was."""
-    copy = tmp_path / "books.backup"
-    run(house, "backup", str(copy))
-    assert run(house, "backup", str(copy), status=2) == ""
-    whole = copy.read_bytes()
-    house.stop("app")
-    before = house.ask_books("SELECT count(*) FROM posting")
-    copy.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-    assert run(house, "restore", str(copy), "--force", "--one-machine", status=2) == ""
-    copy.write_bytes(whole)
-    copies.digest_file(copy).unlink()
-    assert run(house, "restore", str(copy), "--force", "--one-machine", status=2) == ""
-    assert house.ask_books("SELECT count(*) FROM posting") == before
-    house.start("app")
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, func, select
 
 from keepcool.app.books import accounts, totals
 from keepcool.app.books.postings import balance, balances_of
+from keepcool.app.books.registry import wallet
 from keepcool.app.coins.tables import coin, spending
 from keepcool.app.deposits.records import State
 from keepcool.app.deposits.tables import deposit
@@ -43,9 +44,9 @@ class Standing:
 
 
 def bitcoin(tx: Connection, network: NetworkId, asset: AssetId) -> Iterator[Standing]:
-    """Every wallet and pool that has or had a coin there."""
+    """Every wallet with a record of its own there, and every pool."""
     chain, pending, leaving = _on_chain(tx, network), _pending(tx, network), _leaving(tx, network)
-    sources = sorted(chain.keys() | pending.keys() | leaving.keys())
+    sources = sorted({*_recorded(tx, network), *chain, *pending, *leaving})
     booked = _booked(tx, sources, asset)
     for one in sources:
         yield Standing(
@@ -56,6 +57,11 @@ def bitcoin(tx: Connection, network: NetworkId, asset: AssetId) -> Iterator[Stan
             pending=pending.get(one, 0),
             leaving=leaving.get(one, 0),
         )
+
+
+def _recorded(tx: Connection, network: NetworkId) -> list[WalletId]:
+    query = select(wallet.c.id).where(wallet.c.network == network, wallet.c.record.is_not(None))
+    return [WalletId(name) for name in tx.execute(query).scalars()]
 
 
 def _booked(tx: Connection, sources: list[WalletId], asset: AssetId) -> dict[WalletId, int]:

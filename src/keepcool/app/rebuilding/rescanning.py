@@ -51,7 +51,9 @@ async def from_block(store: Store, network: NetworkId, number: int, block_hash: 
     return await store.run(lambda tx: position.read_again_from(tx, network, number, block_hash))
 
 
-async def to_the_end(follower: Follows, tell: Callable[[Progress], None]) -> Progress:
+async def to_the_end(
+    follower: Follows, tell: Callable[[Progress], None], *, again_s: float = _AGAIN_S
+) -> Progress:
     """Until all is read. Raises Unavailable when a node or a signer stays away."""
     failures = 0
     while True:
@@ -61,7 +63,7 @@ async def to_the_end(follower: Follows, tell: Callable[[Progress], None]) -> Pro
             failures += 1
             if failures == _FAILURES_MAX:
                 raise
-            await asyncio.sleep(_AGAIN_S)
+            await asyncio.sleep(again_s)
             continue
         failures = 0
         tell(progress)
