@@ -277,7 +277,7 @@ class Pair:
     asked: int = 0
     signers: dict[Service, Signer] = field(default_factory=dict)
 
-    def open(self, service: Service) -> Signer:
+    def open(self, service: Service, book: Callable[[], Rulebook] = lambda: BOOK) -> Signer:
         async def ask(request: WitnessRequest) -> WitnessAnswer:
             self.asked += 1
             peer = self.signers.get(peer_of(service))
@@ -285,7 +285,7 @@ class Pair:
                 return await unreachable(request)
             return await peer.witness.answer(request)
 
-        self.signers[service] = open_signer(self.folder, service, ask)
+        self.signers[service] = open_signer(self.folder, service, ask, book=book)
         return self.signers[service]
 
     def close(self, service: Service) -> None:
