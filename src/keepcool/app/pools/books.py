@@ -94,6 +94,39 @@ def swept(
         _post_of(tx, f"swept:{sweep}", lines, pool=pool, at_ms=at_ms)
 
 
+def sweep_undone(
+    tx: Connection, *, sweep: str, pool: WalletId, asset: AssetId, units: int, at_ms: int
+) -> None:
+    """A sweep that had ended well has left the chain for good: amount and fee, which came back as the pool's
+    own, are its users' on chain again, and nothing of it lies in the harbor."""
+    network = NetworkId(asset.partition("/")[0])
+    spent, taken = accounts.fees(network), lines_of(tx, f"swept:{sweep}")
+    cost = sum(line.delta for line in taken if line.account == spent)
+    lines = [
+        *_owned(pool, asset, -(units + cost)),
+        Line(accounts.cold(pool), asset, -units),
+        Line(spent, asset, -cost),
+        Line(accounts.lent(pool), asset, units + cost),
+    ]
+    _post_of(tx, f"sweep-undone:{sweep}", [line for line in lines if line.delta], pool=pool, at_ms=at_ms)
+
+
+def made_good(tx: Connection, *, pool: WalletId, asset: AssetId, at_ms: int) -> None:
+    """What the pool itself is short, because fees came dearer than they were booked: lent by its users, spent
+    on fees."""
+    short, absent = (balance(tx, of(pool), asset) for of in (accounts.short, accounts.absent))
+    network = NetworkId(asset.partition("/")[0])
+    lines = [
+        Line(accounts.fees(network), asset, short),
+        Line(accounts.short(pool), asset, -short),
+        Line(accounts.absent(pool), asset, absent),
+        Line(accounts.lent(pool), asset, -absent),
+    ]
+    if short or absent:
+        lines = [line for line in lines if line.delta]
+        _post_of(tx, f"made-good:{pool}:{at_ms}", lines, pool=pool, at_ms=at_ms)
+
+
 def fee(tx: Connection, *, key: str, pool: WalletId, asset: AssetId, units: int, at_ms: int) -> None:
     """What the network took for gathering the pool's coins, once per key: out of the pool's own as far as it
     has any, the rest lent by its users."""

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Row, func, select
 
+from keepcool.app.books.postings import is_posted
 from keepcool.app.coins import book
 from keepcool.app.config import BitcoinSettings
-from keepcool.app.deposits import position
+from keepcool.app.deposits import events, position
 from keepcool.app.payouts import notes, store, wallet_fees
 from keepcool.app.payouts.requests import Order, PayoutDesk
 from keepcool.app.payouts.store import Withdrawal
@@ -23,7 +24,7 @@ from keepcool.app.pools.rows import Pool
 from keepcool.app.pools.tables import sweep
 from keepcool.core.ids import AssetId, WalletId
 from keepcool.core.money import parse_units
-from keepcool.core.withdrawal_states import Confirmed, is_open, name_of
+from keepcool.core.withdrawal_states import Confirmed, Replaced, is_open, name_of
 
 COINS_MAX = 100  # of one sweep: what is more goes with the next one; half as many after each that failed
 _HALVINGS = COINS_MAX.bit_length()
@@ -46,11 +47,26 @@ class Water:
 
 def step(tx: Connection, water: Water, pool: Pool, now_ms: int) -> bool:
     """Whether a sweep was asked for or has ended."""
+    _follow(tx, water, pool, now_ms)
     ended = [_ended(tx, water, pool, row, now_ms) for row in _open(tx, pool.id)]
     _tell_low(tx, pool, now_ms)
     if not all(ended):
         return False
     return bool(ended) or _begun(tx, water, pool, now_ms)
+
+
+def _follow(tx: Connection, water: Water, pool: Pool, now_ms: int) -> None:
+    """What the chain has made of sweeps that had ended: one that was undone lies in no harbor, and what a
+    dearer fee has cost keeps no other from being asked for."""
+    for row in _newest(tx, pool.id, _HALVINGS):
+        one = store.get(tx, row.withdrawal)
+        undone = isinstance(one.state, Replaced) and is_posted(tx, f"undone:payout:{one.id}")
+        if row.ended and undone and not is_posted(tx, f"sweep-undone:{one.id}"):
+            units = int(row.units)
+            books.sweep_undone(tx, sweep=one.id, pool=pool.id, asset=water.asset, units=units, at_ms=now_ms)
+            _tell(tx, pool, HELD_UP, f"the sweep {one.id} was final and has left the chain", now_ms)
+    if events.frozen(tx, pool.network, pool.id) is None:
+        books.made_good(tx, pool=pool.id, asset=water.asset, at_ms=now_ms)
 
 
 def _begun(tx: Connection, water: Water, pool: Pool, now_ms: int) -> bool:

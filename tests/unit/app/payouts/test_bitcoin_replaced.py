@@ -17,17 +17,19 @@ from keepcool.app.deposits import events, position
 from keepcool.app.payouts import wallet_fees
 from keepcool.app.payouts.bitcoin import batches, watching
 from keepcool.app.payouts.bitcoin.batches import Batch, Purpose, Rung, Stage
+from keepcool.app.pools import books, rows, watermark
 from keepcool.chains.bitcoin.networks import Replacement
 from keepcool.chains.bitcoin.transaction import parse_transaction
 from keepcool.core.errors import Unavailable
 from keepcool.core.faults import FaultPoint
 from keepcool.core.ids import WalletId
 from keepcool.core.withdrawal_states import Confirmed
-from tests.fixtures.bitcoinoffice import crashed
+from tests.fixtures.bitcoinoffice import ASSET, crashed
 from tests.fixtures.bitcoinrecords import NETWORK, POOL
 from tests.fixtures.paperpayouts import COIN, House
 
 Make: TypeAlias = Callable[..., House]
+Look: TypeAlias = Callable[..., None]
 
 
 @pytest.fixture
@@ -255,6 +257,88 @@ def test_a_child_that_lifted_a_replaced_payment_cost_nothing(make: Make) -> None
     house.live(lambda: lifted(Stage.ENDED) and is_paid_in(house, "a", last.txid))
     agrees(house, "w")
     assert house.office.balance("w") == COIN - COIN // 4 - last.fee_sat
+
+
+def swept(house: House, fill: int) -> Look:
+    """A pool whose surplus above `fill` goes to the harbor; what looks after its level."""
+    pool, network = WalletId("pool"), house.row.id
+    marks = rows.Marks(high=fill, target=fill, harbor=house.outside(9))
+    house.office.store.transact(lambda tx: rows.insert_pool(tx, pool, network, marks, 1))
+    house.office.store.transact(lambda tx: rows.add_member(tx, WalletId("u1"), pool))
+    water = watermark.Water(house.office.table, ASSET, house.office.desk)
+
+    def look(later_ms: int = 0) -> None:
+        now_ms = house.office.clock.now_ms() + later_ms
+        house.office.store.transact(lambda tx: watermark.step(tx, water, rows.get_pool(tx, pool), now_ms))
+
+    return look
+
+
+def standing(house: House) -> books.Standing:
+    return house.office.store.transact(lambda tx: books.standing(tx, WalletId("pool"), ASSET))
+
+
+def pool_agrees(house: House) -> None:
+    """All that users and the pool have is on chain, in the harbor, or was spent on fees."""
+    now = standing(house)
+    assert now.booked == now.on_chain, house.office.told()
+    assert now.users + now.own == now.on_chain + now.cold + now.fees, now
+    assert not house.office.store.transact(ledger.check_books)
+
+
+def pool_with_surplus(make: Make) -> tuple[House, Look]:
+    """Its one user has paid somebody, and its surplus was swept with the change of that: all final."""
+    house = make(confirmations=2)
+    record = house.office.issue("pool", 0, profile=POOL)
+    address = house.office.member(record, "u1", 1)
+    look = swept(house, COIN // 2)
+    house.fund(record, "u1", COIN, address=address)
+    house.paper.mine(blocks=20)
+    house.office.order("a", "u1", COIN // 8, house.outside(1))
+    final(house, "a")
+    look()
+    final(house, "pool.s1")
+    look()
+    pool_agrees(house)
+    assert standing(house).cold == house.paper.paid(house.script(9)) > 0
+    return house, look
+
+
+def test_a_sweep_by_a_dearer_rung_costs_what_the_chain_says(make: Make) -> None:
+    """The sweep's dearest rung takes its place: the harbor has the same, the fee is the dearer one, and the
+    next sweep is not held up by it."""
+    house, look = pool_with_surplus(make)
+    last = rungs_of(house, "pool.s1")[-1]
+    replaced(house, raw_of(last))
+    house.live(partial(is_paid_in, house, "pool.s1", last.txid))
+    look()
+    pool_agrees(house)
+    assert (standing(house).cold, standing(house).own) == (house.paper.paid(house.script(9)), 0)
+    assert standing(house).fees == last.fee_sat
+    address = house.office.member(house.office.records["pool"], "u2", 2)
+    house.office.store.transact(lambda tx: rows.add_member(tx, WalletId("u2"), WalletId("pool")))
+    house.fund(house.office.records["pool"], "u2", COIN, address=address)
+    look()
+    final(house, "pool.s2")
+    look()
+    pool_agrees(house)
+
+
+def test_a_sweep_that_has_left_the_chain_lies_in_no_harbor(make: Make) -> None:
+    """What it spent was change of a payment that another rung has replaced: nothing lies in the harbor, the
+    books say so once, and the surplus is swept again."""
+    house, look = pool_with_surplus(make)
+    replaced(house, raw_of(rungs_of(house, "a")[-1]))
+    house.live(house.office.reached("pool.s1", "replaced"))
+    for _ in range(2):
+        look()
+    now = standing(house)
+    assert (now.cold, now.own, now.fees, house.paper.paid(house.script(9))) == (0, 0, 0, 0)
+    look(watermark.AGAIN_MS)
+    final(house, "pool.s2")
+    look()
+    pool_agrees(house)
+    assert standing(house).cold == house.paper.paid(house.script(9)) > 0
 
 
 def sent_together(house: House) -> list[bytes]:
