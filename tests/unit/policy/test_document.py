@@ -43,6 +43,15 @@ TABLES = (
     schema.SiteTable, schema.ApproverTable, schema.AdministratorTable, schema.GovernanceTable,
     schema.AlarmTable, schema.TierTable, schema.NeededTable,
 )  # fmt: skip
+# What is stable about a refusal, beside its words.
+CODES = frozenset(
+    f"policy.{what}"
+    for what in (
+        "address", "amount", "asset", "attestations", "calls", "caps", "class", "desk", "evidence", "family",
+        "fee_assets", "form", "governance", "harbor", "name", "native", "person", "profile", "purse", "range",
+        "site", "size", "tier", "toml", "twice",
+    )
+)  # fmt: skip
 EXAMPLE = example()
 DOCUMENT = EXAMPLE.encode()
 
@@ -141,6 +150,7 @@ def test_what_is_not_understood_is_refused_by_name(name: str, old: str, new: str
     with pytest.raises(Malformed) as caught:
         parse_policy(changed(old, new))
     assert told in caught.value.public, (name, caught.value.public)
+    assert caught.value.code in CODES | {"id.form"}
 
 
 @pytest.mark.parametrize(

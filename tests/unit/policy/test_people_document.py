@@ -7,7 +7,7 @@ import pytest
 from keepcool.core.errors import Malformed
 from keepcool.policy.document import parse_policy
 from keepcool.policy.terms import Administrator, Alarm, Approver, Governance, SiteTerms
-from tests.unit.policy.test_document import EXAMPLE
+from tests.unit.policy.test_document import CODES, EXAMPLE
 
 P1 = "passkey:036b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
 P2 = "passkey:037cf27b188d034f7e8a52380304b51ac3c08969e277f21b35a60b48fc47669978"
@@ -176,6 +176,7 @@ def test_what_was_not_meant_is_refused_by_name(name: str, old: str, new: str, to
     with pytest.raises(Malformed) as caught:
         parse_policy(changed(old, new))
     assert told in caught.value.public, (name, caught.value.public)
+    assert caught.value.code in CODES | {"id.form"}
 
 
 @pytest.mark.parametrize(

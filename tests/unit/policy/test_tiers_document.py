@@ -8,7 +8,7 @@ from keepcool.core.errors import Malformed
 from keepcool.core.ids import NetworkId
 from keepcool.policy.document import parse_policy
 from keepcool.policy.terms import NeededApprovals, Tier
-from tests.unit.policy.test_document import ETH, EXAMPLE, USDC
+from tests.unit.policy.test_document import CODES, ETH, EXAMPLE, USDC
 from tests.unit.policy.test_people_document import E1, E2, E3
 
 PEOPLE = f"""
@@ -178,6 +178,7 @@ def test_what_was_not_meant_is_refused_by_name(name: str, tiers: list[str], told
     with pytest.raises(Malformed) as caught:
         parse_policy(data)
     assert told in caught.value.public, (name, caught.value.public)
+    assert caught.value.code in CODES | {"id.form"}
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from keepcool.chains.evm.safe import encode_draft
 from keepcool.chains.family import terms_of
 from keepcool.cli import policy as command
 from keepcool.core import registry
+from keepcool.core.approvals import Decision, effects_hash
+from keepcool.core.effects import Slot
 from keepcool.core.errors import KeepcoolError, Malformed
 from keepcool.core.ids import AssetId, IntentId, NetworkId, WalletId
 from keepcool.core.intent import Intent, Output, Purpose
@@ -24,9 +27,10 @@ from keepcool.core.money import Amount
 from keepcool.core.registry import OwnerKey, Role, Standing, WalletRecord
 from keepcool.core.verdict import Failed, Verdict
 from keepcool.policy import trial
-from keepcool.policy.case import Case
+from keepcool.policy.case import Case, Given, History, Proofs, Remembered
 from keepcool.policy.document import Policy
 from keepcool.policy.rules import ALL
+from keepcool.policy.terms import Approver
 from tests.unit.policy.samples import ALICE, PAYMENT, POLICY
 from tests.unit.policy.test_document import DOCUMENT
 
@@ -136,6 +140,106 @@ def test_what_was_signed_before_is_taken_into_account(
     assert set(outcomes(capsys)) == {"not_frozen", "evidence_known"}
 
 
+def case_of(**changes: Any) -> Case:
+    """The case behind a request, under a policy that knows alice."""
+    asked = trial.parse_request(json.dumps(request(**changes)).encode())
+    people = replace(POLICY, approvers={"alice": Approver("alice", "ed25519:" + "0a" * 32)})
+    family = EvmFamily()
+    draft: bytes = encode_draft(DRAFT)
+    return trial.case_of(
+        asked,
+        lambda _, record: family.decode(draft, record),
+        lambda record: family.derive_address(terms_of(record)),
+        people,
+    )
+
+
+ROW: dict[str, Any] = {
+    "intent": "i-0", "intent_hash": "ab" * 32, "digests": ["0x" + "01" * 32, "02" * 32],
+    "slots": [{"space": "s", "position": 3}], "spent": {ETH: "7"}, "at_s": 9,
+}  # fmt: skip
+REMEMBERED = Remembered(
+    "i-0", "ab" * 32, (b"\1" * 32, b"\2" * 32), (Slot(NetworkId("eip155:1"), "s", 3),), {ETH: 7}, 9
+)
+
+
+def test_a_history_is_what_was_written() -> None:
+    """Every key of it, and what it is where it was left out."""
+    history = {
+        "same_intent": [ROW],
+        "same_slots": [ROW, ROW],
+        "lowest_unsigned": {"s": 4},
+        "spent_hour": {ETH: "1"},
+        "spent_day": {ETH: "2"},
+        "frozen": ["a drill"],
+        "waiting_since_s": 5,
+        "destinations": {ALICE: 6},
+        "user_spent_hour": {ETH: "3"},
+        "user_spent_day": {ETH: "4"},
+        "harbor_only": True,
+    }
+    assert case_of(history=history).history == History(
+        same_intent=(REMEMBERED,),
+        same_slots=(REMEMBERED, REMEMBERED),
+        lowest_unsigned={"s": 4},
+        spent_hour={ETH: 1},
+        spent_day={ETH: 2},
+        frozen=("a drill",),
+        waiting_since_s=5,
+        destinations={ALICE: 6},
+        user_spent_hour={ETH: 3},
+        user_spent_day={ETH: 4},
+        harbor_only=True,
+    )
+    assert case_of().history == History((), (), {f"safe:{RECORD.address}": 2}, {}, {}, ())
+
+
+def test_approvals_fit_unless_it_is_written() -> None:
+    """A name alone is an approval that counts; every other key of it is taken as it stands."""
+    case = case_of(proofs={"approvals": [{"approver": "alice"}, {"approver": "mallory"}]})
+    effects = effects_hash(case.effects).hex()
+    fits = Given(
+        "alice",
+        "ed25519:" + "0a" * 32,
+        Decision.APPROVE,
+        effects,
+        10**16,
+        (POLICY.hash,),
+        NOW_S + 3600,
+        NOW_S,
+    )
+    assert case.proofs == Proofs("", (fits, replace(fits, approver="mallory", key="")), ())
+    written = {
+        "approver": "alice",
+        "decision": "reject",
+        "key": "k",
+        "effects": "e",
+        "fee_units_max": "8",
+        "policies": ["p", "q"],
+        "expires_at_s": 3,
+        "at_s": 2,
+        "reason": "fraud",
+    }
+    told = case_of(proofs={"approvals": [written], "invalid": ["forged"]}).proofs
+    expected = Given("alice", "k", Decision.REJECT, "e", 8, ("p", "q"), 3, 2, "fraud")
+    assert told == Proofs("", (expected,), ("forged",))
+
+
+def test_a_stated_fee_is_what_an_approval_fits() -> None:
+    """Of a draft that states one, not what its intent would allow; and the owner's signature is his key's."""
+    family = EvmFamily()
+    owned = json.loads(replace(RECORD, user_key="ed25519:" + "0b" * 32).encoded())
+    body = request(record=owned, proofs={"user": True, "approvals": [{"approver": "alice"}]})
+    case = trial.case_of(
+        trial.parse_request(json.dumps(body).encode()),
+        lambda _, record: replace(family.decode(encode_draft(DRAFT), record), fee_max=Amount(ETH, 12)),
+        lambda record: record.address,
+        POLICY,
+    )
+    assert case.proofs.user_key == "ed25519:" + "0b" * 32
+    assert case.proofs.approvals[0].fee_units_max == 12
+
+
 @pytest.mark.parametrize(
     ("name", "change", "told"),
     [
@@ -150,6 +254,18 @@ def test_what_was_signed_before_is_taken_into_account(
         ("a draft that is none", {"draft": "7b7d"}, "a field is missing"),
         ("an amount as a number", {"history": {"spent_day": {ETH: 5}}}, "spent_day"),
         ("an asset that is none", {"history": {"spent_day": {"ETH": "5"}}}, "CAIP-19"),
+        (
+            "a digest that is none",
+            {"history": {"same_slots": [{**ROW, "digests": ["x"]}]}},
+            "digest: not hex",
+        ),
+        ("an unknown key of proofs", {"proofs": {"users": True}}, "users"),
+        ("an unknown decision", {"proofs": {"approvals": [{"approver": "a", "decision": "maybe"}]}}, "maybe"),
+        (
+            "a fee as a number",
+            {"proofs": {"approvals": [{"approver": "a", "fee_units_max": 1}]}},
+            "fee_units_max",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_not_judged(
@@ -159,6 +275,7 @@ def test_what_cannot_be_read_is_not_judged(
     with pytest.raises(KeepcoolError) as caught:
         run(tmp_path, request(**change))
     assert told in caught.value.public, name
+    assert re.fullmatch(r"[a-z_]+\.[a-z_]+", caught.value.code)
 
 
 def test_a_request_is_json() -> None:
