@@ -26,7 +26,8 @@ class Freezes(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Event:
     """`code` is stable: deposit.short, deposit.reversed, deposit.to_change, deposit.to_nobody,
-    wallet.spent_without_us, wallet.unknown_execution, chain.reorganised_deep, chain.no_common_block,
+    wallet.spent_without_us, wallet.unknown_execution, payout.late, payout.undone,
+    payout.paid_by_given_up, payout.settled_by_hand, chain.reorganised_deep, chain.no_common_block,
     node.disagree, token.silent, books.restored, payout.recalled."""
 
     number: int

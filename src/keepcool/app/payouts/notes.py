@@ -24,6 +24,7 @@ class Note:
     purse.nonce_gap, purse.failed, spare.taken, spare.breach, payout.failed, payout.fee_high,
     payout.breach, payout.no_transfer, payout.void_needed, payout.raised, payout.lifted, payout.stuck,
     payout.fee_low, payout.rejected, payout.orphaned, payout.orphan_refused, payout.gather,
+    payout.rebooked, payout.undone, payout.paid_by_given_up, payout.settled_by_hand,
     payout.lift_refused, payout.gather_refused, payout.burn_refused, pool.locked, pool.low,
     pool.not_swept, signer.forked."""
 
