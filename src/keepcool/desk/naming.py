@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Context, Decimal, InvalidOperation
+from decimal import Context, Decimal
 
 from keepcool.core.errors import Malformed
 from keepcool.desk.settings import AssetSettings
 
 _EXACT = Context(prec=200)  # 2**256 has 78 digits: nothing is ever rounded
 _GROUP = 4
+_AMOUNT = re.compile(r"[0-9]{1,78}(\.[0-9]{1,78})?")
 
 
 class Names:
@@ -38,14 +40,10 @@ class Names:
         typed = text.strip().replace("\N{NO-BREAK SPACE}", "").replace(" ", "").replace(",", ".")
         if not typed:
             return None
-        decimals = self._assets[asset].decimals if asset in self._assets else 0
-        try:
-            scaled = Decimal(typed).scaleb(decimals, _EXACT)
-        except InvalidOperation as error:
-            raise Malformed("filter.amount", "an amount is a number, as 1.5") from error
-        if not scaled.is_finite() or scaled < 0 or scaled > Decimal(2) ** 256:
+        if not _AMOUNT.fullmatch(typed):
             raise Malformed("filter.amount", "an amount is a number, as 1.5")
-        return int(scaled.to_integral_value())
+        decimals = self._assets[asset].decimals if asset in self._assets else 0
+        return int(Decimal(typed).scaleb(decimals, _EXACT).to_integral_value())
 
 
 def spaced(digits: str) -> str:

@@ -56,8 +56,9 @@ async function send(statements, proof, after) {
   after?.(answer.results);
 }
 
-// `intents`: a function of their hashes, in order; `known`: what the page shows of the one it is about.
-export function decides(form, intents, known, after) {
+// `intents`: a function of their hashes, in order; `known`: what the page shows of the one it is about;
+// `named`: how the page's list calls one.
+export function decides(form, intents, known, after, named = null) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     clear();
@@ -77,7 +78,7 @@ export function decides(form, intents, known, after) {
       if (statements.length !== wish.intents.length) throw new Lie();
       const said = statements.map((one, place) => checked(one, place, wish, known));
       show({
-        facts: said.flatMap(facts),
+        facts: said.flatMap((one) => [...(named ? [[word("payment"), named(one.intent)]] : []), ...facts(one)]),
         text: statements.map((one) => new TextDecoder().decode(one)).join("\n"),
         challenge: merkleRoot(statements).then((root) => digest("keepcool-approval-v1", root)),
         send: (proof) => send(statements, proof, after),

@@ -36,7 +36,7 @@ if (form) {
   decides(form, chosen, null, (results) => {
     const refused = new Set(results.filter((one) => one.error !== "").map((one) => one.intent));
     for (const one of results) if (!refused.has(one.intent)) gone(one.intent);
-  });
+  }, (hash) => document.querySelector(`tr[data-hash="${CSS.escape(hash)}"] .what`)?.textContent.trim() ?? "");
 }
 live.querySelector("a").href = location.href;
 listen();
