@@ -3,128 +3,49 @@
 from __future__ import annotations
 
 import base64
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from itertools import count
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import msgspec
 import pytest
-from sqlalchemy import Connection
 
 from keepcool.app.http.settings import UserSettings
-from keepcool.app.keys import Scope
-from keepcool.app.payouts import answers, store
-from keepcool.app.payouts.tables import withdrawal as rows
-from keepcool.client.api import Client
-from keepcool.client.attested import Pins
 from keepcool.client.devicekeys import DeviceKey, new_key_file, read_key_file
 from keepcool.client.models import Withdrawal
 from keepcool.client.orders import Order
-from keepcool.core.effects import Slot
 from keepcool.core.errors import Breach, Refused
 from keepcool.core.ids import AssetId, IntentId, NetworkId, WalletId
 from keepcool.core.intent import Intent, Output, Purpose
 from keepcool.core.money import Amount
-from keepcool.core.parties import Service
-from keepcool.core.withdrawal import DraftMade, Objected, Undrafted
-from keepcool.core.withdrawal_states import Draft, Objection
 from keepcool.wire import proofs
+from tests.fixtures.ownerbench import (
+    ETHER,
+    FEE_MAX,
+    LACKING,
+    NAMES,
+    RECIPIENT,
+    THIEF,
+    Bench,
+    Change,
+    opened,
+    paying,
+)
 from tests.fixtures.softkey import USERS_ORIGIN, USERS_RP_ID, SoftEd25519, Touch, user_passkey, user_proof
-from tests.live.test_api_objects import credit, problem
+from tests.live.test_api_objects import problem
 from tests.unit.app.books.loopback import NETWORK
-from tests.unit.app.http.running import ETH, TOKEN, Running, running, settings
+from tests.unit.app.http.running import ETH, TOKEN, settings
 
 pytestmark = pytest.mark.live
-RECIPIENT = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
-THIEF = "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359"
-ETHER, FEE_MAX = 10**18, 10**15
-LACKING = Objection(Service.KEEPER, "tiers", "needs_review", "tier owners needs the owner's signature")
-NAMES = count()
-Change = Callable[[Intent], Intent]
-
-
-@dataclass
-class Bench:
-    """A running App whose engine is the test, with one funded wallet; `key` is its owner's."""
-
-    app: Running
-    client: Client
-    http: httpx.Client
-    key: DeviceKey
-    wallet: str
-
-    @property
-    def order(self) -> Order:
-        return Order(self.wallet, ETH, ETHER, RECIPIENT, FEE_MAX)
-
-    def asked(self, wallet: str = "") -> str:
-        """A fresh withdrawal, not drafted."""
-        name = f"k-{next(NAMES)}"
-        source = wallet or self.wallet
-        return self.client.withdraw(source, ETH, ETHER, RECIPIENT, fee_max=FEE_MAX, key=name).id
-
-    def drafted(self, name: str, change: Change = lambda one: one) -> Intent:
-        """As App drafts it, but for what a taken-over App would change; a signer has asked for more since."""
-        now_s = int(time.time())  # the client's clock; App's is the test's
-        source = self.app.store.transact(lambda tx: store.get(tx, name).wallet)
-        honest = Intent(
-            intent=IntentId(name),
-            purpose=Purpose.PAY,
-            network=NetworkId(NETWORK),
-            source=source,
-            outputs=(Output(RECIPIENT, Amount(AssetId(ETH), ETHER)),),
-            fee_max=Amount(AssetId(ETH), FEE_MAX),
-            expires_at_s=now_s + 3600,
-        )
-        intent = change(honest)
-        made = DraftMade(Draft(Slot(NetworkId(NETWORK), RECIPIENT, 0), "d" * 64))
-        columns = {"intent": intent.encoded(), "draft": b"{}", "expires_at_s": intent.expires_at_s}
-
-        def work(tx: Connection) -> None:
-            store.step(tx, name, made, 1, **columns)
-            store.step(tx, name, Objected((LACKING,), review=True), 1)
-            tx.execute(rows.update().where(rows.c.id == name).values(try_after_ms=60_000))
-
-        self.app.store.transact(work)
-        return intent
-
-    def undrafted(self, name: str) -> None:
-        now_ms = self.app.parts.clock.now_ms()
-        self.app.store.transact(lambda tx: store.step(tx, name, Undrafted(), now_ms))
-
-    def evidence(self, name: str, intent: Intent) -> list[str]:
-        found = self.app.store.transact(lambda tx: answers.evidence_of(tx, name, intent.encoded()))
-        return [one.key for one in found]
-
-    def hand_in(self, name: str, key: str, proof: bytes) -> httpx.Response:
-        body = {"key": key, "proof": base64.b64encode(proof).decode()}
-        return self.http.post(f"/v1/withdrawals/{name}/evidence", json=body)
-
-    def waits_until_ms(self, name: str) -> int:
-        return self.app.store.transact(lambda tx: store.get(tx, name).try_after_ms)
-
-    def funded(self, user_key: str) -> str:
-        made = self.client.make_wallet(self.client.make_user().id, NETWORK, user_key=user_key)
-        credit(self.app, f"d{made.id}", WalletId(made.id), 100 * ETHER)
-        return made.id
 
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     folder = tmp_path_factory.mktemp("owner")
     users = UserSettings(rp_id=USERS_RP_ID, origins=(USERS_ORIGIN,))
-    with running(folder, msgspec.structs.replace(settings(folder), users=users)) as app:
-        pinned = [app.signers.identities[one].peer() for one in (Service.KEEPER, Service.COOLER)]
-        pins = Pins(*(one.attestation_key or b"" for one in pinned))
-        http = app.client(Scope.READ, Scope.USERS, Scope.WALLETS, Scope.WITHDRAW)
-        key, api_key = DeviceKey(b"\x01" * 32), http.headers["Authorization"].removeprefix("Bearer ")
-        with Client(app.url, api_key, pins) as client:
-            made = Bench(app, client, http, key, "")
-            made.wallet = made.funded(key.text)
-            yield made
+    with opened(folder, msgspec.structs.replace(settings(folder), users=users)) as made:
+        yield made
 
 
 def test_what_waits_says_what_is_missing_and_what_to_sign(bench: Bench) -> None:
@@ -167,18 +88,14 @@ def test_request_and_signature_are_one_call(bench: Bench) -> None:
     assert [one.key for one in told.review.evidence] == [bench.key.text]
 
 
-def _paying(to: str = RECIPIENT, units: int = ETHER, asset: str = ETH) -> Change:
-    return lambda one: replace(one, outputs=(Output(to, Amount(AssetId(asset), units)),))
-
-
 def _twice(one: Intent) -> Intent:
     return replace(one, outputs=(*one.outputs, Output(THIEF, Amount(AssetId(ETH), 1))))
 
 
 ALTERED: dict[str, tuple[Change, str]] = {
-    "recipient": (_paying(to=THIEF), THIEF),
-    "amount": (_paying(units=ETHER + 1), str(ETHER + 1)),
-    "asset": (_paying(asset=TOKEN), TOKEN),
+    "recipient": (paying(to=THIEF), THIEF),
+    "amount": (paying(units=ETHER + 1), str(ETHER + 1)),
+    "asset": (paying(asset=TOKEN), TOKEN),
     "one recipient more": (_twice, THIEF),
     "fee": (lambda one: replace(one, fee_max=Amount(AssetId(ETH), FEE_MAX + 1)), "may cost"),
     "fee in a token": (lambda one: replace(one, fee_max=Amount(AssetId(TOKEN), 1)), "its fee is in"),
@@ -205,7 +122,7 @@ def test_refuses_to_sign_what_app_changed_and_nothing_leaves(bench: Bench, chang
 def test_without_the_comparison_the_thief_is_signed_for(bench: Bench) -> None:
     """Twin: a key that signs whatever App shows signs for the thief's address, and App takes it."""
     name = bench.asked()
-    intent = bench.drafted(name, _paying(to=THIEF))
+    intent = bench.drafted(name, paying(to=THIEF))
     proof = user_proof(_Blind(bench.key), intent.encoded())
     assert bench.hand_in(name, bench.key.text, proof).status_code == 200
     assert bench.evidence(name, intent) == [bench.key.text]
