@@ -40,8 +40,8 @@ from tests.unit.cosigner.people_house import (
 )
 
 
-def approval(one: SignItem, key: SoftPasskey = ALICE, name: str = "alice", **changes: int) -> SignItem:
-    [signed] = signed_by(key, decision(one, name, **changes))
+def approval(one: SignItem, key: SoftPasskey = ALICE, name: str = "alice") -> SignItem:
+    [signed] = signed_by(key, decision(one, name))
     return with_evidence(one, EvidenceItem(kind="approval", key=key.text, proof=proofs.encode(signed)))
 
 
