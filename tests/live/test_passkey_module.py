@@ -81,6 +81,7 @@ def test_it_reads_an_intent_and_asks_for_the_same_challenge(node: Path) -> None:
     assert read(node, data) == json.loads(data)
     told = ran(node, "passkey.hex(await passkey.challengeOf(Uint8Array.from(data)))", data=list(data))
     assert told == user_challenge(data).hex()
+    assert ran(node, "passkey.hashOf(Uint8Array.from(data))", data=list(data)) == INTENT.hash()
 
 
 @pytest.mark.parametrize(

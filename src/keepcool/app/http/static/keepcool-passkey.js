@@ -5,12 +5,13 @@
 //   enrol({rpId, rpName, userName})     -> {key, credential}   `key` is a wallet's user_key: "passkey:02..."
 //   parseIntent(bytes)                  -> the intent, or an Error when the bytes are not one in its one form
 //   differences(intent, order)          -> [] or what an intent says otherwise than its owner asked for
-//   challengeOf(bytes)                  -> the 32 bytes that are signed
+//   challengeOf(bytes), hashOf(bytes)   -> the 32 bytes that are signed; the intent's hash in hex
 //   sign({intentBytes, rpId, credential?}) -> base64 of the proof, as POST .../evidence takes it
 //
 // Web Authentication Level 3; the signers check every field again.
 
 const USER_CONTEXT = "keepcool-user-v1";
+const INTENT_CONTEXT = "keepcool-intent-v1";
 const ES256 = -7;
 const VERIFIED = 0x04;
 const TIMEOUT_MS = 120000;
@@ -134,12 +135,21 @@ export function differences(intent, order) {
   return wrong;
 }
 
-export async function challengeOf(intentBytes) {
-  const context = new TextEncoder().encode(`${USER_CONTEXT}\0`);
-  const whole = new Uint8Array(context.length + intentBytes.length);
-  whole.set(context);
-  whole.set(intentBytes, context.length);
+async function digest(context, bytes) {
+  const prefix = new TextEncoder().encode(`${context}\0`);
+  const whole = new Uint8Array(prefix.length + bytes.length);
+  whole.set(prefix);
+  whole.set(bytes, prefix.length);
   return new Uint8Array(await crypto.subtle.digest("SHA-256", whole));
+}
+
+export async function challengeOf(intentBytes) {
+  return digest(USER_CONTEXT, intentBytes);
+}
+
+// What the signers, the desk and `keepcool user sign` call this intent (hex).
+export async function hashOf(intentBytes) {
+  return hex(await digest(INTENT_CONTEXT, intentBytes));
 }
 
 export async function sign({ intentBytes, rpId, credential }) {

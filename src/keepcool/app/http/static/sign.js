@@ -80,7 +80,7 @@ async function showIntent(told) {
   show("network", intent.network);
   show("fee", spoken(intent.fee_max.units, intent.fee_max.asset, told.assets));
   show("expires", new Date(intent.expires_at_s * 1000).toLocaleString());
-  show("intent-hash", review.intent_hash);
+  show("intent-hash", await passkey.hashOf(bytes));
   if (review.signed_before) show("problem", "You signed another intent of this withdrawal before: both may be paid.");
   if (review.evidence.some((one) => one.key === review.user_key)) {
     show("working", "You have signed this.");
