@@ -58,7 +58,8 @@ async def _settle(books: Store, settings: AppSettings, beside: Path, name: str, 
 
 def _network(settings: AppSettings, wanted: str) -> NetworkId:
     for network, table in settings.networks.items():
-        if isinstance(table, BitcoinSettings) and wanted in (network, table.name):
+        named = isinstance(table, BitcoinSettings) and (table.name, config.bitcoin_row(network, table).name)
+        if named and wanted in (network, *named):
             return NetworkId(network)
     raise Refused("network.unknown", f"{wanted[:64]!r} is no Bitcoin network of this configuration")
 
