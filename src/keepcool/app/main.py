@@ -46,14 +46,13 @@ from keepcool.app import config, keys
 from keepcool.app.assembly import Assembly, Outside
 from keepcool.app.books import postings
 from keepcool.app.config import AppSettings, BitcoinSettings, EvmSettings, MinterSettings
-from keepcool.app.deposits import running
 from keepcool.app.http import server
 from keepcool.app.http.api import make_api
 from keepcool.app.keys import ApiKey, Scope
-from keepcool.app.reconciling import comparing
+from keepcool.app.reconciling import everything
 from keepcool.app.store import Store
 from keepcool.core.errors import Breach, KeepcoolError
-from keepcool.core.ids import AssetId, NetworkId
+from keepcool.core.ids import NetworkId
 from keepcool.core.parties import Peer, Service
 from keepcool.core.reconciliation import Report, SeenHead
 from keepcool.wire.exchange import Exchange
@@ -123,37 +122,22 @@ def with_books(file: Path, work: Callable[[Connection], T]) -> T:
 
 
 def reconcile(file: Path, heads: Mapping[str, SeenHead]) -> Report:
-    """Ledger against chain, App running or not. `heads`: of signers' journals, where newer ones are known
-    than App was told. Raises Unavailable when a node is away."""
-    settings, beside = config.load(file), file.resolve().parent
-    store = Store(open_beside(beside / settings.database))
-    try:
-        return asyncio.run(_reconciled(settings, beside, store, heads))
-    finally:
-        store.close()
+    """Ledger against chain, App running or not. `heads`: of signers' journals, newer than App was told."""
+    with contextlib.closing(Store(open_beside(file.resolve().parent / config.load(file).database))) as store:
+        return asyncio.run(_reconciled(config.load(file), file.resolve().parent, store, heads))
 
 
 async def _reconciled(
     settings: AppSettings, beside: Path, store: Store, heads: Mapping[str, SeenHead]
 ) -> Report:
-    seen, compared = {**await comparing.seen_heads(store, heads), **heads}, []
     async with contextlib.AsyncExitStack() as stack:
-        evm = await stack.enter_async_context(spoken_to(settings))
-        minter = await stack.enter_async_context(agreed_nodes(settings))
-        bitcoin = await stack.enter_async_context(bitcoin_nodes_of(settings, beside))
-        for name, table in sorted(settings.networks.items()):
-            network = NetworkId(name)
-            if isinstance(table, EvmSettings):
-                tokens = dict(running.plan_of(network, table).listed.assets())
-                compared.append(await comparing.evm(store, network, tokens, evm[network]))
-            elif isinstance(table, MinterSettings):
-                assets = sorted(running.minter_plan(network, table).minimums)
-                compared.append(await comparing.minter(store, network, assets, minter[network]))
-            else:
-                asset = AssetId(config.bitcoin_row(name, table).asset)
-                compared.append(await comparing.bitcoin(store, network, asset, bitcoin[network]))
-    now_ms = SystemClock(settings.clock_offset_ms).now_ms()
-    return comparing.report(compared, seen, now_ms // 1000)
+        nodes = everything.Reading(
+            await stack.enter_async_context(spoken_to(settings)),
+            await stack.enter_async_context(agreed_nodes(settings)),
+            await stack.enter_async_context(bitcoin_nodes_of(settings, beside)),
+        )
+        now_ms = SystemClock(settings.clock_offset_ms).now_ms()
+        return await everything.reconciled(settings, store, nodes, heads, now_ms // 1000)
 
 
 def new_api_key(file: Path, name: str, scopes: frozenset[Scope]) -> tuple[ApiKey, str]:
