@@ -23,7 +23,6 @@ _P, _M = 19, 784931
 _LENGTH = 8  # of a hash
 _RETURN = 0x6A
 _CODE = re.compile(f"(1*)0([01]{{{_P}}})")
-_SHIFT = 32  # what of a hash is looked at first
 
 
 class Sought:
@@ -59,16 +58,8 @@ def matches(raw: bytes, block_hash: str, sought: Sought) -> bool:
     values, count = decoded(raw)
     if not values or not len(sought):
         return False
-    hashes = sought.hashes(key_of(block_hash))
-    # A value stands for a stretch of hashes: nearly all hashes are ruled out by the upper half of their bits.
-    width = count * _M
-    ends = [(value << 64) // width >> _SHIFT for value in values]
-    near = {upper + step for upper in ends for step in range(_spread(width) + 1)}
-    uppers = array("I", hashes.tobytes())[1::2]
-    if near.isdisjoint(uppers):
-        return False
-    exact = set(values)
-    return any((one * width) >> 64 in exact for one in hashes if one >> _SHIFT in near)
+    inside, width = set(values), count * _M
+    return any((one * width) >> 64 in inside for one in sought.hashes(key_of(block_hash)))
 
 
 def names_all(raw: bytes, block_hash: str, sought: Sought) -> bool:
@@ -113,11 +104,6 @@ def key_of(block_hash: str) -> bytes:
 def is_filtered(script: bytes) -> bool:
     """Whether a block's filter speaks of an output with this script."""
     return bool(script) and script[0] != _RETURN
-
-
-def _spread(width: int) -> int:
-    """How many upper halves a value's stretch of hashes reaches beyond its first."""
-    return ((1 << 64) // width >> _SHIFT) + 1
 
 
 def _packed(values: Sequence[int]) -> bytes:

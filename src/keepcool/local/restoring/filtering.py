@@ -17,7 +17,7 @@ from keepcool.chains.bitcoin.networks import Network
 from keepcool.core.errors import Breach, Malformed
 from keepcool.ports.bitcoinnode import Capabilities, Spent
 
-SCRIPTS_MAX = 100_000  # beyond, looking through a filter takes longer than reading its block
+SCRIPTS_MAX = 50_000  # beyond, looking through a filter takes longer than reading its block
 AT_ONCE = 64
 READ_EVERY = 100
 NEWEST = 10

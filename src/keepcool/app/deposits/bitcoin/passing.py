@@ -19,7 +19,7 @@ from keepcool.chains.bitcoin.filters import Sought
 from keepcool.core.errors import Breach, Malformed
 from keepcool.ports.bitcoinnode import BitcoinNode
 
-SCRIPTS_MAX = 100_000  # beyond, looking through a filter takes longer than reading its block
+SCRIPTS_MAX = 50_000  # beyond, looking through a filter takes longer than reading its block
 BLOCKS_AT_ONCE = 256
 READ_EVERY = 100
 
