@@ -34,10 +34,15 @@ class Assessment:
     denied: str = ""
 
 
+_CONTENT = Assessment()
+
+
 def assess(case: Case, policy: Policy) -> Assessment:
     """What the tiers ask of this case. With neither `needs` nor `denied` they are content."""
+    if not policy.tiers and not case.proofs.approvals:  # every signature of an installation without people
+        return _CONTENT
     if needs_nobody(case, policy):
-        return Assessment()
+        return _CONTENT
     rejected = consent.rejection(case, policy)
     if rejected or not policy.tiers:
         return Assessment(denied=rejected)
