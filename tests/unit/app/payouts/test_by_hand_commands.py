@@ -25,8 +25,8 @@ def file(tmp_path: Path) -> Path:
     made.write_text(GOOD + BITCOIN, encoding="utf-8")
     row = {
         "network": LITECOIN_REGTEST.id, "txid": TXID, "vout": 3, "source": "w", "cosigner": 0, "change": 0,
-        "leaf": 0, "amount_sat": 5, "matures": 0, "coinbase": False, "own": False, "dust": False, "frozen": False,
-        "gone": False, "seen_at_ms": 1,
+        "leaf": 0, "amount_sat": 5, "matures": 0, "coinbase": False, "own": False, "dust": False,
+        "frozen": False, "gone": False, "seen_at_ms": 1,
     }  # fmt: skip
     app.with_books(made, lambda tx: tx.execute(coin.insert().values(**row)))
     return made
