@@ -101,6 +101,7 @@ def shown(given: Parts, item: Item, holder: Holder) -> dict[str, object]:
         "statements": {one.value: _statement(item, holder, one, now_s) for one in Decision},
         "intent_base64": base64.b64encode(item.cooler.summary.intent).decode("ascii"),
         "objection": objection,
+        "already": any(one.approver == holder.approver for one in item.cooler.summary.approvals),
         "four_eyes": bool(holder.owner) and holder.owner == item.cooler.summary.owner,
         "lives": lives(given),
         "share": _share,

@@ -1,8 +1,10 @@
 // The page of one payment.
 import { Lie, digest, fromBase64, toHex } from "./desk.js";
 import { decides } from "./deciding.js";
+import { listen } from "./live.js";
 import { report } from "./signing.js";
 
+const live = document.getElementById("live");
 const form = document.getElementById("decide");
 
 if (form) {
@@ -21,4 +23,11 @@ if (form) {
     for (const button of form.querySelectorAll("button")) button.disabled = true;
     report(new Lie().message, "bad");
   }
+}
+
+if (live) {
+  live.querySelector("a").href = location.href;
+  listen((news) => {
+    if (news.gone.includes(live.dataset.hash)) live.querySelector(".changed").hidden = false;
+  });
 }

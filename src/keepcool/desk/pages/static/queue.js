@@ -1,6 +1,7 @@
 // The list: live news, and a decision about several payments by one touch.
 import { word } from "./desk.js";
 import { decides } from "./deciding.js";
+import { listen } from "./live.js";
 
 const live = document.getElementById("live");
 const chosen = () => Array.from(document.querySelectorAll("input[name=chosen]:checked"), (one) => one.value);
@@ -17,16 +18,6 @@ function gone(hash) {
   }
 }
 
-function listen() {
-  const source = new EventSource("/live");
-  source.addEventListener("queue", (event) => {
-    const news = JSON.parse(event.data);
-    if (String(news.version) === live.dataset.version) return;
-    news.gone.forEach(gone);
-    live.querySelector(".changed").hidden = false;
-  });
-}
-
 const form = document.getElementById("decide");
 if (form) {
   const count = document.getElementById("chosen");
@@ -39,4 +30,8 @@ if (form) {
   }, (hash) => document.querySelector(`tr[data-hash="${CSS.escape(hash)}"] .what`)?.textContent.trim() ?? "");
 }
 live.querySelector("a").href = location.href;
-listen();
+listen((news) => {
+  if (String(news.version) === live.dataset.version) return;
+  news.gone.forEach(gone);
+  live.querySelector(".changed").hidden = false;
+});
