@@ -39,7 +39,7 @@ OTHERS_KEY = ["", "", "", "w-1"]
 OFFERS = ["right"] * 5 + ["none", "wrong"]
 BENDS = [""] * 6 + ["to", "units", "again"]
 ACTS = ["draft"] * 3 + ["consent"] * 3 + ["decide"] * 5 + ["wait"] * 3 + ["ask"] * 5 + ["change"]
-STEPS, SCENES = 60, 600
+STEPS, SCENES = 60, 400
 
 
 class Evidences(RuleBasedStateMachine):

@@ -77,7 +77,7 @@ def _of(tier: Tier, case: Case, policy: Policy) -> Assessment:
 def _people(tier: Tier, case: Case, policy: Policy) -> Iterator[str]:
     if tier.user and case.proofs.user_key != case.record.user_key:
         yield "the owner's signature"
-    lacking = consent.missing(tier.approvals, consent.counted(case, policy)) if tier.approvals else ()
+    lacking = consent.missing(tier.approvals, consent.counted(case, policy))
     for one in lacking:
         yield f"{one.count} approval{'s' if one.count > 1 else ''} of {one.group}"
     if lacking:

@@ -67,6 +67,15 @@ def test_what_is_offered_must_hold(name: str, case: Case, policy: Policy, reason
         assert reason in verdict.reason, (name, verdict)
 
 
+def test_it_is_told_in_whole_sentences() -> None:
+    """Under the rule's own name, not a word more or less."""
+    for case, told in (
+        (offered(user_key=USER_KEY), "the owner's signature is not by the user key of this wallet's record"),
+        (offered(APPROVAL, USER), "evidence that was not proven: approval, user"),
+    ):
+        assert evidence_known.judge(case, BOTH) == Denied("evidence_known", told)
+
+
 def test_only_some_of_it_is_told() -> None:
     """Five kinds or sentences, and of a kind its first forty characters: nobody fills an answer."""
     kinds = [Evidence(f"{n}" + "k" * 50, "", b"") for n in range(7)]

@@ -25,7 +25,7 @@ def judge(case: Case, policy: Policy) -> Verdict:
     if case.proofs.user_key and case.proofs.user_key != case.record.user_key:
         return Denied(NAME, "the owner's signature is not by the user key of this wallet's record")
     proven = {USER_KIND: bool(case.proofs.user_key), APPROVAL_KIND: bool(case.proofs.approvals)}
-    claimed = sorted(kind for kind in kinds if not proven.get(kind, False))
+    claimed = sorted(kind for kind in kinds if not proven.get(kind))
     if claimed:
         return Denied(NAME, f"evidence that was not proven: {', '.join(claimed)}")
     return APPROVED
