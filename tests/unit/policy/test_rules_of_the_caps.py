@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from keepcool.core.ids import AssetId
-from keepcool.policy.amounts import decimal
 from keepcool.core.verdict import Denied
+from keepcool.policy.amounts import decimal
 from keepcool.policy.case import Case, Remembered
 from keepcool.policy.rules import Rule, cap_day, cap_hour, cap_transaction
 from keepcool.policy.spending import paid
