@@ -13,11 +13,23 @@ from keepcool.client.api import Wallet
 from keepcool.local.bitcoinchain import COIN
 from keepcool.local.plan import BitcoinPlan
 from tests.fixtures.bitcoinhouse import LTC, NETWORK, BitcoinHouse, whole_bitcoin_house
-from tests.fixtures.lostbooks import alarms, connect_anew, lose_books, run, told
+from tests.fixtures.lostbooks import (
+    BACKUP,
+    FROM_SIGNERS,
+    PUT_BACK,
+    RECALLED,
+    RESCAN,
+    alarms,
+    connect_anew,
+    lose_books,
+    run,
+    shown,
+    told,
+)
 
 pytestmark = pytest.mark.live
 _DEEP = 8  # no credit waits for more
-RESCAN = ("rescan", "--network", NETWORK, "--from-height", "0")
+FROM_ZERO = ("rescan", "--network", NETWORK, "--from-height", "0")
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +43,12 @@ def pooled(network: BitcoinPlan) -> BitcoinPlan:
     return replace(network, pool=True)
 
 
+def owned(house: BitcoinHouse, kind: str = "segregated") -> Wallet:
+    return house.client.make_wallet(house.client.make_user().id, NETWORK, kind=kind)
+
+
 def segregated(house: BitcoinHouse, *amounts: int) -> Wallet:
-    made = house.client.make_wallet(house.client.make_user().id, NETWORK, kind="segregated")
+    made = owned(house)
     for sat in amounts:
         house.chain.pay(made.address, sat)
     house.until_available(made, LTC, sum(amounts))
@@ -44,17 +60,17 @@ def test_nothing_is_lost_with_the_database(house: BitcoinHouse) -> None:
     deleted, restored from both signers and read again from the first block. Every owner has what he had, the
     pool lies where it lay, no address is anybody else's, and payments go on."""
     pool = house.client.pools.make(NETWORK, "main")
-    alice, bob = segregated(house, 3 * COIN, COIN), segregated(house, 2 * COIN)
+    alice, bob, carol = owned(house), owned(house), owned(house, "pooled")
     (further,) = house.client.more_addresses(alice.id)
-    house.chain.pay(further, COIN)
-    house.until_available(alice, LTC, 5 * COIN)
-    carol = house.client.make_wallet(house.client.make_user().id, NETWORK, kind="pooled")
-    house.chain.pay(carol.address, 4 * COIN)
-    house.until_available(carol, LTC, 4 * COIN)
-    house.confirmed(house.withdraw(alice, COIN, house.outside()))
+    coming = [(alice.address, 3), (alice.address, 1), (further, 1), (bob.address, 2), (carol.address, 4)]
+    for to, coins in coming:
+        house.chain.pay(to, coins * COIN)
+    for one, coins in ((alice, 5), (bob, 2), (carol, 4)):
+        house.until_available(one, LTC, coins * COIN)
+    asked = [house.withdraw(one, COIN, house.outside()) for one in (alice, carol)]
+    for each in [*asked, house.client.transfer(bob.id, alice.id, LTC, COIN)]:
+        house.confirmed(each)
     house.confirmed(house.withdraw(alice, COIN // 2, house.outside()))
-    house.confirmed(house.client.transfer(bob.id, alice.id, LTC, COIN))
-    house.confirmed(house.withdraw(carol, COIN, house.outside()))
     house.chain.mine(_DEEP)
     house.agrees(alice, bob)
     before = {one.id: house.available(one, LTC) for one in (alice, bob, carol)}
@@ -65,17 +81,17 @@ def test_nothing_is_lost_with_the_database(house: BitcoinHouse) -> None:
     assert (restored["wallets"], restored["pools"], restored["refused"]) == (3, 1, [])
     again = told(house, "restore", "--from-signers")
     assert (again["found"], again["wallets"], again["users"], again["addresses"]) == (3, 0, 0, 0)
-    done = told(house, *RESCAN)
+    done = told(house, *FROM_ZERO)
     assert (done["even"], done["ended"], done["differing"], done["open"]) == (True, True, [], [])
-    assert told(house, *RESCAN) == done | {"ended": False}
+    assert told(house, *FROM_ZERO) == done | {"ended": False}
 
     house.start("app", ready=False)
     connect_anew(house)
     assert {one.id: house.available(one, LTC) for one in (alice, bob)} == {
         one.id: before[one.id] for one in (alice, bob)
     }
-    shown = house.client.pools.show(pool.wallet.id)
-    assert (shown.on_chain, shown.booked, shown.own) == (level, level, level)
+    after = house.client.pools.show(pool.wallet.id)
+    assert (after.on_chain, after.booked, after.own) == (level, level, level)
     assert house.client.wallet(alice.id).address == alice.address
     assert further in house.client.addresses(alice.id)
     house.agrees(alice, bob)
@@ -94,11 +110,12 @@ def test_a_backup_is_brought_up_to_the_chain(house: BitcoinHouse, tmp_path: Path
     alice = segregated(house, 5 * COIN)
     with held_back(house, alice):
         asked = house.withdraw(alice, COIN, to)
-        run(house, "backup", str(copy))
+        shown(house, BACKUP, copy=copy)
         assert run(house, "restore", str(copy), "--one-machine", status=2) == ""
-    house.paid_once(asked, to, COIN)
-    house.paid_once(house.withdraw(alice, COIN, later), later, COIN)
+    unknown = house.withdraw(alice, COIN, later)
     dave = segregated(house, 2 * COIN)
+    for each in (asked, unknown):
+        house.confirmed(each)
     house.chain.mine(_DEEP)
     house.agrees(alice, dave)
     before = {one.id: house.available(one, LTC) for one in (alice, dave)}
@@ -109,9 +126,12 @@ def test_a_backup_is_brought_up_to_the_chain(house: BitcoinHouse, tmp_path: Path
     copy.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     assert run(house, "restore", str(copy), "--force", "--one-machine", status=2) == ""
     copy.write_bytes(whole)
-    run(house, "restore", str(copy), "--from-signers", "--force", "--one-machine")
-    done = told(house, *RESCAN)
-    assert (done["even"], done["differing"], done["open"]) == (True, [], [])
+    shown(house, PUT_BACK, copy=copy)
+    shown(house, FROM_SIGNERS)
+    said = shown(house, RESCAN, network=NETWORK)
+    assert "The books say what the chain says, to the unit." in said
+    assert "Payments go on." in said
+    assert shown(house, RECALLED) == ""
 
     house.start("app")
     assert {one.id: house.available(one, LTC) for one in (alice, dave)} == before
