@@ -19,6 +19,8 @@ import pytest
 from keepcool.adapters.identity.files import FileIdentity
 from keepcool.adapters.system.clock import SystemClock, SystemEntropy
 from keepcool.cli import main as cli
+from keepcool.cli.desk_keys import file_key
+from keepcool.cli.desk_site import DeskSite
 from keepcool.core.parties import Peer, Service
 from keepcool.local import adminkeys
 from keepcool.local.identities import make_identity, pinned
@@ -192,3 +194,20 @@ def test_the_list_follows_what_waits(desk: Desk, capsys: pytest.CaptureFixture[s
         if hashed in capsys.readouterr().out:
             return
     pytest.fail("the desk never listed it")
+
+
+def test_a_page_hears_what_begins_to_wait(desk: Desk) -> None:
+    """The stream tells of an item that begins to wait; without a session there is none."""
+    site = DeskSite(desk.origin)
+    try:
+        assert site._http.get("/live").status_code == 401
+        site.sign_in(file_key(desk.key, desk.folder / "words"))
+        with site._http.stream("GET", "/live", headers=site._own(), timeout=_READY_S) as stream:
+            told = (json.loads(line[6:]) for line in stream.iter_lines() if line.startswith("data: "))
+            before = next(told)
+            desk.wait("live-1")
+            after = next(told)
+            assert after["version"] != before["version"]
+            assert after["waiting"] == before["waiting"] + 1
+    finally:
+        site.close()

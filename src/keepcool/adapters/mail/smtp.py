@@ -7,6 +7,7 @@ time is bounded; nothing of a message decides whom it goes to: the list stands i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import smtplib
 import ssl
 from collections.abc import Sequence
@@ -65,17 +66,22 @@ class SmtpMailer:
         message["From"], message["To"] = self._sender, ", ".join(self._recipients)
         message["Date"], message["Message-ID"] = formatdate(), make_msgid(domain=_domain(self._sender))
         message["Auto-Submitted"] = "auto-generated"
-        message.set_content(text)
+        message.set_content(text, cte="quoted-printable")  # any server takes it
         return message
 
     def _deliver(self, message: EmailMessage) -> None:
         server = self._server
-        with self._connected() as line:
+        line = self._connected()
+        try:
             if server.security == "starttls":
                 line.starttls(context=ssl.create_default_context())
             if server.password:
                 line.login(server.user, server.password)
             line.send_message(message)
+            with contextlib.suppress(smtplib.SMTPException, OSError):
+                line.quit()  # it was taken: an odd goodbye must not have it sent again
+        finally:
+            line.close()
 
     def _connected(self) -> smtplib.SMTP:
         server = self._server
