@@ -19,6 +19,12 @@ WARNING: the cold key was made on this machine and its words lie in {paper}.
          Whoever has read this disk has it. For coins that matter: run `keepcool cold new` on a machine
          without network, and `keepcool init DIR --cold cold.pub.json` with the public half it writes."""
 
+_POOL_SMALL = """\
+NOTE: no owner signs what leaves a pool: a tenth of the caps may leave it, and nothing beyond. Name an
+      --approver, say --user-signatures off, or choose amounts under [[tiers]] in both policies."""
+_POOL_APPROVED = """\
+NOTE: no owner signs what leaves a pool: what is beyond a tenth of the caps waits for an approver."""
+
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     noun = subparsers.add_parser("init", help="make a complete installation in a folder")
@@ -84,6 +90,8 @@ def _init(arguments: argparse.Namespace) -> int:
     print(_summary(places, plan))
     if plan.cold is None:
         print(_NO_COLD.format(paper=places.paper / "cold"), file=sys.stderr)
+    if any(getattr(network, "pool", False) for network in plan.networks) and plan.people.user_signatures:
+        print(_POOL_APPROVED if plan.people.approvers else _POOL_SMALL, file=sys.stderr)
     return 0
 
 
