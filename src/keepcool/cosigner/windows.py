@@ -62,9 +62,6 @@ class Window:
                 totals[asset] -= units
         return {asset: units for asset, units in totals.items() if units}
 
-    def __len__(self) -> int:
-        return len(self._inside)
-
     def _leave(self, spending: Spending) -> None:
         kept = [one for one in self._groups[spending.group] if one is not spending]
         self._regroup(spending.group, kept)
