@@ -56,7 +56,7 @@ class Ordering:
         """How the order stands now. Raises Malformed, Refused or Conflict, and then nothing has changed."""
         order = _parsed(body)
         with self.journal.batch(asked) as batch:
-            now_s = self._now_s()
+            now_s = self.now_s()
             self.carry_out(batch, now_s)
             self._submitted(order, body, batch, now_s)
             self.carry_out(batch, now_s)
@@ -66,15 +66,15 @@ class Ordering:
     async def freeze(self, place: Place, reason: str, by: str, asked: Asked | None = None) -> None:
         """Freeze, durably; and whoever wanted to thaw it has to begin anew."""
         with self.journal.batch(asked) as batch:
-            freeze_anew(batch, self.freezes, self.orders, place, Said(reason, by, self._now_s()))
+            freeze_anew(batch, self.freezes, self.orders, place, Said(reason, by, self.now_s()))
         await batch.settled()
 
     async def settle(self) -> None:
         """Carry out what is due, durably."""
-        if not self.orders.due(self._now_s()):
+        if not self.orders.due(self.now_s()):
             return
         with self.journal.batch() as batch:
-            self.carry_out(batch, self._now_s())
+            self.carry_out(batch, self.now_s())
         await batch.settled()
 
     def carry_out(self, batch: Batch, now_s: int) -> None:
@@ -93,11 +93,11 @@ class Ordering:
         given = self.orders.get(order)
         if given is None:
             raise Conflict("order.unknown", f"there is no order {order[:64]}")
-        return told(given, self._mandates.quorum(given.order), self._now_s(), in_full=in_full)
+        return told(given, self._mandates.quorum(given.order), self.now_s(), in_full=in_full)
 
     def shown(self) -> list[PendingOrder]:
         """For people: the open ones, then those that ended lately."""
-        now_s = self._now_s()
+        now_s = self.now_s()
         return [told(one, self._mandates.quorum(one.order), now_s) for one in self.orders.shown(now_s)]
 
     @property
@@ -227,7 +227,7 @@ class Ordering:
             if self._mandates.delay_s(given.order, given.signed) is None:
                 return "its quorum is gone"
             if given.order.action not in CANCELS:
-                self._check_ground(given.order, given.document, self._now_s())
+                self._check_ground(given.order, given.document, self.now_s())
         except KeepcoolError as error:
             return error.public
         return ""
@@ -257,7 +257,8 @@ class Ordering:
         some = self.orders.open(now_s, CANCELS[order.action])
         return [one for one in some if one.names(**order.details)]
 
-    def _now_s(self) -> int:
+    def now_s(self) -> int:
+        """The largest time this signer has seen."""
         return self.journal.now_ms(self.clock.now_ms()) // 1000
 
 

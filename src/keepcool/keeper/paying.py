@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from keepcool.core.approval import PurseApproval
-from keepcool.core.errors import Malformed, Refused
+from keepcool.core.errors import Conflict, Malformed, Refused
 from keepcool.core.faults import FaultPoint
 from keepcool.cosigner.answering import body_of
 from keepcool.cosigner.cases import failure
@@ -77,10 +77,12 @@ class Purses:
         if not 1 <= len(request.items) <= ITEMS_MAX:
             raise Malformed("purse.batch", f"ask for 1 to {ITEMS_MAX} transactions at once")
         with signer.journal.batch(signer.asked(opened)) as batch:
+            signer.ordering.carry_out(batch, signer.ordering.now_s())
+            policy = signer.policy.hash
             outcomes = [self._decided(item, batch) for item in request.items]
         await batch.settled()
         faults.reach(FaultPoint.KEEPER_PURSE_REMEMBERED)
-        sent = iter(await signed(signer, [one for one in outcomes if isinstance(one, Kept)]))
+        sent = iter(await signed(signer, [one for one in outcomes if isinstance(one, Kept)], policy))
         faults.reach(FaultPoint.KEEPER_PURSE_SIGNED)
         items = [next(sent) if isinstance(one, Kept) else one for one in outcomes]
         return PurseAnswer(items=items, head=signer.witness.stated())
@@ -99,20 +101,18 @@ async def ready(signer: Signer, heads: Sequence[Head]) -> None:
         await signer.witness.start()
 
 
-async def signed(signer: Signer, kept: Sequence[Kept]) -> list[PurseSigned]:
-    """Their signed bytes, in order. Raises what closes all of them."""
+async def signed(signer: Signer, kept: Sequence[Kept], policy: str) -> list[PurseSigned]:
+    """Their signed bytes, in order. `policy`: by which they were judged. Raises what closes all of them."""
     if not kept:
         return []
     rows = [one.sequence for one in kept]
     await signer.witness.cover(max(rows))
-    for one in kept:
-        one.look_again()
+    _look_again(signer, kept, policy)
     bounds = list(dict.fromkeys(one.bound for one in kept))
     opened = await signer.keyring.open(bounds, f"journal:{min(rows)}-{max(rows)}")
     keys = dict(zip(bounds, opened, strict=True))
     with wiped_after(opened):
-        for one in kept:
-            one.look_again()  # opening them took its time as well
+        _look_again(signer, kept, policy)  # opening them took its time as well
         return [
             PurseSigned(
                 transaction=one.finish(coinkeys.sign(one.approval, keys[one.bound], one.public_key)[0]),
@@ -120,3 +120,10 @@ async def signed(signer: Signer, kept: Sequence[Kept]) -> list[PurseSigned]:
             )
             for one in kept
         ]
+
+
+def _look_again(signer: Signer, kept: Sequence[Kept], policy: str) -> None:
+    if signer.policy.hash != policy:
+        raise Conflict("policy.changed", "another policy came into force meanwhile; ask again")
+    for one in kept:
+        one.look_again()

@@ -91,12 +91,15 @@ class Reserving:
             plans = self._planned(request.items)
             keys = await self._sealed(plans)
             with signer.journal.batch(signer.asked(opened)) as batch:
+                signer.ordering.carry_out(batch, signer.ordering.now_s())
+                policy = signer.policy.hash
                 outcomes = [
                     one if isinstance(one, Failure) else self._made(one, keys, batch) for one in plans
                 ]
             await batch.settled()
         faults.reach(FaultPoint.KEEPER_PURSE_REMEMBERED)
-        sent = iter(await signed(signer, [one.kept for one in outcomes if isinstance(one, _Made)]))
+        made = [one.kept for one in outcomes if isinstance(one, _Made)]
+        sent = iter(await signed(signer, made, policy))
         faults.reach(FaultPoint.KEEPER_PURSE_SIGNED)
         items = [self._reserved(one, next(sent)) if isinstance(one, _Made) else one for one in outcomes]
         return ReserveAnswer(items=items, head=signer.witness.stated())
