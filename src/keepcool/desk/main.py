@@ -42,8 +42,9 @@ from keepcool.desk.http import server
 from keepcool.desk.http.site import make_site
 from keepcool.desk.naming import Names
 from keepcool.desk.settings import DeskSettings, MailSettings
-from keepcool.desk.telling import MailReceiver, Receiver, WebhookReceiver, parse_secret
+from keepcool.desk.telling import MailReceiver, Receiver, WebhookReceiver
 from keepcool.ports.webhooks import Poster
+from keepcool.wire import webhooks
 from keepcool.wire.exchange import Exchange
 
 MARKS = "told.json"
@@ -137,7 +138,7 @@ def _receivers(
     found: list[Receiver] = [
         WebhookReceiver(
             url=one.url,
-            secret=parse_secret(_secret(beside / one.secret, one_machine=one_machine)),
+            secret=webhooks.parse_secret(_secret(beside / one.secret, one_machine=one_machine)),
             poster=poster,
             origin=settings.origin,
         )

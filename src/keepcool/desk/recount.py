@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from keepcool.chains.families import Families
+from keepcool.core import canonical
 from keepcool.core.approvals import effects_hash
 from keepcool.core.effects import Effects
 from keepcool.core.errors import KeepcoolError, Malformed
@@ -100,8 +101,27 @@ def unlike_bytes(said: ReviewAnswer, found: Recount) -> Iterator[str]:
         yield "the drafts do something else than is said (another effects hash)"
     if said.fee_units_max != str(found.fee.units) and found.stated == len(found.drafts):
         yield f"the highest fee is said to be {said.fee_units_max}, and the drafts say {found.fee.units}"
+    yield from _unlike_effects(said.effects, found.dearest.effects)
     if any(one.effects.network != intent.network for one in found.drafts):
         yield "a draft is for another network than the intent"
+
+
+def _unlike_effects(said: bytes, counted: Effects) -> Iterator[str]:
+    """What the hash of effects does not name: change, digests, and the plain words for the rest."""
+    try:
+        plain = canonical.decode(said, "effects")
+    except Malformed:
+        yield "what the draft does is told in a form that does not read"
+        return
+    own: dict[str, object] = {
+        "source": counted.source,
+        "payments": [[one.recipient, one.amount.asset, str(one.amount.units)] for one in counted.payments],
+        "change": [[one.recipient, one.amount.asset, str(one.amount.units)] for one in counted.change],
+        "digests": [one.hex() for one in counted.digests],
+    }
+    for name, value in own.items():
+        if plain.get(name) != value:
+            yield f"the draft's {name} are told otherwise than its bytes say"
 
 
 def unlike_each_other(one: ReviewAnswer, other: ReviewAnswer) -> Iterator[str]:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from keepcool.core.errors import KeepcoolError, Malformed
+from keepcool.core.errors import KeepcoolError, Malformed, Unavailable
 from keepcool.core.parties import Service
 from keepcool.ports.system import Clock
 from keepcool.wire.messages import Message
@@ -28,7 +28,7 @@ from keepcool.wire.reviews import (
 )
 
 SIGNERS = (Service.COOLER, Service.KEEPER)
-_PEOPLE_FRESH_MS = 3_000
+_PEOPLE_FRESH_MS, _PEOPLE_OLD_MS = 3_000, 300_000
 A = TypeVar("A", bound=Message)
 
 
@@ -55,17 +55,26 @@ class Signers:
     def __init__(self, exchange: Asking, clock: Clock, timeout_s: float) -> None:
         self._exchange, self._clock, self._timeout_s = exchange, clock, timeout_s
         self._people: dict[Service, tuple[int, PeopleAnswer]] = {}
+        self._silent: dict[Service, tuple[int, Unavailable]] = {}
         self._one_at_a_time = {service: asyncio.Lock() for service in SIGNERS}
 
     async def people(self, service: Service = Service.COOLER) -> PeopleAnswer:
-        """Whom this signer's policy knows, as of some seconds ago."""
+        """Whom this signer's policy knows, as of some seconds ago; of some minutes, for reading on, while it
+        does not answer."""
         async with self._one_at_a_time[service]:
-            now_ms = self._clock.now_ms()
-            known = self._people.get(service)
-            if known is not None and 0 <= now_ms - known[0] < _PEOPLE_FRESH_MS:
+            known, failed = self._people.get(service), self._silent.get(service)
+            if known is not None and self._since(known[0]) < _PEOPLE_FRESH_MS:
                 return known[1]
-            answer = await self._asked(service, "people.v1", PeopleRequest(), PeopleAnswer)
+            if failed is not None and self._since(failed[0]) < _PEOPLE_FRESH_MS:
+                return self._old(known, failed[1])
+            now_ms = self._clock.now_ms()
+            try:
+                answer = await self._asked(service, "people.v1", PeopleRequest(), PeopleAnswer)
+            except Unavailable as error:  # remembered, or each page would wait for it again
+                self._silent[service] = (now_ms, error)
+                return self._old(known, error)
             self._people[service] = (now_ms, answer)
+            self._silent.pop(service, None)
             return answer
 
     async def in_full(self, service: Service, order: str) -> PeopleAnswer:
@@ -98,6 +107,14 @@ class Signers:
 
     async def submit_order(self, service: Service, order: SubmitOrder) -> OrderAnswer:
         return await self._asked(service, "orders.v1", order, OrderAnswer)
+
+    def _since(self, at_ms: int) -> int:
+        return abs(self._clock.now_ms() - at_ms)
+
+    def _old(self, known: tuple[int, PeopleAnswer] | None, error: Unavailable) -> PeopleAnswer:
+        if known is None or self._since(known[0]) >= _PEOPLE_OLD_MS:
+            raise error
+        return known[1]
 
     async def _asked(self, service: Service, typ: str, body: Message, answer: type[A]) -> A:
         said = await self._exchange.ask(service, typ, body, self._timeout_s)

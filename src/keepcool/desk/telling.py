@@ -8,25 +8,24 @@ anybody decide anything. By default neither amounts nor addresses leave the desk
 from __future__ import annotations
 
 import asyncio
-import base64
 import hashlib
-import hmac
 import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from keepcool.core.errors import KeepcoolError, Refused, Unavailable
+from keepcool.core.errors import KeepcoolError, Unavailable
 from keepcool.desk.mirror import Mirror
 from keepcool.desk.naming import Names, iso
 from keepcool.desk.rows import Row
 from keepcool.ports.mail import Mailer, Marks
 from keepcool.ports.system import Clock
 from keepcool.ports.webhooks import Poster
+from keepcool.wire import webhooks
 
 TOLD_MAX, WAIT_S_FIRST, WAIT_S_MAX = 50, 30, 3_600
-_EVENT, _SECRET = "review.waiting", "whsec_"
+_EVENT = "review.waiting"
 _log = logging.getLogger("keepcool.desk")
 
 
@@ -75,19 +74,11 @@ class WebhookReceiver:
             },
             separators=(",", ":"),
         ).encode("utf-8")
-        posted = await self.poster.post(self.url, self._headers(batch, body), body)
+        # the same id when it is tried again
+        headers = webhooks.headers([self.secret], f"desk_{batch.upto}", batch.at_s, body)
+        posted = await self.poster.post(self.url, headers, body)
         if not posted.taken:
             raise Unavailable("webhook.answer", f"it answered {posted.status}")
-
-    def _headers(self, batch: Batch, body: bytes) -> dict[str, str]:
-        message = f"desk_{batch.upto}"  # the same when it is tried again
-        signed = b".".join((message.encode(), str(batch.at_s).encode(), body))
-        signature = base64.b64encode(hmac.digest(self.secret, signed, hashlib.sha256)).decode("ascii")
-        return {
-            "webhook-id": message,
-            "webhook-timestamp": str(batch.at_s),
-            "webhook-signature": f"v1,{signature}",
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,17 +172,6 @@ class Telling:
             await asyncio.to_thread(self._marks.write, kept)
         except OSError as error:
             _log.error("what was told is not marked", extra={"errno": error.errno})
-
-
-def parse_secret(text: str) -> bytes:
-    """`whsec_` and Base64 of 24 to 64 bytes. Raises Refused."""
-    try:
-        secret = base64.b64decode(text.removeprefix(_SECRET), validate=True)
-    except ValueError:
-        secret = b""
-    if not text.startswith(_SECRET) or not 24 <= len(secret) <= 64:
-        raise Refused("webhook.secret", "a webhook's secret is whsec_ and Base64 of 24 to 64 bytes")
-    return secret
 
 
 def _plain(row: Row, origin: str) -> dict[str, object]:

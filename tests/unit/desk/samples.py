@@ -12,8 +12,9 @@ from keepcool.chains.evm.family import EvmFamily
 from keepcool.chains.evm.profiles import profile_named
 from keepcool.chains.evm.safe import encode_draft
 from keepcool.chains.family import terms_of
-from keepcool.core import registry
+from keepcool.core import canonical, registry
 from keepcool.core.approvals import effects_hash
+from keepcool.core.effects import Effects
 from keepcool.core.ids import AssetId, IntentId, NetworkId, WalletId
 from keepcool.core.intent import Intent, Output, Purpose
 from keepcool.core.money import Amount
@@ -90,7 +91,7 @@ def review(
         record=wallet.encoded(),
         drafts=[raw],
         draft_hashes=[hashlib.sha256(raw).hexdigest()],
-        effects=b"{}",
+        effects=told(effects),
         effects_hash=effects_hash(effects).hex(),
         fee_units_max=str(paid.fee_max.units),
         policy=policy or policy_of(service),
@@ -108,6 +109,20 @@ def review(
         head=head(service),
     )
     return msgspec.structs.replace(plain, **changes)
+
+
+def told(effects: Effects) -> bytes:
+    """As a signer tells what a draft does, as far as the desk compares it."""
+    return canonical.encode(
+        {
+            "change": [],
+            "digests": [one.hex() for one in effects.digests],
+            "payments": [
+                [one.recipient, one.amount.asset, str(one.amount.units)] for one in effects.payments
+            ],
+            "source": effects.source,
+        }
+    )
 
 
 def policy_of(service: str) -> str:

@@ -25,6 +25,8 @@ LIES: dict[str, tuple[dict[str, Any], ReviewAnswer | None]] = {
     "cooler says another fee": ({"fee_units_max": "1"}, None),
     "cooler says other drafts": ({"draft_hashes": ["11" * 32]}, None),
     "cooler says another key": ({"user_key": "ed25519:" + "22" * 32}, None),
+    "cooler tells another effect": ({"effects": b'{"digests":["00"]}'}, None),
+    "cooler's words do not read": ({"effects": b"["}, None),
     "cooler's draft does not decode": ({"drafts": [b"{}"]}, None),
     "cooler has no draft": ({"drafts": [], "draft_hashes": []}, None),
     "keeper sees another effect": ({}, keepers(effects_hash="00" * 32)),
@@ -84,6 +86,7 @@ def test_keeper_that_is_silent_closes_approval() -> None:
         house.keeper.failing = Unavailable("signer.away", "away")
         assert (await browser.statements([hashed])).status_code == 403
         house.keeper.failing = None
+        house.clock.at_ms += 10_000
         assert (await browser.statements([hashed])).status_code == 200
 
     house.run(story)

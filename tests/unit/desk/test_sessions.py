@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from keepcool.core.errors import Unavailable
 from keepcool.desk.people import Holder
 from keepcool.desk.sessions import Sessions
 from keepcool.desk.settings import HttpSettings, SessionSettings
@@ -276,5 +277,26 @@ def test_an_administrators_session_offers_no_decision() -> None:
         assert page.status_code == 200
         assert 'id="decide"' not in page.text
         assert (await browser.statements([hashed])).status_code == 403
+
+    house.run(story)
+
+
+def test_a_silent_cooler_shuts_nobody_out_at_once() -> None:
+    """While Cooler does not answer, who is signed in reads on for some minutes, then no more; nothing can
+    be approved meanwhile."""
+    house = House()
+    hashed = house.wait(samples.review())
+
+    async def story(browser: Browser) -> None:
+        await browser.sign_in(ALICE)
+        house.cooler.failing = Unavailable("bus.timeout", "no answer")
+        house.clock.at_ms += 60_000
+        assert (await browser.get("/")).status_code == 200
+        assert (await browser.statements([hashed])).status_code == 503
+        house.clock.at_ms += 300_000
+        assert (await browser.get("/")).status_code == 503
+        house.cooler.failing = None
+        house.clock.at_ms += 10_000
+        assert (await browser.get("/")).status_code == 200
 
     house.run(story)

@@ -16,7 +16,7 @@ from itertools import takewhile
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
-from keepcool.app.events import deliveries, endpoints, scheme
+from keepcool.app.events import deliveries, endpoints
 from keepcool.app.events.deliveries import Batch, Due, Outcome, Terms
 from keepcool.app.events.endpoints import Webhook
 from keepcool.app.events.numbers import Numbers
@@ -26,6 +26,7 @@ from keepcool.app.store import Store
 from keepcool.core.errors import KeepcoolError
 from keepcool.ports.system import Clock, Entropy
 from keepcool.ports.webhooks import Poster, Sealer
+from keepcool.wire import webhooks
 
 _LOOK_EVERY_S = 5.0
 _NO_NEWS = 2**62  # no cursor is ever beyond it
@@ -176,7 +177,7 @@ class Dispatcher:
 
 async def send(means: Means, one: Webhook, keys: Sequence[bytes], message: str, body: bytes) -> Outcome:
     """One attempt."""
-    headers = scheme.headers(keys, message, means.clock.now_ms() // 1000, body)
+    headers = webhooks.headers(keys, message, means.clock.now_ms() // 1000, body)
     try:
         posted = await means.poster.post(one.url, headers, body)
     except KeepcoolError as error:

@@ -25,12 +25,12 @@ from sqlalchemy import (
     select,
 )
 
-from keepcool.app.events import scheme
 from keepcool.app.events.deliveries_table import delivery
 from keepcool.app.store import metadata
 from keepcool.core.errors import Conflict, Refused
 from keepcool.ports.system import Entropy
 from keepcool.ports.webhooks import Sealer
+from keepcool.wire import webhooks
 
 ABOUT_CHARS_MAX = 200
 
@@ -99,7 +99,7 @@ def add(
         raise Refused("webhook.too_many", f"there are {most} webhooks already; remove one first")
     if any((one.url, one.types) == (new.url, new.types) for one in rows):
         raise Conflict("webhook.exists", "a webhook with this URL and these types is there already")
-    name, secret = f"whk_{entropy(10).hex()}", scheme.new_secret(entropy)
+    name, secret = f"whk_{entropy(10).hex()}", webhooks.new_secret(entropy)
     tx.execute(
         webhook.insert().values(
             id=name,
@@ -117,7 +117,7 @@ def add(
             created_at_ms=now_ms,
         )
     )
-    return get(tx, name), scheme.shown(secret)
+    return get(tx, name), webhooks.shown(secret)
 
 
 def rotate(
@@ -125,11 +125,11 @@ def rotate(
 ) -> tuple[Webhook, str]:
     """A new secret; the one before signs as well for `overlap_ms`, and the one before that no longer."""
     before = _row(tx, name)
-    secret = scheme.new_secret(entropy)
+    secret = webhooks.new_secret(entropy)
     old = {"old_secret": before.secret, "old_until_ms": now_ms + overlap_ms} if overlap_ms else {}
     none = {"old_secret": None, "old_until_ms": None}
     update(tx, name, secret=sealer.seal(_context(name), secret), **(none | old))
-    return get(tx, name), scheme.shown(secret)
+    return get(tx, name), webhooks.shown(secret)
 
 
 def secrets(tx: Connection, name: str, sealer: Sealer, now_ms: int) -> tuple[bytes, ...]:
