@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 
+from tests.fixtures.houses import open_houses
 from tests.fixtures.installation import House, whole_house
 from tests.fixtures.minterhouse import MinterHouse, mended, whole_minter_house
 
 
-@pytest.fixture(scope="session")
-def house(request: pytest.FixtureRequest) -> Iterator[House]:
-    failed_before = request.session.testsfailed
-    with whole_house(keep=lambda: request.session.testsfailed > failed_before) as made:
-        yield made
+@pytest.fixture(scope="module")
+def house(request: pytest.FixtureRequest) -> House:
+    return cast(House, open_houses(request.session).get("house", whole_house))
 
 
-@pytest.fixture(scope="session")
-def minter_house(request: pytest.FixtureRequest) -> Iterator[MinterHouse]:
-    failed_before = request.session.testsfailed
-    with whole_minter_house(keep=lambda: request.session.testsfailed > failed_before) as made:
-        yield made
+@pytest.fixture(scope="module")
+def minter_house(request: pytest.FixtureRequest) -> MinterHouse:
+    return cast(MinterHouse, open_houses(request.session).get("minter_house", whole_minter_house))
 
 
 @pytest.fixture
