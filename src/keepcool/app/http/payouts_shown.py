@@ -125,7 +125,6 @@ def reviewed(tx: Connection, attesters: Attesters, one: Withdrawal) -> ReviewOut
     now = consents.fixed(tx, one) if isinstance(one.state, _ASKING) else None
     if now is None:
         return None
-    said = answers.of(tx, one.id)
     missing: dict[str, list[str]] = {}
     for by in reasons.objections(one.state):
         missing.setdefault(by.by.value, []).append(by.reason)
@@ -136,7 +135,7 @@ def reviewed(tx: Connection, attesters: Attesters, one: Withdrawal) -> ReviewOut
         expires_at_s=parse_intent(now.intent).expires_at_s,
         user_key=attesters.wallet(tx, one.wallet).record.user_key,
         missing=missing,
-        until_s=max((each.until_s for each in said.values()), default=0),
+        until_s=consents.until_s(tx, one.id),
         evidence=[
             EvidenceOut(kind=each.kind, key=each.key) for each in answers.evidence_of(tx, one.id, now.intent)
         ],

@@ -46,6 +46,12 @@ def fixed(tx: Connection, one: Withdrawal) -> Fixed | None:
     return None if found is None else Fixed(*found)
 
 
+def until_s(tx: Connection, withdrawal: str) -> int:
+    """When the last of the delays that signers named ends; 0 for none."""
+    own = [said.until_s for said in answers.of(tx, withdrawal).values()]
+    return max([*own, *lookups.untils(tx, withdrawal)], default=0)
+
+
 def of(tx: Connection, one: Withdrawal) -> Fixed:
     """Raises Conflict while there is nothing to sign, or nothing any more."""
     if not lives.is_open(one.state):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
@@ -127,10 +127,7 @@ async def _stored(lane: BitcoinLane, signer: Service, one: Question, item: Item,
         return error.public
     except KeepcoolError as error:
         return windows.told(signer, error)
-    kept = Said(
-        one.rung.place, signer, answer.outcome, answer.signatures, answer.objections, policy, answer.sequence
-    )
-    await lane.store.run(lambda tx: _keep(tx, lane, one.batch, kept))
+    await lane.store.run(lambda tx: _keep(tx, lane, one.batch, replace(answer, policy=policy)))
     return ""
 
 
@@ -146,7 +143,8 @@ def _read(lane: BitcoinLane, signer: Service, one: Question, item: Item) -> Said
             for verdict in item.verdicts
             if verdict.outcome != "approved"
         )
-        return Said(place, signer, Outcome.NEEDS_REVIEW if item.review else Outcome.DENIED, (), objections)
+        outcome = Outcome.NEEDS_REVIEW if item.review else Outcome.DENIED
+        return Said(place, signer, outcome, (), objections, until_s=item.until_s if item.review else 0)
     return _failed(place, signer, item)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, select
 
-from keepcool.app.payouts.bitcoin import batches
+from keepcool.app.payouts.bitcoin import batches, said
 from keepcool.app.payouts.bitcoin.batches import Stage
 from keepcool.app.payouts.bitcoin.tables import member, rung
 from keepcool.core.errors import Conflict
@@ -32,6 +32,12 @@ def fixed(tx: Connection, withdrawal: str) -> tuple[bytes, tuple[bytes, ...]] | 
     if not newest or newest[0].stage is Stage.ENDED:
         return None
     return newest[0].intent, tuple(one.draft for one in batches.rungs(tx, newest[0].id))
+
+
+def untils(tx: Connection, withdrawal: str) -> list[int]:
+    """When delays end that signers named of its batch."""
+    newest = batches.of_withdrawal(tx, withdrawal)[-1:]
+    return [one.until_s for batch in newest for one in said.of(tx, batch.id).values()]
 
 
 def problem(tx: Connection, withdrawal: str) -> str | None:

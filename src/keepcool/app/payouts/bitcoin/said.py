@@ -19,7 +19,8 @@ from keepcool.core.withdrawal_states import Objection
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """Of one rung. `signatures`: r, s, v for each input; `objections`: the rules that did not approve."""
+    """Of one rung. `signatures`: r, s, v for each input; `objections`: the rules that did not approve;
+    `until_s`: when a delay it named ends, 0 for none."""
 
     place: int
     signer: Service
@@ -28,6 +29,7 @@ class Said:
     objections: tuple[Objection, ...]
     policy: str = ""
     sequence: int | None = None
+    until_s: int = 0
 
 
 def asked(tx: Connection, signer: Service, questions: Sequence[tuple[str, int]], now_ms: int) -> None:
@@ -41,6 +43,7 @@ def asked(tx: Connection, signer: Service, questions: Sequence[tuple[str, int]],
             verdicts="[]",
             policy="",
             at_ms=now_ms,
+            until_s=0,
         )
         changed = {"outcome": Outcome.ASKED.value, "at_ms": now_ms}
         unsigned = rung_answer.c.outcome != Outcome.SIGNED.value
@@ -56,6 +59,7 @@ def put(tx: Connection, batch: str, one: Said, now_ms: int) -> None:
         "policy": one.policy,
         "sequence": one.sequence,
         "at_ms": now_ms,
+        "until_s": one.until_s,
     }
     fresh = upsert(rung_answer).values(batch=batch, place=one.place, signer=one.signer.value, **row)
     tx.execute(fresh.on_conflict_do_update(index_elements=["batch", "place", "signer"], set_=row))
@@ -89,4 +93,5 @@ def _said(row: Row[tuple[object, ...]]) -> Said:
         objections=tuple(Objection(signer, *one) for one in json.loads(row.verdicts)),
         policy=row.policy,
         sequence=row.sequence,
+        until_s=row.until_s,
     )

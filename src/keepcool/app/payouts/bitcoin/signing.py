@@ -186,7 +186,8 @@ def _waiting(tx: Connection, lane: BitcoinLane, one: Batch, problems: str, began
         _wait(tx, lane, one, problems or "not signed yet")
     elif not any(answers.evidence_of(tx, each.id, one.intent, since_ms=began_ms) for each in members):
         others, now_ms = reviews.waiting(tx, lane.network), lane.clock.now_ms()
-        wait_ms = reviews.wait_ms(tries=one.tries, others=others, now_ms=now_ms)
+        untils = [each.until_s for each in said.of(tx, one.id).values()]
+        wait_ms = reviews.wait_ms(tries=one.tries, others=others, now_ms=now_ms, until_s=untils)
         _wait(tx, lane, one, problems or "a signer wants more evidence", wait_ms=wait_ms)
     return batches.get(tx, one.id)
 

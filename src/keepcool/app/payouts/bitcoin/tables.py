@@ -39,6 +39,7 @@ batch = Table(
     Column("transaction", _TXID, nullable=True),  # what is in a block now
     Column("height", BigInteger, nullable=True),
     Column("block_hash", _TXID, nullable=True),
+    Column("outdone_by", _TXID, nullable=True),  # what has spent its coins instead
     Column("undone", Integer, nullable=False),  # how often what it had booked as final was taken back
     Column("tainted", Boolean, nullable=False),  # ended, and its coins are to be burnt before they are used
     Column("expires_at_s", BigInteger, nullable=False),
@@ -107,6 +108,7 @@ rung_answer = Table(
     Column("policy", String(128), nullable=False),
     Column("sequence", BigInteger, nullable=True),
     Column("at_ms", BigInteger, nullable=False),
+    Column("until_s", BigInteger, nullable=False),  # when a delay it named ends, 0: none
     PrimaryKeyConstraint("batch", "place", "signer"),
 )
 
