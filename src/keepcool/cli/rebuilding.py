@@ -31,6 +31,12 @@ def add_verbs(verbs: _Verbs[argparse.ArgumentParser]) -> None:
         "--from-signers", action="store_true", help="add what both signers know and the database does not"
     )
     restore.add_argument(
+        "--given",
+        type=Path,
+        metavar="FILE",
+        help="whose addresses of pools were: a JSON object a line",
+    )
+    restore.add_argument(
         "--force", action="store_true", help="put the copy in the place of a database that is there"
     )
     _machine(restore)
@@ -84,13 +90,15 @@ def _backup(arguments: argparse.Namespace) -> int:
 def _restore(arguments: argparse.Namespace) -> int:
     if arguments.file is None and not arguments.from_signers:
         raise Refused("restore.what", "name the copy to bring back, or say --from-signers, or both")
+    if arguments.given is not None and not arguments.from_signers:
+        raise Refused("restore.what", "--given goes with --from-signers")
     said = [] if arguments.file is None else _put_back(arguments)
     refused = False
     if arguments.from_signers:
         from keepcool.app.rebuilding import main, restoring
 
-        told = main.from_signers(arguments.config, one_machine=arguments.one_machine)
-        refused, said = bool(told.refused), said + restoring.sentences(told)
+        told = main.from_signers(arguments.config, given=arguments.given, one_machine=arguments.one_machine)
+        refused, said = not told.is_whole, said + restoring.sentences(told)
         if arguments.json:
             print(json.dumps(restoring.plain(told)))
             return _DIFFERS if refused else 0

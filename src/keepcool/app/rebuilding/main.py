@@ -25,7 +25,7 @@ from keepcool.app import main as app
 from keepcool.app.config import AppSettings, native_asset
 from keepcool.app.payouts import heads
 from keepcool.app.pools.stock import Stock
-from keepcool.app.rebuilding import booking, payments, registries, rereading, standstill
+from keepcool.app.rebuilding import booking, members, payments, registries, rereading, standstill
 from keepcool.app.rebuilding.payments import PaidOutput, Recalled, Stage
 from keepcool.app.rebuilding.ranges import Ranges
 from keepcool.app.rebuilding.rereading import Around, Start
@@ -33,6 +33,7 @@ from keepcool.app.rebuilding.rescanning import Rescanned
 from keepcool.app.rebuilding.restoring import Restored, Restorer
 from keepcool.app.store import Store
 from keepcool.app.wallets import Attesters
+from keepcool.core.errors import Refused
 from keepcool.core.ids import NetworkId, wallet_id
 from keepcool.core.parties import Service
 from keepcool.wire.exchange import Exchange
@@ -80,8 +81,10 @@ def put_back(file: Path, copy: Path, *, force: bool) -> Path | None:
         return copies.put_back(copy, database, prepare, force=force)
 
 
-def from_signers(file: Path, *, one_machine: bool) -> Restored:
-    """Adds what both signers know and this App's database does not."""
+def from_signers(file: Path, *, given: Path | None, one_machine: bool) -> Restored:
+    """Adds what both signers know and this App's database does not. `given`: a file that says whose a pool's
+    addresses were."""
+    words = [] if given is None else members.parse(_read(given))
 
     async def work(opened: _Open) -> Restored:
         ranges = Ranges(
@@ -98,7 +101,10 @@ def from_signers(file: Path, *, one_machine: bool) -> Restored:
             clock=opened.clock,
         )
         restorer = Restorer(store=opened.store, attesters=opened.attesters, ranges=ranges, clock=opened.clock)
-        return await restorer.restore(registries.both(opened.exchange, opened.settings.signer_timeout_s))
+        told = await restorer.restore(registries.both(opened.exchange, opened.settings.signer_timeout_s))
+        now_ms = opened.clock.now_ms()
+        told.members = await opened.store.run(lambda tx: members.claim_all(tx, words, now_ms))
+        return told
 
     return asyncio.run(_with_app_stopped(file.resolve(), work, one_machine=one_machine))
 
@@ -138,6 +144,13 @@ async def _opened(file: Path, *, one_machine: bool) -> AsyncIterator[_Open]:
             attesters = Attesters(peers, settings.families)
             clock = SystemClock(settings.clock_offset_ms)
             yield _Open(settings, beside, store, exchange, attesters, clock)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise Refused("restore.given", f"{file} cannot be read: {error.strerror}") from error
 
 
 def _head_seen(store: Store) -> Callable[[Service, Head], Awaitable[None]]:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from keepcool.app.rebuilding import agreeing, records, standstill
 from keepcool.app.rebuilding.agreeing import Agreed, Begun, Objection
+from keepcool.app.rebuilding.members import Claimed
 from keepcool.app.rebuilding.ranges import Ranges
 from keepcool.app.rebuilding.records import Kept
 from keepcool.app.rebuilding.registries import Copies
@@ -39,6 +40,12 @@ class Restored:
     begun: list[WalletId] = field(default_factory=list)
     refused: list[Objection] = field(default_factory=list)
     networks: set[NetworkId] = field(default_factory=set)
+    members: Claimed = field(default_factory=Claimed)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing was refused."""
+        return not self.refused and not self.members.refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +131,9 @@ def sentences(told: Restored) -> list[str]:
         spoken.append(
             f"{len(told.begun)} wallets were never attested by both signers; nobody was shown them."
         )
+    if told.members.given:
+        spoken.append(f"{told.members.given} addresses of pools are their users' again, by your word.")
+    spoken += [f"REFUSED {where}: {why.public} ({why.code})" for where, why in told.members.refused]
     spoken += [f"REFUSED {one.wallet}: {one.text} ({one.code})" for one in told.refused]
     for network in sorted(told.networks):
         spoken.append(f"Nothing is paid on {network} until its chain was read: keepcool app rescan")
@@ -141,5 +151,7 @@ def plain(told: Restored) -> dict[str, object]:
         "watched": told.watched,
         "begun": list(told.begun),
         "networks": sorted(told.networks),
+        "given": told.members.given,
+        "given_refused": [{"address": where, "code": why.code} for where, why in told.members.refused],
         "refused": [{"wallet": one.wallet, "code": one.code, "text": one.text} for one in told.refused],
     }

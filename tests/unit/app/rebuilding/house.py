@@ -17,8 +17,9 @@ from keepcool.app.deposits import events, position
 from keepcool.app.deposits.bitcoin.follower import Follower, Plan
 from keepcool.app.deposits.bitcoin.recording import Terms
 from keepcool.app.pools.stock import Stock
-from keepcool.app.rebuilding import comparing, registries, rescanning
+from keepcool.app.rebuilding import comparing, members, registries, rescanning
 from keepcool.app.rebuilding.journals import Journals
+from keepcool.app.rebuilding.members import Claimed, Word
 from keepcool.app.rebuilding.ranges import Ranges
 from keepcool.app.rebuilding.rescanning import Rescanned
 from keepcool.app.rebuilding.restoring import Restored, Restorer
@@ -136,6 +137,9 @@ class LostApp:
 
     def restore(self) -> Restored:
         return asyncio.run(self._restore())
+
+    def claim(self, *words: Word) -> Claimed:
+        return self.store.transact(lambda tx: members.claim_all(tx, words, self.signers.clock.now_ms()))
 
     def rescan(self, start: int = 1, *, patient: bool = True) -> Rescanned:
         return asyncio.run(self._rescan(start, patient=patient))
