@@ -23,6 +23,7 @@ from keepcool.local.keystore import CONFIG
 from keepcool.local.layout import SERVICES, SIGNERS, Layout
 from keepcool.policy.document import parse_signature, parse_signed
 
+_KNOWN = (*SERVICES, Service.DESK)  # not every installation has a desk
 _SOON_DAYS = 30
 _FILES_MAX = 20_000
 _COMMAND_TIMEOUT_S = 60
@@ -40,7 +41,7 @@ class _WithPolicy(msgspec.Struct, frozen=True):
 
 def present(places: Layout) -> list[Service]:
     """The services whose folders are here."""
-    return [service for service in SERVICES if places.service(service).is_dir()]
+    return [service for service in _KNOWN if places.service(service).is_dir()]
 
 
 def missing_files(places: Layout) -> Iterator[Finding]:
@@ -137,7 +138,7 @@ def _all(folder: Path) -> list[Path]:
 
 def _certificates(places: Layout) -> Sequence[tuple[Path, Path]]:
     servers = [places.broker, *(places.keystore(signer) for signer in SIGNERS)]
-    clients = [places.service(service) / layout.BUS for service in SERVICES]
+    clients = [places.service(service) / layout.BUS for service in _KNOWN]
     return [
         *((folder / layout.SERVER, folder / layout.SERVER_KEY) for folder in servers),
         *((folder / layout.CERTIFICATE, folder / layout.CERTIFICATE_KEY) for folder in clients),
