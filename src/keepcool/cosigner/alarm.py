@@ -1,7 +1,8 @@
 """The alarm: a sender of whom too much is refused in too short a time has the signer freeze itself.
 
-Laws: what counts is how many different things were refused, not how often; what the policy's own freeze holds
-back, and what only lacks evidence, is no denial; the freeze stands in the journal before the answer leaves.
+Laws: what counts is how many different things were refused, not how often; what a freeze holds back, what
+came too late and what only lacks evidence is no denial; the freeze stands in the journal before the answer
+leaves.
 """
 
 from __future__ import annotations

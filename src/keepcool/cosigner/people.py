@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
+from keepcool.core.approvals import Decision
 from keepcool.core.errors import Unavailable
 from keepcool.core.verdict import Approved, Denied, Failed, NeedsReview, Verdict
 from keepcool.cosigner import decisions as deciding
@@ -97,7 +98,7 @@ class People:
         """Not signed: it waits, or it is refused."""
         self.keep(offered, moment)
         if not ruling.review:
-            if not case.history.frozen:
+            if not case.history.frozen and case.now_s < case.intent.expires_at_s:
                 self.deny(f"intent {read.intent_hash}", moment)
             return declined(ruling.verdicts, review=False)
         found = assessed(case, moment.book)
@@ -131,6 +132,15 @@ class People:
         """What is signed waits no more."""
         if self.waiting.item(read.intent_hash) is not None:
             moment.batch.ended.append(read.intent_hash)
+
+    def rejected(self, intent_hash: str, book: Rulebook) -> bool:
+        """Whether somebody whom this policy lets decide has rejected it."""
+        people = {} if book.terms is None else book.terms.approvers
+        keys = {name: one.key for name, one in people.items()}
+        return any(
+            one.decision is Decision.REJECT and keys.get(one.approver) == one.key
+            for one in self.decisions.given(intent_hash)
+        )
 
     def _signed_before(self, read: Read) -> str:
         """The record's key, where its signature over this intent was verified before."""

@@ -266,7 +266,7 @@ class CoSigner:
                 raise _another_policy()
             if self.people.rekeys.overtaken(record):
                 raise _rekeyed(record)
-            if self.people.decisions.rejection(read.intent_hash) is not None:
+            if self.people.rejected(read.intent_hash, book):
                 raise Refused("approval.rejected", "an approver has rejected this intent meanwhile")
             found = self.drafts.find(read.effects.digests, read.effects.slots)
             if found is None or found.sequence != one.sequence or one.sequence > committed:

@@ -288,7 +288,7 @@ def test_each_sender_is_counted_for_himself(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "trips"),
     [("malformed", True), ("unknown wallet", True), ("forged", True), ("review", False),
-     ("expired decision", False), ("conflict", False), ("one by one the same", False)],
+     ("expired decision", False), ("conflict", False), ("late", False), ("one by one the same", False)],
 )  # fmt: skip
 def test_what_is_a_denial(tmp_path: Path, kind: str, trips: bool) -> None:
     """Bytes nobody understands, wallets nobody knows and forged decisions count; what waits, came late, or
@@ -313,6 +313,9 @@ def test_what_is_a_denial(tmp_path: Path, kind: str, trips: bool) -> None:
                 case "expired decision":
                     late = decision(waiting, expires_in_s=-number)
                     await house.submit(*signed_by(ALICE, late), by=Service.APP)
+                case "late":
+                    house.signer.hands.at_ms = (NOW_S + 7200) * 1000
+                    await house.sign(by_owner(pay(50, intent=f"l-{number}")))
                 case "conflict":
                     other = pay(50, intent=f"c-{number}")
                     await house.sign(SignItem(intent=other.intent, draft=signed.draft))
