@@ -67,11 +67,15 @@ def _recorded(tx: Connection, network: NetworkId) -> list[WalletId]:
 def _booked(tx: Connection, sources: list[WalletId], asset: AssetId) -> dict[WalletId, int]:
     found = dict.fromkeys(sources, 0)
     names = {accounts.coins(one): one for one in sources}
-    for account, of, units in balances_of(tx, list(names)):
+    absent = {accounts.absent(one): one for one in sources}
+    of_all = names | absent
+    for account, of, units in balances_of(tx, list(of_all)):
         if of == asset:
-            found[names[account]] += units
+            found[of_all[account]] += -units if account in absent else units
     for pool in (one.id for one in pools.pools(tx) if one.id in found):
-        found[pool] += totals.of(tx, pool, asset).get("coins", 0) - balance(tx, accounts.lent(pool), asset)
+        members = totals.of(tx, pool, asset)
+        found[pool] += members.get("coins", 0) - members.get("absent", 0)
+        found[pool] -= balance(tx, accounts.lent(pool), asset)
     return found
 
 

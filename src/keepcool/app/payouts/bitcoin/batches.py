@@ -91,7 +91,7 @@ class NewBatch:
 @dataclass(frozen=True, slots=True)
 class Batch:
     """`seen`: the block it is in now. `sent_rung`: the highest that was handed out, since `sent_at_ms`.
-    `undone`: how often what it had booked as final was taken back."""
+    `undone`: how often what it had booked as final was taken back; `outdone_by`: what has spent its coins."""
 
     number: int
     id: str
@@ -105,6 +105,7 @@ class Batch:
     sent_rung: int | None
     seen: Inclusion | None
     undone: int
+    outdone_by: str | None
     tainted: bool
     expires_at_s: int
     tries: int
@@ -288,6 +289,7 @@ def _read(row: Row[tuple[object, ...]]) -> Batch:
         sent_rung=row.sent_rung,
         seen=seen,
         undone=row.undone,
+        outdone_by=row.outdone_by,
         tainted=row.tainted,
         expires_at_s=row.expires_at_s,
         tries=row.tries,

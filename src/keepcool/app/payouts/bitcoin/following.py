@@ -20,6 +20,7 @@ from keepcool.core.errors import Breach
 from keepcool.core.withdrawal_states import Inclusion
 
 AT_ONCE_MAX = 500
+CHAIN_MAX = 1_000  # transactions that one hangs on
 WATCHED_BLOCKS = 200  # below the tip: what was booked there is still compared with the chain
 
 
@@ -76,8 +77,7 @@ def depth_of(tx: Connection, lane: BitcoinLane, one: Batch) -> int:
 def superseding(tx: Connection, lane: BitcoinLane, one: Batch, tip: int) -> Inclusion | str | None:
     """What has spent a coin of it, finally, or has left one unmade: a draft of ours, or the id of what a
     stranger made."""
-    coins = [(each.txid, each.vout) for each in batches.coins(tx, one.id)]
-    for each in book.get_coins(tx, one.network, coins):
+    for each in _coins_of(tx, one):
         unmade = _never_made(tx, each) if each.gone else None
         if unmade is not None:
             return unmade
@@ -94,29 +94,49 @@ def superseding(tx: Connection, lane: BitcoinLane, one: Batch, tip: int) -> Incl
 
 
 def _never_made(tx: Connection, gone: Held) -> Inclusion | None:
-    """What stands in the place of the transaction that would have made this coin, finally: another one of the
-    same batch, or what has outdone that batch."""
-    held = drafts.find_spending(tx, gone.network, gone.txid)
-    made = select(batch).join(rung, rung.c.batch == batch.c.id).where(rung.c.txid == gone.txid)
-    found = batches.rows(tx, made)
-    if held is not None and held.holder is not None and not found:
-        found = batches.rows(tx, select(batch).where(batch.c.id == held.holder))
-    for one in found:
-        if one.stage is Stage.CONFIRMED and one.seen is not None and one.seen_as != gone.txid:
-            return one.seen
-        if one.stage is Stage.ENDED and not one.tainted:
-            return _instead(tx, one)
+    """What stands, finally, in the place of the transaction that would have made this coin: another one of
+    the same batch, or what has outdone that batch or one that it hangs on."""
+    todo, looked = [gone], set[str]()
+    while todo and len(looked) < CHAIN_MAX:
+        here = todo.pop()
+        looked.add(here.txid)
+        for one in _makers(tx, here):
+            if one.stage is Stage.CONFIRMED and one.seen is not None and one.seen_as != here.txid:
+                return one.seen
+            instead = _instead(tx, one)
+            if instead is not None:
+                return instead
+            coins = _coins_of(tx, one) if _is_outdone(one) else []
+            todo += [each for each in coins if each.gone and each.txid not in looked]
     return None
+
+
+def _makers(tx: Connection, made: Held) -> list[Batch]:
+    """The batch one of whose transactions makes this coin, whatever became of that one's id."""
+    query = select(batch).join(rung, rung.c.batch == batch.c.id).where(rung.c.txid == made.txid)
+    found = batches.rows(tx, query)
+    held = None if found else drafts.find_spending(tx, made.network, made.txid)
+    if held is not None and held.holder is not None:
+        found = batches.rows(tx, select(batch).where(batch.c.id == held.holder))
+    return found
+
+
+def _is_outdone(one: Batch) -> bool:
+    return one.stage is Stage.ENDED and not one.tainted
 
 
 def _instead(tx: Connection, one: Batch) -> Inclusion | None:
-    """What has spent the coins of a batch that was outdone."""
-    for each in book.get_coins(
-        tx, one.network, [(coin.txid, coin.vout) for coin in batches.coins(tx, one.id)]
-    ):
-        if each.spent_by is None or each.spent_height is None:
-            continue
-        found = drafts.find_spending(tx, one.network, each.spent_by)
-        if found is not None and found.holder not in (None, one.id):
-            return Inclusion(found.txid, found.height or 0, found.block_hash or "")
+    """What a block has in the place of a batch that was outdone."""
+    if not _is_outdone(one):
+        return None
+    spenders = [one.outdone_by, *(each.spent_by for each in _coins_of(tx, one))]
+    for txid in dict.fromkeys(each for each in spenders if each is not None):
+        found = drafts.find_spending(tx, one.network, txid)
+        if found is not None and found.height is not None and found.holder not in (None, one.id):
+            return Inclusion(found.txid, found.height, found.block_hash or "")
     return None
+
+
+def _coins_of(tx: Connection, one: Batch) -> list[Held]:
+    spent = [(each.txid, each.vout) for each in batches.coins(tx, one.id)]
+    return book.get_coins(tx, one.network, spent)

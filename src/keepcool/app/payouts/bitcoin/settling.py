@@ -65,7 +65,8 @@ def finalize(tx: Connection, lane: BitcoinLane, one: Batch, rung: Rung, seen: In
     # what it spent pays for nothing else, should its block be replaced after all
     inputs = [(each.txid, each.vout) for each in batches.coins(tx, one.id)]
     book.hold_only(tx, lane.network, one.id, inputs, now_ms)
-    batches.change(tx, one.id, now_ms, stage=Stage.CONFIRMED.value, tainted=False, **_columns(seen))
+    done: dict[str, object] = {"stage": Stage.CONFIRMED.value, "tainted": False, "outdone_by": None}
+    batches.change(tx, one.id, now_ms, **done, **_columns(seen))
     return True
 
 
@@ -100,6 +101,7 @@ def outdone(tx: Connection, lane: BitcoinLane, one: Batch, seen: Inclusion) -> N
     why = f"its coins were spent by {seen.transaction}"
     now_ms = lane.clock.now_ms()
     nowhere: dict[str, object] = {"transaction": None, "height": None, "block_hash": None}
+    nowhere["outdone_by"] = seen.transaction
     batches.change(tx, one.id, now_ms, stage=Stage.ENDED.value, tainted=False, problem=why, **nowhere)
 
 
