@@ -8,17 +8,20 @@ from dataclasses import replace
 
 import pytest
 
+from keepcool.chains.families import family_of
 from keepcool.client.api import Client, Wallet
 from keepcool.client.devicekeys import DeviceKey
 from keepcool.client.orders import Order
-from keepcool.core.approvals import USER_KIND
+from keepcool.core.approvals import USER_KIND, Approval, Decision, effects_hash
 from keepcool.core.errors import Breach, Refused
 from keepcool.core.ids import WalletId
-from keepcool.core.intent import Output
+from keepcool.core.intent import Output, parse_intent
 from keepcool.core.money import Amount
 from keepcool.core.parties import Service
 from keepcool.core.registry import WalletRecord, parse_record
 from keepcool.local.running import Installation
+from keepcool.policy.document import policy_hash
+from keepcool.wire import proofs
 from keepcool.wire.messages import (
     AttestWallets,
     CreateWallets,
@@ -29,6 +32,7 @@ from keepcool.wire.messages import (
     Signed,
     SignItem,
 )
+from keepcool.wire.reviews import Accepted, ApprovalsAnswer, SubmitApprovals
 from tests.fixtures.chain import NETWORK, address_number
 from tests.fixtures.hostile_app import Change, lying
 from tests.fixtures.installation import COIN, WAIT_S, House, eventually, whole_house
@@ -41,7 +45,7 @@ from tests.fixtures.red_app import (
     signers_alone,
     taken_over,
 )
-from tests.fixtures.softkey import SoftEd25519, SoftKey, user_passkey, user_proof
+from tests.fixtures.softkey import SoftEd25519, SoftKey, SoftPasskey, approved, user_passkey, user_proof
 
 pytestmark = pytest.mark.live
 THIEF = address_number(666)
@@ -168,6 +172,58 @@ def test_an_owner_changes_his_key_and_nobody_else_does(house: House) -> None:
     asked = house.client.withdraw(wallet.id, house.eth, COIN, to, fee_max=FEE_MAX, sign_with=new)
     house.client.settled(asked.id, WAIT_S, reviewed=True)
     house.paid_once(asked, to, COIN)
+
+
+def decided(house: House, withdrawal: str, decision: Decision, name: str = "alice") -> None:
+    """A person decides about a withdrawal as it waits; App carries it, as the desk would."""
+    review = house.client.withdrawal(withdrawal).review
+    assert review is not None
+    intent, draft = parse_intent(review.intent_bytes), review.drafts[0]
+    record = house.client.wallet(intent.source).record
+    effects = family_of(record.network).decode(draft, record)
+    policies = sorted(
+        policy_hash((house.places.service(one) / "policy.toml").read_bytes()) for one in SIGNERS
+    )
+    said = Approval(
+        decision=decision,
+        intent=intent.hash(),
+        effects=effects_hash(effects).hex(),
+        fee_units_max=intent.fee_max.units,
+        policies=tuple(policies),
+        approver=name,
+        reason="looked at",
+        expires_at_s=intent.expires_at_s,
+    )
+    (signed,) = approved(SoftPasskey(name), said)
+
+    async def carry(red: RedApp) -> None:
+        for signer in SIGNERS:
+            body = SubmitApprovals(items=[proofs.encode(signed)])
+            answer = await red.exchange.ask(signer, "approvals.v1", body, 20)
+            assert isinstance(answer, ApprovalsAnswer)
+            assert isinstance(answer.items[0], Accepted), answer.items
+
+    attack(house.installation, carry)
+
+
+def test_without_an_owner_somebody_approves_what_is_large(house: House) -> None:
+    """A wallet without a user key pays small amounts by itself; a large one waits, and goes on by itself once
+    an approver agreed; rejected, it ends with his reason and the coins are free."""
+    wallet, small, large = house.wallet(coins=700), house.outside(), house.outside()
+    house.confirmed(house.client.withdraw(wallet.id, house.eth, COIN, small))
+    asked = house.client.withdraw(wallet.id, house.eth, 300 * COIN, large)
+    until_reviewed(house, asked.id)
+    assert "1 approval of accounting" in house.client.withdrawal(asked.id).reason
+    decided(house, asked.id, Decision.APPROVE)
+    house.client.settled(asked.id, WAIT_S, reviewed=True)
+    house.paid_once(asked, large, 300 * COIN)
+    again = house.client.withdraw(wallet.id, house.eth, 200 * COIN, large)
+    until_reviewed(house, again.id)
+    decided(house, again.id, Decision.REJECT)
+    ended = house.client.settled(again.id, WAIT_S, reviewed=True)
+    assert ended.state == "refused"
+    assert "rejected by alice: looked at" in ended.reason
+    house.agrees(wallet)
 
 
 def attack(installation: Installation, work: Callable[[RedApp], Awaitable[None]]) -> None:

@@ -100,3 +100,15 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     """A missing or unreadable file is named."""
     with pytest.raises(Refused, match=r"nowhere\.toml"):
         config.load(tmp_path / "nowhere.toml")
+
+
+def test_where_passkeys_are_touched_is_an_origin_of_their_domain(tmp_path: Path) -> None:
+    """`[users]` names both or neither, and no page of somebody else's domain."""
+    users = '\n[users]\nrp_id = "wallet.example"\norigins = ["https://pay.wallet.example"]\n'
+    site = loaded(tmp_path, GOOD + users).users.site
+    assert site is not None
+    assert (site.rp_id, site.origins) == ("wallet.example", frozenset({"https://pay.wallet.example"}))
+    assert loaded(tmp_path, GOOD).users.site is None
+    for wrong in (users.replace("pay.wallet", "evilwallet"), '\n[users]\nrp_id = "wallet.example"\n'):
+        with pytest.raises(Refused, match="users"):
+            loaded(tmp_path, GOOD + wrong)
