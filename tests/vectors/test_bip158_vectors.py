@@ -12,8 +12,8 @@ import pytest
 from keepcool.chains.bitcoin import filters
 from keepcool.chains.bitcoin.filters import Sought, encoded, is_filtered, matches
 from keepcool.chains.bitcoin.network_table import SHIPPED
-from keepcool.chains.bitcoin.scanning import transactions_of
-from keepcool.chains.bitcoin.transaction import parse_stripped
+from keepcool.chains.bitcoin.scanning import prove, transactions_of
+from keepcool.chains.bitcoin.transaction import hash256, parse_stripped, shown
 
 DATA: dict[str, Any] = json.loads(Path(__file__).with_name("bip158.json").read_text(encoding="utf-8"))
 TESTNET = SHIPPED.named("bitcoin")
@@ -29,7 +29,9 @@ def scripts(row: Row) -> Iterator[bytes]:
 
 @pytest.mark.parametrize("row", DATA["filters"], ids=lambda row: str(row[0]))
 def test_a_blocks_filter_is_made_to_the_byte(row: Row) -> None:
-    """From the block's own bytes and the scripts it spends from."""
+    """From the block's own bytes, which its header covers, and the scripts it spends from."""
+    prove(bytes.fromhex(row[2]), TESTNET)
+    assert shown(hash256(bytes.fromhex(row[2])[:80])) == row[1]
     assert encoded(row[1], scripts(row)).hex() == row[4]
 
 
