@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -55,17 +56,20 @@ def segregated(house: BitcoinHouse, *amounts: int) -> Wallet:
     return made
 
 
-def test_nothing_is_lost_with_the_database(house: BitcoinHouse) -> None:
+def test_nothing_is_lost_with_the_database(house: BitcoinHouse, tmp_path: Path) -> None:
     """Wallets of their own and a pool, deposits, payments, a payment between two of ours: the database is
-    deleted, restored from both signers and read again from the first block. Every owner has what he had, the
-    pool lies where it lay, no address is anybody else's, and payments go on."""
+    deleted, restored from both signers and read again from the first block. Every owner has what he had, and
+    so has the pool's user whose address the shop remembers, once it is said who was paid; the other's coins
+    are the pool's own. No address is anybody else's, and payments go on."""
     pool = house.client.pools.make(NETWORK, "main")
-    alice, bob, carol = owned(house), owned(house), owned(house, "pooled")
+    alice, bob = owned(house), owned(house)
+    carol, dora = owned(house, "pooled"), owned(house, "pooled")
     (further,) = house.client.more_addresses(alice.id)
     coming = [(alice.address, 3), (alice.address, 1), (further, 1), (bob.address, 2), (carol.address, 4)]
+    coming.append((dora.address, 3))
     for to, coins in coming:
         house.chain.pay(to, coins * COIN)
-    for one, coins in ((alice, 5), (bob, 2), (carol, 4)):
+    for one, coins in ((alice, 5), (bob, 2), (carol, 4), (dora, 3)):
         house.until_available(one, LTC, coins * COIN)
     asked = [house.withdraw(one, COIN, house.outside()) for one in (alice, carol)]
     for each in [*asked, house.client.transfer(bob.id, alice.id, LTC, COIN)]:
@@ -79,26 +83,30 @@ def test_nothing_is_lost_with_the_database(house: BitcoinHouse) -> None:
 
     restored = told(house, "restore", "--from-signers")
     assert (restored["wallets"], restored["pools"], restored["refused"]) == (3, 1, [])
-    again = told(house, "restore", "--from-signers")
-    assert (again["found"], again["wallets"], again["users"], again["addresses"]) == (3, 0, 0, 0)
+    given = tmp_path / "given"
+    word = {"wallet": carol.id, "user": carol.told.user, "address": carol.address}
+    given.write_text(json.dumps(word), encoding="utf-8")
+    again = told(house, "restore", "--from-signers", "--given", str(given))
+    assert (again["found"], again["wallets"], again["addresses"], again["given"]) == (3, 0, 0, 1)
+    done = told(house, *FROM_ZERO, status=3)
+    assert (done["even"], done["ended"], len(done["differing"]), len(done["open"])) == (False, False, 1, 1)
+    run(house, "recalled", "book", str(done["open"][0]), "--wallet", carol.id)
     done = told(house, *FROM_ZERO)
     assert (done["even"], done["ended"], done["differing"], done["open"]) == (True, True, [], [])
     assert told(house, *FROM_ZERO) == done | {"ended": False}
 
     house.start("app", ready=False)
     connect_anew(house)
-    assert {one.id: house.available(one, LTC) for one in (alice, bob)} == {
-        one.id: before[one.id] for one in (alice, bob)
-    }
+    assert {one.id: house.available(one, LTC) for one in (alice, bob, carol)} == before
     after = house.client.pools.show(pool.wallet.id)
-    assert (after.on_chain, after.booked, after.own) == (level, level, level)
-    assert house.client.wallet(alice.id).address == alice.address
+    assert (after.on_chain, after.booked, after.own) == (level, level, str(3 * COIN))
+    assert [house.client.wallet(one.id).address for one in (alice, carol)] == [alice.address, carol.address]
     assert further in house.client.addresses(alice.id)
     house.agrees(alice, bob)
     to = house.outside()
     house.paid_once(house.withdraw(alice, COIN, to), to, COIN)
     fresh = house.client.make_wallet(house.client.make_user().id, NETWORK, kind="pooled")
-    assert fresh.address not in (carol.address, pool.wallet.address)
+    assert fresh.address not in (carol.address, dora.address, pool.wallet.address)
     assert alarms(house) <= {"books.restored", "payout.recalled", "deposit.to_nobody"}
 
 
