@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from keepcool.core import approvals, merkle
 from keepcool.core.approvals import DECISIONS_MAX, TEXT_MAX, Decision
@@ -80,17 +81,24 @@ class Deciding:
         ]
 
 
-def why_not_approved(item: Item, holder: Holder) -> str:
-    """Why this person may not approve this, "" when he may."""
+class Objection(StrEnum):
+    """Why somebody may not approve something, in words for programs; pages have their own."""
+
+    NOT_APPROVER = "only an approver of the policy decides about payments"
+    FOUR_EYES = "nobody approves what he asked for"
+    DIFFERENT = "the signers and the bytes do not agree about what this does"
+    ENDED = "it does not wait any more"
+
+
+def why_not_approved(item: Item, holder: Holder) -> Objection | None:
+    """None when this person may approve this."""
     if not holder.approver:
-        return "only an approver of the policy decides about payments"
+        return Objection.NOT_APPROVER
     if holder.owner and holder.owner == item.cooler.summary.owner:
-        return "nobody approves what he asked for"
+        return Objection.FOUR_EYES
     if item.differences or isinstance(item.found, KeepcoolError):
-        return "the signers and the bytes do not agree about what this does"
-    if not item.waiting:
-        return f"it does not wait any more: it is {item.cooler.summary.state}"
-    return ""
+        return Objection.DIFFERENT
+    return None if item.waiting else Objection.ENDED
 
 
 def packed(statements: Sequence[bytes], proof: Proof) -> list[SignedApproval]:
@@ -121,7 +129,7 @@ def _statement(item: Item, holder: Holder, wish: Wish, now_s: int) -> bytes:
     if wish.decision is Decision.APPROVE:
         objection = why_not_approved(item, holder)
         if objection:
-            raise Refused("approval.closed", f"{item.hash[:16]}: {objection}")
+            raise Refused("approval.closed", f"{item.hash[:16]}: {objection.value}")
     elif not item.waiting:
         raise Conflict("approval.ended", f"{item.hash[:16]} does not wait any more")
     return statement_of(item, holder.approver, wish, now_s).encoded()

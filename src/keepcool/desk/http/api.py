@@ -138,7 +138,7 @@ async def item(given: Given, who: Signed, intent_hash: IntentHash) -> Response:
             "keeper_error": keeper.code if isinstance(keeper, KeepcoolError) else "",
             "policies": list(found.policies),
             "differences": list(found.differences),
-            "objection": why_not_approved(found, who.holder),
+            "objection": why_not_approved(found, who.holder) or "",
         }
     )
 

@@ -83,7 +83,6 @@ def shown(given: Parts, item: Item, holder: Holder) -> dict[str, object]:
     found = item.found if isinstance(item.found, Recount) else None
     keeper = item.keeper if isinstance(item.keeper, ReviewAnswer) else None
     answers = [("Cooler", item.cooler)] + ([("Keeper", keeper)] if keeper else [])
-    objection = why_not_approved(item, holder)
     now_s = given.clock.now_ms() // 1000
     return {
         "item": item,
@@ -100,9 +99,8 @@ def shown(given: Parts, item: Item, holder: Holder) -> dict[str, object]:
         "commands": _commands(given, found),
         "statements": {one.value: _statement(item, holder, one, now_s) for one in Decision},
         "intent_base64": base64.b64encode(item.cooler.summary.intent).decode("ascii"),
-        "objection": objection,
+        "objection": "" if (objection := why_not_approved(item, holder)) is None else objection.name.lower(),
         "already": any(one.approver == holder.approver for one in item.cooler.summary.approvals),
-        "four_eyes": bool(holder.owner) and holder.owner == item.cooler.summary.owner,
         "lives": lives(given),
         "share": _share,
     }
