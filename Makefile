@@ -4,6 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+BESIDE := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 help: ## what can be made
@@ -37,10 +38,10 @@ demo: setup ## the whole story on real parts (CHAINS=evm,minter,bitcoin chooses;
 	@$(BIN)/keepcool demo $(if $(CHAINS),--chains $(CHAINS)) $(if $(KEEP),--keep)
 
 test: setup ## the whole suite: up to four files side by side, the slowest first (tests/conftest.py)
-	@$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest $(BESIDE)
 
 test-fast: setup ## unit, vectors, properties, architecture: no servers, under a minute
-	@$(BIN)/pytest tests/architecture tests/docs tests/unit tests/vectors tests/properties
+	@$(BIN)/pytest $(BESIDE) tests/architecture tests/docs tests/unit tests/vectors tests/properties
 
 lint: setup ## ruff, mypy --strict, import laws, tidy
 	@$(BIN)/ruff check .
