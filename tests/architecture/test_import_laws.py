@@ -18,7 +18,7 @@ def test_the_contracts_hold() -> None:
     assert run.returncode == 0, run.stdout[-3000:]
 
 
-@pytest.mark.parametrize("noun", ["app", "client", "user", "balance", "withdraw"])
+@pytest.mark.parametrize("noun", ["app", "client", "desk", "user", "balance", "withdraw"])
 def test_a_program_without_keys_loads_no_key_library(noun: str) -> None:
     """Asking a keyless command for help loads neither hazmat nor a library that holds private keys."""
     forbidden = {"keepcool.hazmat", "eth_account", "mnemonic"}

@@ -7,6 +7,7 @@ carried on; a session alone decides nothing.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -27,6 +28,7 @@ from keepcool.wire.reviews import Accepted, ApprovalsAnswer, ReviewAnswer
 from keepcool.wire.webauthn import Site
 
 LIVES_S_MIN, LIVES_S_DEFAULT = 60, 86_400
+_AT_ONCE = 8  # questions to the signers about the items of one decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +63,14 @@ class Deciding:
         """Canonical bytes of each decision, in order. Raises Refused or Conflict on the first that this
         person cannot make."""
         _check_wish(holder, wish, self._lives_s_max)
-        return [
-            _statement(await self._items.item(one), holder, wish, self._clock.now_ms() // 1000)
-            for one in wish.intents
-        ]
+        gate = asyncio.Semaphore(_AT_ONCE)
+        items = await asyncio.gather(*(self._item(one, gate) for one in wish.intents))
+        now_s = self._clock.now_ms() // 1000
+        return [_statement(item, holder, wish, now_s) for item in items]
+
+    async def _item(self, intent_hash: str, gate: asyncio.Semaphore) -> Item:
+        async with gate:
+            return await self._items.item(intent_hash)
 
     async def submit(self, holder: Holder, statements: Sequence[bytes], proof: Proof) -> list[Outcome]:
         """Both signers' answers. Raises Refused or Malformed before anything is carried to anybody."""
