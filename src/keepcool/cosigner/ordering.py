@@ -55,6 +55,7 @@ class Ordering:
     async def submit(self, body: SubmitOrder, asked: Asked | None = None) -> PendingOrder:
         """How the order stands now. Raises Malformed, Refused or Conflict, and then nothing has changed."""
         order = _parsed(body)
+        await self.settle()
         with self.journal.batch(asked) as batch:
             now_s = self.now_s()
             self.carry_out(batch, now_s)

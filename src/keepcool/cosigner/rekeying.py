@@ -154,8 +154,7 @@ class Rekeying:
                 self.people.deny(f"key {_name(item)}", moment)
             return failure(planned)
         row, record = self.store.record(planned.record.wallet), planned.record
-        staged = any(one.wallet == record.wallet for one in moment.batch.records)
-        if row is None or row.record != planned.before or staged or self._is_overtaken(planned):
+        if row is None or row.record != planned.before or self._is_overtaken(planned):
             return failure(Conflict("registry.revision", f"the record of {record.wallet} changed; ask again"))
         return _told(self._keep(planned, moment))
 

@@ -134,6 +134,7 @@ class CoSigner:
         self, items: Sequence[SignItem], asked: Asked
     ) -> tuple[list[Remembrance | Declined | Failure], Rulebook]:
         reads = read_items(items, self.registry)
+        await self._settle_due()
         offered = await self._offered(reads)
         with self.journal.batch(asked) as batch:
             now_s = self.journal.now_ms(self.clock.now_ms()) // 1000
@@ -148,6 +149,12 @@ class CoSigner:
             ]
         await batch.settled()
         return outcomes, book
+
+    async def _settle_due(self) -> None:
+        """What is due takes effect by itself, so that it does not fall with a request."""
+        with self.journal.batch() as batch:
+            self.due(batch, self.journal.now_ms(self.clock.now_ms()) // 1000)
+        await batch.settled()
 
     async def _offered(self, reads: Sequence[Read | Failure]) -> _Offered:
         """Verified before anything is judged: others speak in between."""

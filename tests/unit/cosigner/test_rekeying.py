@@ -270,6 +270,19 @@ def test_of_two_changes_at_once_one_is_made(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
+def test_several_wallets_change_at_once(tmp_path: Path) -> None:
+    """One request changes as many wallets as it names, each by its own consent."""
+    records = owned("w1", 5), owned("w2", 5)
+
+    async def story() -> None:
+        both = await two(tmp_path, *records)
+        answers = await both.rekey(*[consent(one, NEW) for one in records])
+        assert codes(answers) == ["accepted", "accepted"]
+        assert both.keeper.rows("wallet") == 2
+
+    asyncio.run(story())
+
+
 def test_what_the_old_key_signed_is_not_released_after_the_change(tmp_path: Path) -> None:
     """A payment remembered under the old key is judged by the new one when it is asked for again; and one
     that is under way when the key changes is held back."""
