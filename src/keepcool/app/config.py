@@ -116,7 +116,7 @@ def sentences(settings: AppSettings) -> list[str]:
         f"It speaks on {settings.bus.url}, only in signed and sealed messages, and hears only "
         f"{', '.join(sorted(settings.peers))}, by their pinned keys.",
         f"Its HTTP API listens on {settings.http.host} port {settings.http.port}; every call but /health, "
-        "/metrics and the reference needs an API key with the right scope.",
+        "/metrics, /sign and the reference needs an API key with the right scope.",
     ]
     if settings.http.host not in _LOOPBACK:
         spoken.append("WARNING: that is not loopback: put a TLS proxy in front, API keys travel in clear.")
