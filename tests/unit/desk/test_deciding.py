@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
 import msgspec
 import pytest
 
+from keepcool.chains.evm.family import EvmFamily
 from keepcool.core.errors import Unavailable
 from keepcool.wire.reviews import ReviewAnswer
 from tests.fixtures.softkey import SoftEd25519
@@ -211,5 +213,30 @@ def test_a_statement_says_what_was_counted() -> None:
             "reason": "звонил, это он",
             "version": 1,
         }
+
+    house.run(story)
+
+
+def test_a_ladder_of_which_a_part_came_along_is_approved_by_its_hashes() -> None:
+    """Of many drafts an answer holds some, and the hashes of all: what they do is counted from those that
+    came, the highest fee is the one both signers name, and the page says how many came."""
+    house = House()
+    of, by = samples.intent(), samples.record()
+    raws = [samples.draft(of, by, nonce) for nonce in (2, 3, 4)]
+    whole: dict[str, Any] = {
+        "drafts": raws[:2],
+        "draft_hashes": [hashlib.sha256(one).hexdigest() for one in raws],
+        "fee_units_max": "777",
+        "effects": samples.told(EvmFamily().decode(raws[2], by)),
+    }
+    hashed = house.wait(samples.review(of=of, by=by, **whole))
+
+    async def story(browser: Browser) -> None:
+        await browser.sign_in(ALICE)
+        assert "Drafts: 2 of 3 came along" in (await browser.get(f"/items/{hashed}")).text
+        answer = await browser.statements([hashed])
+        (said,) = (json.loads(one) for one in raw(answer.json()["statements"]))
+        assert said["fee_units_max"] == "777"
+        assert all(one["error"] == "" for one in (await browser.send(ALICE, answer)).json()["results"])
 
     house.run(story)
