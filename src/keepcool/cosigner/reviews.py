@@ -39,7 +39,7 @@ from keepcool.wire.reviews import (
     ReviewSummary,
 )
 
-PAGE_BYTES_MAX, DRAFTS_BYTES_MAX = 384 * 1024, 320 * 1024
+PAGE_BYTES_MAX, DRAFTS_BYTES_MAX = 384 * 1024, 3584 * 1024
 TEXT_MAX = 200
 ASSESSED_MAX, ASSESSED_S = 20_000, 30
 NO_DRAFT = Assessment(needs=("its draft, which comes when it is asked for again",))

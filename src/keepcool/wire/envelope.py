@@ -25,7 +25,7 @@ from keepcool.ports.identity import Identity
 from keepcool.ports.system import Entropy
 from keepcool.wire.messages import ErrorAnswer, Message
 from keepcool.wire.padding import padded, unpadded
-from keepcool.wire.requests import REQUESTS, Kind
+from keepcool.wire.requests import ANSWER_BYTES_MAX, REQUESTS, Kind
 from keepcool.wire.ulid import is_ulid, ulid
 
 CONTEXT = b"keepcool-env-v1\0"
@@ -33,7 +33,7 @@ FORMAT = b"\x01"
 PAYLOAD_VERSION = 1
 LIFETIME_MS = 30_000
 SKEW_MS = 30_000
-ANSWER_BYTES_MAX = 1024 * 1024
+_ANSWER = ".answer"
 ERROR = "error.v1"
 _KEY, _SIGNATURE, _PAYLOAD = slice(1, 33), slice(33, 97), slice(97, None)
 
@@ -159,12 +159,18 @@ def _fits(frame: bytes, expected: Expected) -> None:
     match expected:
         case RequestOf(typ):
             limit = kind_of(typ).frame_bytes_max
-        case AnswerTo():
-            limit = ANSWER_BYTES_MAX
+        case AnswerTo(_, typ, _):
+            limit = _answer_bytes_max(typ)
         case _:
             assert_never(expected)
     if len(frame) > limit:
         raise Malformed("wire.oversized", f"envelope: longer than the {limit} bytes this type may have")
+
+
+def _answer_bytes_max(typ: str) -> int:
+    """`typ`: of the request, or of the answer."""
+    kind = REQUESTS.get(typ.removesuffix(_ANSWER))
+    return ANSWER_BYTES_MAX if kind is None else kind.answer_bytes_max
 
 
 def _authentic(peers: Mapping[bytes, Peer], frame: bytes) -> Peer:
@@ -231,7 +237,7 @@ def _body_type(sender: Peer, payload: Payload, expected: Expected) -> type[Messa
 
 
 def answer_typ(typ: str) -> str:
-    return f"{typ}.answer"
+    return typ + _ANSWER
 
 
 def _one_of(typ: str, allowed: tuple[str, ...]) -> None:

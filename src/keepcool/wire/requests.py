@@ -44,17 +44,21 @@ from keepcool.wire.reviews import (
     SubmitOrder,
 )
 
+_KIB = 1024
+ANSWER_BYTES_MAX = 1024 * _KIB
+
 
 class Kind(msgspec.Struct, frozen=True):
-    """One request type: its body, its answer's body, who may send it, and the largest frame in bytes."""
+    """One request type: its body, its answer's body, who may send it, and the largest frames in bytes, of the
+    request and of its answer."""
 
     body: type[Message]
     answer: type[Message]
     senders: frozenset[str]
     frame_bytes_max: int
+    answer_bytes_max: int = ANSWER_BYTES_MAX
 
 
-_KIB = 1024
 # A draft of Bitcoin carries the whole transaction behind each of its coins, and a batch has a draft for every
 # rung of the ladder; what carries it (base64 in base64, padded) is twice as long. NATS advises 8 MiB at most.
 _SIGN_BYTES_MAX = 8 * 1024 * _KIB - 64 * _KIB
@@ -73,7 +77,7 @@ REQUESTS: dict[str, Kind] = {
     "witness.v1": Kind(WitnessRequest, WitnessAnswer, frozenset({"keeper", "cooler"}), 8 * _KIB),
     "status.v1": Kind(StatusRequest, StatusAnswer, frozenset({"app", "watchtower"}), 8 * _KIB),
     "reviews.v1": Kind(ReviewsRequest, ReviewsAnswer, frozenset({"desk"}), 8 * _KIB),
-    "review.v1": Kind(ReviewRequest, ReviewAnswer, frozenset({"desk"}), 8 * _KIB),
+    "review.v1": Kind(ReviewRequest, ReviewAnswer, frozenset({"desk"}), 8 * _KIB, _SIGN_BYTES_MAX),
     "people.v1": Kind(PeopleRequest, PeopleAnswer, frozenset({"desk"}), 8 * _KIB),
     "approvals.v1": Kind(SubmitApprovals, ApprovalsAnswer, frozenset({"desk", "app"}), 1024 * _KIB),
     "orders.v1": Kind(SubmitOrder, OrderAnswer, frozenset({"desk", "app", "watchtower"}), 1024 * _KIB),
