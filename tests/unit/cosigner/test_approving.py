@@ -10,9 +10,13 @@ import pytest
 
 from keepcool.core.approvals import Decision
 from keepcool.core.errors import Conflict, Malformed, Refused
+from keepcool.core.journal import EMPTY, Head
 from keepcool.core.parties import Service
-from keepcool.cosigner.decisions import PER_APPROVER_MAX
+from keepcool.cosigner.decisions import PER_APPROVER_MAX, Decisions
+from keepcool.cosigner.entries import APPROVAL, WAITING, ApprovalRow, Entry, WaitingRow, encode
 from keepcool.cosigner.freezes import freeze
+from keepcool.cosigner.owners import Owners
+from keepcool.cosigner.waiting import OPEN, REJECTED, Waiting
 from keepcool.policy.terms import Alarm, Approver
 from keepcool.wire import proofs
 from keepcool.wire.messages import SignItem
@@ -32,6 +36,7 @@ from tests.unit.cosigner.people_house import (
     by_owner,
     codes,
     decision,
+    hash_of,
     pay,
     ready,
     signed_by,
@@ -350,5 +355,64 @@ def test_an_alarm_of_zero_tolerates_nothing(tmp_path: Path) -> None:
         house = await ready(tmp_path, policy=replace(POLICY, alarm=Alarm(0, 1, 10)))
         assert codes(await house.sign(hostile(0))) == ["denied"]
         assert len(frozen(house)) == 1
+
+    asyncio.run(story())
+
+
+# --- the memory itself ---------------------------------------------------------------------------
+
+
+def decided(sequence: int, one: SignItem, verdict: Decision) -> Entry:
+    [signed] = signed_by(ALICE, decision(one, verdict=verdict))
+    row = ApprovalRow(
+        at_s=NOW_S, kind=APPROVAL, approver="alice", by="desk", decision=verdict.value,
+        intent_hash=hash_of(one), key=ALICE.text, policy=POLICY.hash, signed=proofs.encode(signed),
+    )  # fmt: skip
+    return Entry(Head(sequence, EMPTY.hash), EMPTY.hash, APPROVAL, NOW_S, encode(row))
+
+
+def test_unlearning_is_the_inverse_of_learning() -> None:
+    """A decision that failed to commit is no decision: neither is it given to the rules, nor is anything
+    ended by it; and what is of another kind is not looked at."""
+    one = pay(300)
+    decisions, waiting = Decisions(), Waiting(Owners())
+    put = WaitingRow(
+        at_s=NOW_S, kind=WAITING, intent=one.intent, intent_hash=hash_of(one), owner="u1", policy="",
+        recipients=["bob"], tier="middle", user=False, user_key="", wallet="w1",
+    )  # fmt: skip
+    rows = [
+        Entry(Head(1, EMPTY.hash), EMPTY.hash, WAITING, NOW_S, encode(put)),
+        decided(2, one, Decision.APPROVE),
+        decided(3, one, Decision.REJECT),
+    ]
+    for row in rows:
+        decisions.learn(row)
+        waiting.learn(row)
+    item = waiting.item(hash_of(one))
+    assert item is not None
+    assert [given.decision for given in decisions.given(hash_of(one))] == [Decision.APPROVE, Decision.REJECT]
+    assert (waiting.state(item, NOW_S), waiting.open_count(NOW_S)) == (REJECTED, 0)
+    for row in rows[:0:-1]:
+        waiting.unlearn(row)
+        decisions.unlearn(row)
+        assert (waiting.state(item, NOW_S), waiting.open_count(NOW_S)) == (OPEN, 1)
+        assert decisions.rejection(hash_of(one)) is None
+    assert (len(decisions), decisions.of(hash_of(one))) == (0, ())
+
+
+def test_a_rejection_counts_while_its_approver_is_known(tmp_path: Path) -> None:
+    """Whoever the policy does not let decide any more, or knows by another key, does not end an intent that
+    it asks nobody about."""
+    one = by_owner(pay(50))
+
+    async def story() -> None:
+        house = await waits(tmp_path, pay(50))
+        await house.submit(*signed_by(BOB, decision(one, "bob", Decision.REJECT)))
+        assert codes(await house.sign(one)) == ["denied"]
+        rekeyed = {**POLICY.approvers, "bob": Approver("bob", MALLORY.text)}
+        for approvers in (rekeyed, {}):
+            house.policy = replace(POLICY, approvers=approvers, hash=f"{len(approvers):02x}" * 32)
+            house.books.clear()
+            assert codes(await house.sign(one)) == ["signed"]
 
     asyncio.run(story())

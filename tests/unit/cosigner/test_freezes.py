@@ -10,7 +10,7 @@ from keepcool.core.parties import Service
 from keepcool.cosigner import entries, freezes
 from keepcool.cosigner.entries import FREEZE, Entry, FreezeRow
 from keepcool.cosigner.freezes import SHOWN_MAX, Freezes
-from keepcool.wire import envelope
+from keepcool.wire import envelope, requests
 from keepcool.wire.messages import FreezeAnswer
 from keepcool.wire.messages import Head as Stated
 from tests.unit.app.books.loopback import make_identity
@@ -45,7 +45,7 @@ def test_thousands_of_freezes_do_not_silence_a_signer() -> None:
     """Freezes of invented wallets, however many, leave an answer that fits; the freeze of all comes first,
     all of them hold and are counted."""
     memory = many()
-    assert len(answered(memory)) < envelope.ANSWER_BYTES_MAX
+    assert len(answered(memory)) < requests.ANSWER_BYTES_MAX
     assert memory.all()[0].startswith("everything is frozen")
     assert (len(memory.all()), memory.count) == (SHOWN_MAX + 1, INVENTED + 1)
     assert memory.holds("wallet", f"{INVENTED - 1:064}")

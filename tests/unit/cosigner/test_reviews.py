@@ -329,6 +329,26 @@ def test_needs_follow_what_people_and_time_bring(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
+def test_what_is_remembered_of_needs_is_bounded_and_of_one_policy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only so much is kept of what the tiers said, the newest, and another policy is asked anew."""
+    monkeypatch.setattr(reviews, "ASSESSED_MAX", 2)
+
+    async def story() -> None:
+        house = await ready(tmp_path)
+        made = [pay(300, intent=f"i-{n}") for n in range(3)]
+        await house.sign(*made)
+        shown = house.reviews
+        await shown.page(ReviewsRequest())
+        assert list(shown._assessed) == [hash_of(made[1]), hash_of(made[0])]
+        house.policy = replace(POLICY, tiers=(replace(POLICY.tiers[2], name="other"),), hash="a2" * 32)
+        house.books.clear()
+        assert {one.tier for one in (await shown.page(ReviewsRequest())).items} == {"other"}
+
+    asyncio.run(story())
+
+
 # --- the memory itself ---------------------------------------------------------------------------
 
 
