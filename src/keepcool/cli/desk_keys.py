@@ -63,6 +63,7 @@ class SecurityKey:
     def sign(self, challenge: bytes, credentials: list[str]) -> tuple[str, Proof]:
         from fido2 import webauthn
         from fido2.client import ClientError, DefaultClientDataCollector, Fido2Client
+        from fido2.ctap import CtapError
 
         from keepcool.wire.proofs import PasskeyProof
 
@@ -82,6 +83,9 @@ class SecurityKey:
             answer = client.get_assertion(options).get_response(0)
         except ClientError as error:
             raise Refused("desk.security_key", f"the security key did not sign: {error.code.name}") from error
+        except (CtapError, ValueError, OSError) as error:
+            text = f"the security key does not do what is asked of it: {error}"
+            raise Refused("desk.security_key", text) from error
         said = answer.response
         proof = PasskeyProof(
             authenticator_data=bytes(said.authenticator_data),

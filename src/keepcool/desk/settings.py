@@ -25,7 +25,7 @@ class HttpSettings(Settings, frozen=True):
     behind_proxy: bool = False
     body_bytes_max: int = 1024 * 1024
     requests_in_flight_max: int = 100
-    requests_per_minute_max: int = 600
+    requests_per_minute_max: int = 1_200
     sign_ins_per_minute_max: int = 30
     streams_max: int = 100
 

@@ -254,7 +254,12 @@ def test_a_stranger_sees_nothing() -> None:
             "/past.csv",
         )
         for path in pages:
-            assert (await browser.get(path)).headers["location"] == "/sign-in"
+            place = (await browser.get(path)).headers["location"]
+            assert place in ("/sign-in", f"/sign-in?next={path}")
+        for evil in ("//evil.example", "https://evil.example", "/items/../x", "javascript:alert(1)"):
+            page = await browser.get(f"/sign-in?next={evil}")
+            assert 'data-next="/"' in page.text
+            assert "evil" not in page.text
         for path in ("/api/queue", f"/api/items/{hashed}", "/live", "/identicon.svg?of=x", "/metrics"):
             assert (await browser.get(path, Accept="*/*")).status_code == 401
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from keepcool.core.errors import Conflict
 from keepcool.desk.http import visitors
+from keepcool.desk.http.gate import NEXT
 from keepcool.desk.http.parts import Given
 from keepcool.desk.http.visitors import Acting, Maybe, OwnPage, Signed, spoken
 from keepcool.desk.identicon import TEXT_MAX, svg
@@ -16,14 +19,17 @@ from keepcool.desk.pages.words import CATALOGUES
 
 router = APIRouter()
 _ASSETS = read_assets()
+After = Annotated[str, Query(alias="next", max_length=100)]
 _KEPT = "private, max-age=86400"
 
 
 @router.get("/sign-in")
-async def sign_in(request: Request, given: Given, who: Maybe) -> Response:
+async def sign_in(request: Request, given: Given, who: Maybe, after: After = "") -> Response:
+    """A link from elsewhere comes without the cookie, which is strict: then one more click continues."""
+    place = after if NEXT.fullmatch(after) else "/"
     if who is not None:
-        return RedirectResponse("/", 303)
-    return HTMLResponse(given.renderer.page("sign_in.html", spoken(request), section=""))
+        return RedirectResponse(place, 303)
+    return HTMLResponse(given.renderer.page("sign_in.html", spoken(request), section="", after=place))
 
 
 @router.get("/enrol")

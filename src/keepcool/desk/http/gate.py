@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ Send: TypeAlias = Callable[[Event], Awaitable[None]]
 Asgi: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 BODY_TIMEOUT_S = 15
+NEXT = re.compile(r"/(items/[0-9a-f]{64}|orders|past|help)")  # where somebody may be led after signing in
 _METHODS = frozenset({"GET", "POST", "HEAD"})
 _STREAMS = frozenset({"/live"})
 _log = logging.getLogger("keepcool.desk.http")
@@ -151,7 +153,9 @@ def answer(scope: Scope, parts: Parts, error: KeepcoolError) -> Response:
         body = problems.document(status, error.code, text, error.kind)
         return Response(body, status, media_type=problems.MEDIA_TYPE)
     if error.code == "session.missing":
-        return Response(b"", 303, {"Location": "/sign-in"})
+        place = scope["path"]
+        after = f"?next={place}" if NEXT.fullmatch(place) else ""
+        return Response(b"", 303, {"Location": f"/sign-in{after}"})
     page = parts.renderer.problem(scope, status, error.code, text)
     return Response(page, status, media_type="text/html; charset=utf-8")
 

@@ -21,6 +21,7 @@ ENGLISH: Mapping[str, str] = {
     "sign_in.title": "Sign in",
     "sign_in.intro": "Touch a security key that stands in the policy. There are no passwords here.",
     "sign_in.button": "Sign in with a security key",
+    "sign_in.continue": "Signed in already, and came by a link? Continue.",
     "sign_in.enrol": "No key yet? Make one and hand its lines to an administrator.",
     "enrol.title": "Make a key",
     "enrol.intro": (

@@ -14,7 +14,7 @@ button.addEventListener("click", async () => {
     told(status, word("touch"));
     const { credential, proof } = await touched(await digest("keepcool-sign-in-v1", statement), begun.credentials);
     await post("/api/sign-in/finish", { attempt: begun.attempt, credential, proof });
-    location.assign("/");
+    location.assign(button.dataset.next);
   } catch (error) {
     told(status, error.message, "bad");
     button.disabled = false;
