@@ -19,7 +19,8 @@ from keepcool.app.rebuilding import payments
 from keepcool.app.rebuilding.journals import Journals, Remembered
 from keepcool.app.rebuilding.payments import Recalled, SeenDraft, Stage
 from keepcool.app.store import Store
-from keepcool.core.errors import Unavailable
+from keepcool.app.wallets import PINNED
+from keepcool.core.errors import KeepcoolError
 from keepcool.core.ids import NetworkId, WalletId
 from keepcool.ports.system import Clock
 from keepcool.wire.listing import FIND_MAX, SignedDraft
@@ -40,7 +41,8 @@ class Books(Protocol):
 @dataclass(slots=True, kw_only=True)
 class AccountRecall:
     """`space`: what the family's slots begin with; `used`: how many numbers an account has used up, asked
-    where the chain does not tell them. `patient`: waits for signers that are away. `_next`: where to look
+    where the chain does not tell them. `patient`: a person restores: waits for signers that are away, and
+    believes one of them alone; otherwise what not both explain is not explained. `_next`: where to look
     first."""
 
     network: NetworkId
@@ -59,7 +61,7 @@ class AccountRecall:
         for one in unknown:
             try:
                 remembered = await self._remembered(one)
-            except Unavailable as error:
+            except KeepcoolError as error:
                 if self.patient:
                     raise
                 _log.warning("nobody can say whose a payment is", extra={"code": error.code})
@@ -97,8 +99,8 @@ class AccountRecall:
         return SignedDraft(network=self.network, space=space, position=position, digest=one.digest)
 
     def _fits(self, one: Sent, remembered: Remembered) -> bool:
-        intent = remembered.intent
-        return (intent.network, intent.source) == (self.network, one.wallet)
+        intent, told = remembered.intent, self.patient or remembered.by == PINNED
+        return told and (intent.network, intent.source) == (self.network, one.wallet)
 
     async def _note(self, one: Sent, remembered: Remembered) -> None:
         seen = SeenDraft(one.digest.hex(), one.transaction, one.wallet)

@@ -23,6 +23,7 @@ from keepcool.app.rebuilding import booking, payments
 from keepcool.app.rebuilding.journals import Journals, Remembered
 from keepcool.app.rebuilding.payments import SeenDraft
 from keepcool.app.store import Store
+from keepcool.app.wallets import PINNED
 from keepcool.chains.bitcoin import address as spelling
 from keepcool.chains.bitcoin.bip45 import CHANGE, Place
 from keepcool.chains.bitcoin.digests import legacy_digest, witness_digest
@@ -32,7 +33,7 @@ from keepcool.chains.bitcoin.networks import Networks
 from keepcool.chains.bitcoin.scanning import Hit
 from keepcool.chains.bitcoin.transaction import Transaction, TxOutput, parse_stripped, shown
 from keepcool.chains.bitcoin.wallets import wallet_of
-from keepcool.core.errors import Malformed, Unavailable
+from keepcool.core.errors import KeepcoolError, Malformed
 from keepcool.core.ids import WalletId
 from keepcool.core.registry import WalletRecord, parse_record
 from keepcool.ports.system import Clock
@@ -61,7 +62,8 @@ class _Question:
 
 @dataclass(slots=True, kw_only=True)
 class BitcoinRecall:
-    """`patient`: waits for signers that are away; otherwise what they might have explained is not explained.
+    """`patient`: a person restores: waits for signers that are away, and believes one of them alone;
+    otherwise what not both explain is not explained, and raises the alarm.
     `_unknown`: bodies that no signer remembers."""
 
     terms: Terms
@@ -79,7 +81,7 @@ class BitcoinRecall:
             return False
         try:
             told = await self.journals.find([one.draft for one in asked])
-        except Unavailable as error:
+        except KeepcoolError as error:
             if self.patient:
                 raise
             _log.warning("nobody can say whose a spending is", extra={"code": error.code})
@@ -139,8 +141,8 @@ class BitcoinRecall:
         return None
 
     def _fits(self, question: _Question, remembered: Remembered) -> bool:
-        intent = remembered.intent
-        return (intent.network, intent.source) == (self.terms.network, question.record.wallet)
+        intent, told = remembered.intent, self.patient or remembered.by == PINNED
+        return told and (intent.network, intent.source) == (self.terms.network, question.record.wallet)
 
     async def _noted(self, question: _Question, remembered: Remembered) -> bool:
         rest = self._rest(question, remembered)

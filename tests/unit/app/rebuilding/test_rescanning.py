@@ -140,6 +140,24 @@ def test_while_a_signer_is_away_a_rescan_waits_and_an_app_raises_the_alarm(lost:
     assert (done.is_even, lost.owed("alice")) == (True, 69_500)
 
 
+@pytest.mark.parametrize(("patient", "alarm"), [(False, True), (True, False)])
+def test_one_signers_word_is_enough_for_a_person_and_no_running_app(
+    lost: LostApp, patient: bool, alarm: bool
+) -> None:
+    """A running App raises the alarm unless both remember: who has Keeper must not be able to hide a theft.
+    Whoever restores is told which journal it was."""
+    alice = lost.signers.keep(bitcoin_record("alice", profile=OWN, number=1))
+    raw = payment([(OUT, 99_000)], [(funded(lost, alice, 100_000), 0)])
+    lost.signed(alice, raw, [100_000], {address(OUT): 99_000}, by=[Service.KEEPER])
+    lost.node.mine(raw, blocks=3)
+    lost.restore()
+    lost.rescan(patient=patient)
+    assert ("wallet.spent_without_us" in lost.codes(), "payout.recalled" in lost.codes()) == (
+        alarm,
+        not alarm,
+    )
+
+
 def member(lost: LostApp, pool: WalletRecord, name: str, index: int, sat: int = 0) -> None:
     """A pool's user, whom an older backup knew."""
 
