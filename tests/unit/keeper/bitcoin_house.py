@@ -246,7 +246,8 @@ def policy(service: Service, **changes: object) -> bytes:
 @dataclass(frozen=True)
 class Ground:
     """What both signers stand on, kept so that they can be opened again. `terms`: of the lock on pools.
-    `rules`: what their policy says otherwise than usual."""
+    `rules`: what their policy says otherwise than usual, `people` what it says besides; `installation`: the
+    root key (hex)."""
 
     folder: Path
     lines: Lines
@@ -258,6 +259,8 @@ class Ground:
     cold: Paper = field(default_factory=lambda: Paper.new(Role.COLD))
     terms: LockTerms | None = None
     rules: Mapping[str, object] = field(default_factory=dict)
+    people: bytes = b""
+    installation: str = ""
 
     @classmethod
     def new(cls, folder: Path) -> Ground:
@@ -325,6 +328,7 @@ def closed(house: House) -> Iterator[None]:
 def _foundation(ground: Ground, service: Service) -> Foundation:
     identity, clock, entropy = ground.identities[service], FixedClock(), SystemEntropy()
     others = {one: ground.peer(one) for one in ground.identities if one is not service}
+    document = policy(service, **ground.rules) + ground.people
     return Foundation(
         identity=identity,
         own=identity.peer(),
@@ -336,7 +340,9 @@ def _foundation(ground: Ground, service: Service) -> Foundation:
         clock=clock,
         entropy=entropy,
         faults=NoFaults(),
-        policy=parse_policy(policy(service, **ground.rules)),
+        policy=parse_policy(document),
+        document=document,
+        installation=ground.installation,
     )
 
 
