@@ -70,6 +70,7 @@ class Governing(RuleBasedStateMachine):
         self.thaws: list[Seen] = []
         self.in_force = [self.office.policy.hash]
         self.is_frozen = False
+        self.latest_s = 0
 
     def run(self, deed: Coroutine[Any, Any, Any]) -> Any:
         return self.loop.run_until_complete(deed)
@@ -125,7 +126,7 @@ class Governing(RuleBasedStateMachine):
 
     @rule(seconds=st.integers(1, 10_000))
     def turn_the_clock_back(self, seconds: int) -> None:
-        before = self.office.now_s
+        before = self.latest_s = self.office.now_s
         self.office.journal.now_ms(self.office.watch.at_ms)
         self.office.watch.at_ms -= seconds * 1000
         self.carry_out()
@@ -154,7 +155,7 @@ class Governing(RuleBasedStateMachine):
 
     @invariant()
     def check(self) -> None:
-        now_s, policy = self.office.now_s, self.office.policy.hash
+        now_s, policy = max(self.office.now_s, self.latest_s), self.office.policy.hash
         if policy != self.in_force[-1]:
             mandated = [
                 one
