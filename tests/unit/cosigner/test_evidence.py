@@ -411,8 +411,13 @@ def test_what_verified_lately_is_not_verified_again(tmp_path: Path) -> None:
     and another key, challenge, proof or site is another question."""
     verifier = evidence.Verifier(lately_max=2)
     challenges = [bytes([number]) * 32 for number in range(3)]
-    for one in challenges:
+    for one in challenges[:2]:
         verifier.verify(OWNER.text, one, OWNER.proof(one), None)
+    older, newer = verifier._lately
+    verifier.verify(OWNER.text, challenges[0], OWNER.proof(challenges[0]), None)
+    assert list(verifier._lately) == [newer, older]
+    verifier.verify(OWNER.text, challenges[2], OWNER.proof(challenges[2]), None)
+    assert next(iter(verifier._lately)) == older
     assert len(verifier._lately) == 2
     for one in challenges:
         with pytest.raises(Exception, match=r"proof\.signature"):
