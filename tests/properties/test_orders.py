@@ -105,8 +105,9 @@ class Governing(RuleBasedStateMachine):
         self.carry_out()
         self.run(self.office.frozen())
         self.is_frozen = True
-        for one in self.thaws:
-            one.ended_at_s = self.office.now_s if one.ended_at_s is None else one.ended_at_s
+        for one in self.thaws:  # those that the signer has been given
+            if one.signed and one.ended_at_s is None:
+                one.ended_at_s = self.office.now_s
 
     @rule(who=st.lists(WHO, max_size=3))
     def thaw(self, who: list[str]) -> None:
