@@ -1,0 +1,105 @@
+"""App in an attacker's hands, and both signers ask people: thousands of hostile requests by dice, with every
+signature that App can come by. What is signed is what the tiers allow, to the unit, reckoned a second time
+from the signed bytes alone (`red_people.Witnesses.unlawful`); nothing goes anywhere without its evidence; a
+signer whose alarm is set freezes itself and signs nothing any more; and with the other signer in the
+attacker's hands as well, the honest one's word still bounds what can be executed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from random import Random
+
+import pytest
+
+from keepcool.core.parties import Service
+from keepcool.local.running import Installation
+from keepcool.wire.messages import Signed
+from tests.fixtures.attacks import ATTACKS, told
+from tests.fixtures.chain import NATIVE
+from tests.fixtures.red_app import SIGNERS, TOKEN, RedApp, signers_alone, taken_over
+from tests.fixtures.red_people import CAPS, HOUR_CAP, PEOPLE, guarded, unguarded
+from tests.fixtures.red_siege import Siege, besieged, policies_of
+from tests.scenarios.test_app_is_taken_over import FORGED
+
+pytestmark = pytest.mark.live
+REQUESTS, WALLETS = ATTACKS.requests, ATTACKS.wallets
+SEED = 20260101
+ALARM = 20
+
+
+@pytest.fixture(scope="module")
+def wide() -> Iterator[Installation]:
+    with signers_alone(CAPS, PEOPLE, guarded()) as made:
+        yield made
+
+
+def attack(installation: Installation, work: Callable[[RedApp], Awaitable[None]]) -> None:
+    async def whole() -> None:
+        async with taken_over(installation) as red:
+            await red.ready()
+            await work(red)
+
+    asyncio.run(whole())
+
+
+async def siege_of(red: RedApp, signer: Service, wallets: int = WALLETS) -> Siege:
+    forgeries = [(name, forge) for name, (_, forge) in FORGED.items()]
+    held = await besieged(red, wallets)
+    return Siege(red, signer, await policies_of(red), held, Random(SEED), forgeries)  # noqa: S311
+
+
+def test_what_is_signed_is_what_the_tiers_allow(wide: Installation) -> None:
+    """Every request is judged (the alarm is wide): each signer signs nothing that no tier allows, no slot
+    twice, no more than the caps; and it did sign what people wanted."""
+
+    async def storm(red: RedApp) -> None:
+        for signer in SIGNERS:
+            siege = await siege_of(red, signer)
+            await siege.fire(REQUESTS // 2)
+            told(f"siege of {signer.value}", siege.fired, siege.denied, len(siege.taken), siege.waiting)
+            assert siege.witnesses.unlawful(list(siege.taken.values())) == []
+            assert siege.conflicts() == []
+            assert all(siege.sum_of(asset) <= HOUR_CAP for asset in (NATIVE, TOKEN))
+            assert {"honest", "split"} <= {one.name for one in siege.taken.values()}
+            assert (await red.status(signer)).frozen == []
+
+    attack(wide, storm)
+
+
+def test_twin_without_tiers_the_same_program_steals() -> None:
+    """Control off: the same dice against policies that ask nobody; thefts without any evidence are signed,
+    to the hour's cap, which alone stands."""
+
+    async def storm(red: RedApp) -> None:
+        siege = await siege_of(red, Service.COOLER, 30)
+        await siege.fire(600)
+        unlawful = siege.witnesses.unlawful(list(siege.taken.values()))
+        assert len(unlawful) > 20
+        assert siege.sum_of(TOKEN) <= HOUR_CAP
+
+    with signers_alone(CAPS, PEOPLE, unguarded) as open_house:
+        attack(open_house, storm)
+
+
+def test_too_many_denials_freeze_a_signer_by_itself() -> None:
+    """The alarm set: each signer freezes itself under the same storm, and from then on signs nothing, what
+    people want and what it has signed before included."""
+
+    async def storm(red: RedApp) -> None:
+        for siege in [await siege_of(red, signer, 20) for signer in SIGNERS]:
+            signer = siege.signer
+            await siege.volley([siege.honest() for _ in range(10)])
+            before = siege.taken.copy()
+            assert before
+            while not (await red.status(signer)).frozen:
+                await siege.volley([siege.shot() for _ in range(10)])
+                assert siege.fired.total() < 2000
+            assert f"at most {ALARM}" in (await red.status(signer)).frozen[0]
+            assert sum(siege.denied.values()) > ALARM
+            after = await siege.volley([*siege.genuine[:20], *(siege.honest() for _ in range(20))])
+            assert [one for one in after if isinstance(one, Signed)] == []
+            told(f"alarm of {signer.value}", siege.fired, siege.denied, len(siege.taken), siege.waiting)
+
+    with signers_alone(CAPS, PEOPLE, guarded(denials_max=ALARM, window_s=3600)) as alarmed:
+        attack(alarmed, storm)
