@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
 from random import Random
 
 import pytest
@@ -18,8 +19,9 @@ from keepcool.wire.messages import Signed
 from tests.fixtures.attacks import ATTACKS, told
 from tests.fixtures.chain import NATIVE
 from tests.fixtures.red_app import SIGNERS, TOKEN, RedApp, signers_alone, taken_over
+from tests.fixtures.red_intrigues import INTRIGUES, Intrigues, root_of
 from tests.fixtures.red_people import CAPS, HOUR_CAP, PEOPLE, guarded, unguarded
-from tests.fixtures.red_siege import Siege, besieged, policies_of
+from tests.fixtures.red_siege import Shot, Siege, besieged, policies_of
 from tests.scenarios.test_app_is_taken_over import FORGED
 
 pytestmark = pytest.mark.live
@@ -49,20 +51,47 @@ async def siege_of(red: RedApp, signer: Service, wallets: int = WALLETS) -> Sieg
     return Siege(red, signer, await policies_of(red), held, Random(SEED), forgeries)  # noqa: S311
 
 
+@dataclass
+class Plot:
+    """Between the rounds of a siege: everything else that App can ask for."""
+
+    siege: Siege
+    intrigues: Intrigues
+    brought: list[str] = field(default_factory=list)
+
+    async def __call__(self) -> None:
+        taken = [Shot(one.name, one.held, one.item) for one in self.siege.taken.values()]
+        if len(taken) > 1:
+            self.brought += await self.intrigues.all(taken[-10:])
+            self.siege.fired["intrigue"] += INTRIGUES
+
+
+def intrigues_of(installation: Installation, siege: Siege) -> Plot:
+    places = installation.places
+    policy = (places.service(siege.signer) / "policy.toml").read_bytes()
+    root = root_of(places.root_key.read_text(encoding="ascii"))
+    dice = Random(SEED)  # noqa: S311
+    return Plot(siege, Intrigues(siege.red, siege.signer, siege.wallets, dice, policy, root))
+
+
 def test_what_is_signed_is_what_the_tiers_allow(wide: Installation) -> None:
     """Every request is judged (the alarm is wide): each signer signs nothing that no tier allows, no slot
-    twice, no more than the caps; and it did sign what people wanted."""
+    twice, no more than the caps; and it did sign what people wanted. No key of an owner, no policy and no
+    freeze is changed meanwhile, and no frame is heard twice."""
 
     async def storm(red: RedApp) -> None:
         for signer in SIGNERS:
             siege = await siege_of(red, signer)
-            await siege.fire(REQUESTS // 2)
+            plot = intrigues_of(wide, siege)
+            await siege.fire(REQUESTS // 2, plot)
+            assert plot.brought == []
             told(f"siege of {signer.value}", siege.fired, siege.denied, len(siege.taken), siege.waiting)
             assert siege.witnesses.unlawful(list(siege.taken.values())) == []
             assert siege.conflicts() == []
             assert all(siege.sum_of(asset) <= HOUR_CAP for asset in (NATIVE, TOKEN))
             assert {"honest", "split"} <= {one.name for one in siege.taken.values()}
-            assert (await red.status(signer)).frozen == []
+            status = await red.status(signer)
+            assert (status.frozen, status.policy in siege.policies) == ([], True)
 
     attack(wide, storm)
 
