@@ -72,7 +72,9 @@ def _check_client_data(data: bytes, challenge: bytes, site: Site) -> None:
         raise Refused("proof.type", "this is no WebAuthn assertion")
     if said.get("challenge") != base64.urlsafe_b64encode(challenge).rstrip(b"=").decode("ascii"):
         raise Refused("proof.challenge", "this key was touched for something else")
-    if said.get("origin") not in site.origins or said.get("crossOrigin", False) is not False:
+    origin = said.get("origin")
+    named = isinstance(origin, str) and origin in site.origins
+    if not named or said.get("crossOrigin", False) is not False:
         raise Refused("proof.origin", "this key was touched at another site")
 
 

@@ -99,6 +99,15 @@ def test_another_challenge_is_refused() -> None:
         assert refusal(resigned(good.authenticator_data, client)) == "refused proof.challenge"
 
 
+@pytest.mark.parametrize("origin", [[], {}, [ORIGIN], 1, None])
+def test_an_origin_that_is_no_text_is_refused_like_any_other(origin: object) -> None:
+    """Whoever holds a key may have it sign client data of his own making: an origin of a kind that no set can
+    hold is an origin of another site, not a fault of whoever verifies it."""
+    good = assertion()
+    client = json.dumps({**json.loads(good.client_data), "origin": origin}).encode()
+    assert refusal(resigned(good.authenticator_data, client)) == "refused proof.origin"
+
+
 def test_what_is_no_assertion_is_malformed_or_refused() -> None:
     """Bytes that are no JSON, no object, too long or too short are told from a decision of somebody."""
     good = assertion()
