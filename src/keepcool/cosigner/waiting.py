@@ -149,6 +149,7 @@ class Waiting:
         self._lately.append(row.at_s)
         self._owners.waited(row, sequence)
         self._settle(item)
+        self.open_count(row.at_s)  # whether or not anybody looks: what has expired does not wait any more
         self._forget()
 
     def _unlearn(self, sequence: int, row: WaitingRow) -> None:

@@ -377,6 +377,14 @@ def test_what_ended_long_ago_is_not_kept() -> None:
     assert waiting.item(f"{11:064x}") is not None
 
 
+def test_what_expired_is_forgotten_though_nobody_looks() -> None:
+    """Where no desk asks how many wait, what has expired makes room all the same."""
+    waiting = Waiting(Owners(), ended_max=2)
+    for number in range(1, 100):
+        waiting.learn(entry(number, row(number, NOW_S + number * 7200)))
+    assert len(waiting) <= 5
+
+
 def test_unlearning_is_the_inverse_of_learning() -> None:
     """A row that failed to commit leaves no item, no pace, no destination, no owner's signature."""
     owners = Owners()
