@@ -18,6 +18,8 @@ from bench.bitcoin_batch import batch
 from bench.bitcoin_blocks import blocks
 from bench.bitcoin_signing import cosigning
 from bench.bitcoin_sizes import sizes
+from bench.desk import desk
+from bench.evidence import evidence
 from bench.matching import matching
 from bench.measure import Figure, printed
 from bench.minter import minter
@@ -35,6 +37,8 @@ PEERS = (
     "safe-eth-py",
     "nats-py",
     "PyNaCl",
+    "pycryptodome",
+    "cryptography",
     "msgspec",
     "uvloop",
 )
@@ -51,6 +55,12 @@ SECTIONS = (
 
 
 ALONE = (
+    (
+        "Evidence",
+        evidence,
+        "whole batches through Cooler, kinds in turn, beside libraries that verify and no more",
+    ),
+    ("The desk", desk, "a real Cooler with all that waits, a real desk, pages over HTTP"),
     ("Block matching", matching, "median of nine; tracemalloc"),
     ("Bitcoin's addresses", addresses, "in this process, peers in turn; all derive the same"),
     ("Bitcoin's blocks", blocks, "median of nine; tracemalloc"),

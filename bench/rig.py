@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import os
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+import tomllib
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 
@@ -29,7 +31,10 @@ from keepcool.core.parties import Service
 from keepcool.core.registry import WalletRecord, parse_record
 from keepcool.local import bitcoinplan, plan, start
 from keepcool.local.layout import Layout
+from keepcool.local.people import NOBODY, People
+from keepcool.local.policies import signature
 from keepcool.local.running import Installation
+from keepcool.local.tomltext import rendered
 from keepcool.wire.exchange import Exchange
 from keepcool.wire.messages import (
     Attested,
@@ -53,6 +58,7 @@ PROFILE = "safe-1.5.0-l1"
 RECIPIENT = "0x1364C7739fF33F23b182E8E9a6b996a02EdE5F25"
 SIGNER_PARTS = ("broker", "keeper-keystore", "cooler-keystore", "keeper", "cooler")
 TIMEOUT_S = 30.0
+Edit = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +72,19 @@ class Rig:
 
 
 @contextlib.contextmanager
-def signers() -> Iterator[Installation]:
-    """Installed in a temporary folder; every process ends with the block."""
+def signers(people: People = NOBODY, edit: Edit | None = None) -> Iterator[Installation]:
+    """Installed in a temporary folder; every process ends with the block. `edit` changes the tables of both
+    policies before the root key signs them."""
     with tempfile.TemporaryDirectory(prefix="keepcool-bench-") as folder:
         network = plan.network_plan(NETWORK, ["http://127.0.0.1:1"])
         roomy = plan.with_caps(network.assets, "ETH=1000,1000000,1000000")
         wide = replace(network, assets=roomy)
         coins = bitcoinplan.bitcoin_plan("litecoin-regtest", ["http://127.0.0.1:1"])
         ports = plan.Ports.following(0)
-        places = start.install_here(plan.Plan(Path(folder) / "kc", (wide, coins), ports), lambda _: None)
+        whole = plan.Plan(Path(folder) / "kc", (wide, coins), ports, people=people)
+        places = start.install_here(whole, lambda _: None)
+        if edit is not None:
+            _edited(places, edit)
         before = os.umask(0o077)
         installation = Installation(places)
         try:
@@ -84,6 +94,17 @@ def signers() -> Iterator[Installation]:
         finally:
             installation.stop_all()
             os.umask(before)
+
+
+def _edited(places: Layout, edit: Edit) -> None:
+    seed = bytes.fromhex(places.root_key.read_text(encoding="ascii"))
+    for signer in (Service.KEEPER, Service.COOLER):
+        file = places.service(signer) / "policy.toml"
+        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+        edit(tables)
+        document = rendered(tables).encode()
+        file.write_bytes(document)
+        file.with_name(f"{file.name}.sig").write_bytes(signature(seed, document))
 
 
 @contextlib.asynccontextmanager
@@ -116,20 +137,23 @@ async def _ready(rig: Rig, signer: Service) -> None:
     raise Unavailable("bench.signer", f"{signer} did not get ready")
 
 
-async def wallets(rig: Rig, count: int) -> list[WalletRecord]:
+async def wallets(rig: Rig, count: int, user_key: str = "") -> list[WalletRecord]:
     """Wallets issued and registered by both signers, a hundred at a time."""
     made: list[WalletRecord] = []
     for _ in range(0, count, 100):
         size = min(100, count - len(made))
         names = [f"w-{rig.entropy(8).hex()}" for _ in range(size)]
-        made += await issued(rig, names)
+        made += await issued(rig, names, user_key=user_key)
     return made
 
 
 async def issued(
-    rig: Rig, names: list[str], network: NetworkId = NETWORK, profile: str = PROFILE
+    rig: Rig, names: list[str], network: NetworkId = NETWORK, profile: str = PROFILE, user_key: str = ""
 ) -> list[WalletRecord]:
-    wanted = [NewWallet(wallet=name, network=network, profile=profile, owner=f"u-{name}") for name in names]
+    wanted = [
+        NewWallet(wallet=name, network=network, profile=profile, owner=f"u-{name}", user_key=user_key)
+        for name in names
+    ]
     by_keeper = await _items(rig, Service.KEEPER, "wallets.create.v1", CreateWallets(wallets=wanted))
     by_both = await _items(rig, Service.COOLER, "wallets.attest.v1", AttestWallets(records=by_keeper))
     await _items(rig, Service.KEEPER, "wallets.register.v1", RegisterWallets(records=by_both))
