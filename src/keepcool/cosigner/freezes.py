@@ -21,6 +21,7 @@ from keepcool.cosigner.journal import Asked, Batch, Journal
 from keepcool.policy.spending import leaving
 
 SHOWN_MAX = 100  # anybody who may freeze could otherwise make every answer that tells of it too long
+NARROW_MAX = 100  # each is thawed by an order of its own: of more than people can thaw, everything is frozen
 
 
 class Level(StrEnum):
@@ -104,6 +105,11 @@ class Freezes:
         if self.harbor_only and solely_to(harbors.get(effects.network), effects):
             return ()
         return self.touching(wallet, effects.network, assets_of(effects))
+
+    def widened(self, place: Place) -> Place:
+        """What is frozen when this shall be: where so many freezes are in force already, everything."""
+        is_new = self.at(place) is None and place.level not in (Level.ALL, Level.HARBOR)
+        return Place(Level.ALL, "") if is_new and self.count >= NARROW_MAX else place
 
     def all(self) -> list[str]:
         """What is frozen, as sentences: the widest first, then the oldest, and how many more there are."""

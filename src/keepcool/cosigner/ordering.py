@@ -67,7 +67,8 @@ class Ordering:
     async def freeze(self, place: Place, reason: str, by: str, asked: Asked | None = None) -> None:
         """Freeze, durably; and whoever wanted to thaw it has to begin anew."""
         with self.journal.batch(asked) as batch:
-            freeze_anew(batch, self.freezes, self.orders, place, Said(reason, by, self.now_s()))
+            wide = self.freezes.widened(place)
+            freeze_anew(batch, self.freezes, self.orders, wide, Said(reason, by, self.now_s()))
         await batch.settled()
 
     async def settle(self) -> None:

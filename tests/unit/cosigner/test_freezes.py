@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from keepcool.core.errors import Malformed
@@ -14,6 +16,8 @@ from keepcool.wire import envelope, requests
 from keepcool.wire.messages import FreezeAnswer
 from keepcool.wire.messages import Head as Stated
 from tests.unit.app.books.loopback import make_identity
+from tests.unit.cosigner.order_office import Office
+from tests.unit.cosigner.order_office import told as at_the_office
 
 INVENTED = 4000
 HEAD = Stated(service="keeper", sequence=0, hash=bytes(32), signature=bytes(64))
@@ -57,3 +61,36 @@ def test_without_the_bound_no_answer_can_be_made(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(freezes, "SHOWN_MAX", 2 * INVENTED)
     with pytest.raises(Malformed, match=r"wire\.oversized"):
         answered(many())
+
+
+def test_one_by_one_nobody_freezes_more_than_people_can_thaw(tmp_path: Path) -> None:
+    """A sender who freezes invented wallets one by one freezes everything after a hundred, and writes nothing
+    more: one order to thaw that, and a bounded number for the rest."""
+
+    async def story(office: Office) -> None:
+        for number in range(freezes.NARROW_MAX + 20):
+            await office.frozen("wallet", f"invented-{number}")
+        assert office.freezes.count == freezes.NARROW_MAX + 1
+        assert office.freezes.holds("all", "")
+        rows = office.journal.committed.sequence
+        await office.frozen("network", "eip155:7")
+        assert office.journal.committed.sequence == rows
+        await office.frozen("harbor")
+        assert office.freezes.harbor_only
+
+    at_the_office(tmp_path / "keeper.sqlite", story)
+
+
+def test_twin_without_that_bound_each_needs_an_order_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twin: the journal grows with each invented wallet, and as many orders would have to thaw them."""
+    monkeypatch.setattr(freezes, "NARROW_MAX", 10**6)
+
+    async def story(office: Office) -> None:
+        for number in range(120):
+            await office.frozen("wallet", f"invented-{number}")
+        assert office.freezes.count == 120
+        assert not office.freezes.holds("all", "")
+
+    at_the_office(tmp_path / "keeper.sqlite", story)
