@@ -36,7 +36,7 @@ def _demo(arguments: argparse.Namespace) -> int:
     try:
         with stage.staged(folder.absolute(), chains, lambda text: tell(f"  {text}")) as scenes:
             house = scenes[0].house
-            closing.close(house.client, [story.play(scene, tell) for scene in scenes], tell)
+            closing.close(house.client, story.play_all(scenes, tell), tell)
             if arguments.keep:
                 _kept(house.installation.reach.app_url, folder)
                 house.installation.watch(tell)

@@ -21,6 +21,7 @@ from keepcool.client.models import Purse
 from keepcool.core.errors import Refused, Unavailable
 from keepcool.core.registry import WalletRecord
 from keepcool.demo.blocks import Blocks
+from keepcool.demo.governing import Administrators
 from keepcool.demo.telling import WAIT_S
 from keepcool.local import bitcoinplan, commands, plan, start
 from keepcool.local.bitcoinchain import COIN, DevBitcoin
@@ -28,6 +29,7 @@ from keepcool.local.bitcoinprogram import litecoind
 from keepcool.local.devchain import DevChain, Mining, deploy_safe_contracts, deploy_token
 from keepcool.local.layout import Layout
 from keepcool.local.minterchain import DevMinter
+from keepcool.local.people import NOBODY, People
 from keepcool.local.process import ChildProcess
 from keepcool.local.running import Installation, Say, running
 
@@ -41,10 +43,11 @@ _REPLACES = Replacement.SIGNALLED.value  # this litecoind is told to, as few are
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """A running installation, and a client with pinned keys."""
+    """A running installation, a client with pinned keys, and those who govern it beside an EVM chain."""
 
     installation: Installation
     client: Client
+    administrators: Administrators
 
     def restart(self, name: str, fault: str = "") -> ChildProcess:
         """Start a part again, after its death; with `fault` it will kill itself -9 at that point, once."""
@@ -155,13 +158,16 @@ def purse_of(client: Client, network: str) -> Purse:
 
 @contextlib.contextmanager
 def staged(folder: Path, chains: Sequence[str], say: Say) -> Iterator[list[Scene]]:
-    """Everything running in `folder`, for the length of the block: one scene per chain."""
+    """Everything running in `folder`, for the length of the block: one scene per chain. Beside an EVM chain
+    there are administrators and a desk."""
     with contextlib.ExitStack() as stack:
         opened = [_CHAINS[name](stack, folder / f"chain-{name}", say) for name in chains]
-        places = _installed(folder, [network for network, _ in opened], say)
+        administrators = Administrators.drawn()
+        people = administrators.people() if "evm" in chains else NOBODY
+        places = _installed(folder, [network for network, _ in opened], people, say)
         installation = stack.enter_context(running(places, say))
         client = stack.enter_context(profile.connect(places.operator / "operator.toml"))
-        house = House(installation, client)
+        house = House(installation, client, administrators)
         yield [scene(house) for _, scene in opened]
 
 
@@ -231,7 +237,7 @@ def _checkout() -> Path:
     return Path(__file__).parents[3]
 
 
-def _installed(folder: Path, networks: Sequence[plan.AnyPlan], say: Say) -> Layout:
+def _installed(folder: Path, networks: Sequence[plan.AnyPlan], people: People, say: Say) -> Layout:
     cold = commands.answer("cold", "new", "--out", str(folder / "cold"), "--json")
     say(f"cold key: made by `keepcool cold new`, public half {commands.text_of(cold, 'public_key')[:20]}...")
     return start.install_here(
@@ -240,6 +246,7 @@ def _installed(folder: Path, networks: Sequence[plan.AnyPlan], say: Say) -> Layo
             networks=tuple(networks),
             ports=plan.Ports.following(0),
             cold=Path(commands.text_of(cold, "public")),
+            people=people,
         ),
         say,
     )

@@ -1,12 +1,12 @@
-"""The story, one act per chain family."""
+"""The story: an act for each chain family, and one of the people who sign beside the signers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import assert_never
 
 from keepcool.core.errors import Malformed
-from keepcool.demo import bitcoin, evm, minter
+from keepcool.demo import bitcoin, evm, minter, people
 from keepcool.demo.closing import Line
 from keepcool.demo.stage import CHAINS, BitcoinScene, EvmScene, MinterScene, Scene, lacking
 from keepcool.demo.telling import Tell
@@ -20,6 +20,12 @@ def chosen(text: str) -> tuple[str, ...]:
     if unknown:
         raise Malformed("demo.chains", f"no chain family {unknown[0]!r}: choose among {', '.join(CHAINS)}")
     return names or tuple(name for name in CHAINS if not lacking(name))
+
+
+def play_all(scenes: Sequence[Scene], tell: Tell) -> list[Callable[[], list[Line]]]:
+    """Every act, that of the people last: it ends in a freeze of everything, and a thaw."""
+    told = [play(scene, tell) for scene in scenes]
+    return told + [people.play(scene, tell) for scene in scenes if isinstance(scene, EvmScene)]
 
 
 def play(scene: Scene, tell: Tell) -> Callable[[], list[Line]]:
