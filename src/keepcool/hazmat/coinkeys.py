@@ -58,11 +58,14 @@ def _signed_by_leaves(
         raise _wrong_key()
     made: dict[int, bytes] = {}
     for steps, branch in leaves.branches(node, approval.leaves).items():
-        with leaves.opened(key, node, steps) as above:
+        with (
+            leaves.opened(key, node, steps) as above,
+            leaves.leaf_by_leaf(above, branch.public) as secret_of,
+        ):
             for place, leaf in enumerate(approval.leaves):
                 if leaf[:-1] == steps:
-                    with leaves.opened(above, branch.public, leaf[-1:]) as own:
-                        made[place] = _signed(own, approval.digests[place], branch.leaves[leaf[-1]])
+                    number = leaf[-1]
+                    made[place] = _signed(secret_of(number), approval.digests[place], branch.leaves[number])
     return [made[place] for place in range(len(approval.digests))]
 
 

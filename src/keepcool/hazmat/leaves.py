@@ -8,7 +8,7 @@ derived once for all its leaves. BIP-32.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -54,6 +54,25 @@ def opened(key: bytearray, node: ExtendedKey, steps: Sequence[int]) -> Iterator[
         for place, step in enumerate(steps):
             if place:
                 public = bip32.branch(public, steps[place - 1])
-            tweak, _ = bip32.tweak_of(public.chain_code, public.public_key + step.to_bytes(4, "big"))
-            curve.add(own, tweak)
+            _descend(own, public, step)
         yield own
+
+
+@contextmanager
+def leaf_by_leaf(key: bytearray, node: ExtendedKey) -> Iterator[Callable[[int], bytearray]]:
+    """Gives the secret of each leaf right below the key, asked for by number: all in one buffer, which holds
+    the last one and is wiped afterwards."""
+    own = bytearray(key)
+
+    def leaf(number: int) -> bytearray:
+        own[:] = key
+        _descend(own, node, number)
+        return own
+
+    with Secret(own):
+        yield leaf
+
+
+def _descend(own: bytearray, node: ExtendedKey, number: int) -> None:
+    tweak, _ = bip32.tweak_of(node.chain_code, node.public_key + number.to_bytes(4, "big"))
+    curve.add(own, tweak)

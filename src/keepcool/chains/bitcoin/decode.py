@@ -6,6 +6,8 @@ a coin is used up by its outpoint, so two drafts that share one exclude each oth
 
 from __future__ import annotations
 
+import hashlib
+
 from keepcool.chains.bitcoin.limits import data_bytes
 from keepcool.chains.bitcoin.ownership import Owned
 from keepcool.chains.bitcoin.proving import Belongs, Proven, ProvenOutput
@@ -35,9 +37,17 @@ def effects_of(proven: Proven, source: str) -> Effects:
         fee_rate=proven.fee_rate,
         fee_asset=network.asset,
         data_bytes=data_bytes([one.output for one in proven.outputs]),
+        data_hash=_data_hash(proven),
         leaves=tuple([leaf_of(one.owned) for one in proven.inputs]),
         ordered=False,
     )
+
+
+def _data_hash(proven: Proven) -> str:
+    """Of every data output's script, in order, each behind its length."""
+    scripts = [one.output.script for one in proven.outputs if one.belongs is Belongs.DATA]
+    told = b"".join(len(script).to_bytes(4, "big") + script for script in scripts)
+    return hashlib.sha256(told).hexdigest() if scripts else ""
 
 
 def leaf_of(owned: Owned) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ two that disagree are a breach. BIP-143 for witness scripts, the original algori
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from sys import byteorder
 from typing import TypeAlias
 
 import wallycore
@@ -24,6 +25,7 @@ from keepcool.chains.bitcoin.transaction import (
 from keepcool.core.errors import Breach
 
 SIGHASH_ALL = 1
+_SHARED_MAX = 16
 _BARE = 41  # bytes of an input with an empty script
 _ALL = SIGHASH_ALL.to_bytes(4, "little")
 LIBWALLY_AMOUNT_MAX = 21 * 10**14  # libwally refuses any amount that cannot be one of bitcoins
@@ -114,19 +116,24 @@ def _second_opinion_possible(tx: Transaction, spent: Spent) -> bool:
 
 
 def _wally(tx: Transaction, spent: Spent) -> tuple[bytes, ...]:
+    """What all witness inputs share it hashes once as well, and keeps between them in a map of its own."""
     parsed = wallycore.tx_from_bytes(encode_stripped(tx), 0)
-    return tuple(
-        [
-            bytes(
-                wallycore.tx_get_btc_signature_hash(
-                    parsed,
-                    place,
-                    locking.multisig,
-                    coin.amount_sat,
-                    SIGHASH_ALL,
-                    wallycore.WALLY_TX_FLAG_USE_WITNESS if locking.witness else 0,
-                )
-            )
-            for place, (locking, coin) in enumerate(spent)
-        ]
-    )
+    amounts, shared = wallycore.map_init(len(spent), None), wallycore.map_init(_SHARED_MAX, None)
+    found = []
+    for place, (locking, coin) in enumerate(spent):
+        if locking.witness:
+            wallycore.map_add_integer(amounts, place, coin.amount_sat.to_bytes(8, byteorder))
+            found.append(_wally_witness(parsed, place, locking.witness, amounts, shared))
+        else:
+            found.append(_wally_legacy(parsed, place, locking.redeem, coin.amount_sat))
+    return tuple(found)
+
+
+def _wally_witness(parsed: object, place: int, script: bytes, amounts: object, shared: object) -> bytes:
+    rest = (wallycore.WALLY_NO_CODESEPARATOR, None, None, SIGHASH_ALL, wallycore.WALLY_SIGTYPE_SW_V0)
+    args = (parsed, place, None, None, amounts, script, 0, *rest, shared)
+    return bytes(wallycore.tx_get_input_signature_hash(*args))
+
+
+def _wally_legacy(parsed: object, place: int, script: bytes, amount_sat: int) -> bytes:
+    return bytes(wallycore.tx_get_btc_signature_hash(parsed, place, script, amount_sat, SIGHASH_ALL, 0))

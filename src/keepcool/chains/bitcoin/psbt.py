@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from keepcool.chains.bitcoin.compact import Reader, compact, sized
 from keepcool.chains.bitcoin.transaction import (
@@ -43,8 +43,7 @@ _FORMS: Mapping[str, Mapping[int, tuple[int, ...]]] = {  # how long a field's ke
 }
 
 
-@dataclass(frozen=True, slots=True)
-class KeyPath:
+class KeyPath(NamedTuple):
     """A public key and where it is said to come from: the master's fingerprint (4 bytes) and the path."""
 
     public_key: bytes
@@ -91,8 +90,13 @@ class Psbt:
     others: tuple[Field, ...] = ()
 
 
-_Fields: TypeAlias = list[tuple[int, bytes, bytes]]
-"""Of one map, as they stand: type, the rest of the key, value."""
+_ONE = tuple(bytes((number,)) for number in range(256))
+_SINGLES = PREVIOUS_TX, WITNESS_UTXO, SIGHASH, REDEEM, WITNESS
+_PREVIOUS_TX, _WITNESS_UTXO, _SIGHASH, _REDEEM, _WITNESS = [_ONE[kind] for kind in _SINGLES]
+_TX, _VERSION, _SIGNATURE, _KEYPATH = [_ONE[kind] for kind in (TX, VERSION, SIGNATURE, KEYPATH)]
+_OUT_REDEEM, _OUT_WITNESS, _OUT_KEYPATH = [_ONE[kind] for kind in (OUT_REDEEM, OUT_WITNESS, OUT_KEYPATH)]
+_Fields: TypeAlias = dict[bytes, bytes]
+"""Of one map, as they stand: value by key."""
 
 
 def parse_psbt(raw: bytes) -> Psbt:
@@ -111,23 +115,21 @@ def parse_psbt(raw: bytes) -> Psbt:
 
 def encode_psbt(psbt: Psbt) -> bytes:
     """The one order: keys of a map ascend, byte by byte."""
-    top = [(bytes((TX,)), encode_stripped(psbt.tx)), *_rest(psbt.others)]
+    top = [(_TX, encode_stripped(psbt.tx)), *_rest(psbt.others)]
     maps = [top, *map(_input_fields, psbt.inputs), *map(_output_fields, psbt.outputs)]
     return MAGIC + b"".join(map(_encode_map, maps))
 
 
 def _map(reader: Reader, name: str) -> _Fields:
-    fields: _Fields = []
-    seen: set[bytes] = set()
+    fields: _Fields = {}
     read, known = reader.sized, _FORMS[name]
     while key := read():
-        if key in seen:
+        if key in fields:
             raise Malformed("psbt.key_twice", f"a key stands twice in one {name} map: which one counts?")
-        seen.add(key)
-        kind, rest = _parted(key)
-        if len(rest) not in known.get(kind, ()):
+        if len(key) - 1 not in known.get(key[0], ()):
+            kind, rest = _parted(key)
             _check_form(name, kind, len(rest))
-        fields.append((kind, rest, read()))
+        fields[key] = read()
     return fields
 
 
@@ -152,14 +154,13 @@ def _check_form(name: str, kind: int, length: int) -> None:
 
 
 def _transaction(top: _Fields) -> tuple[Transaction, tuple[Field, ...]]:
-    found = [value for kind, _, value in top if kind == TX]
-    versions = [value for kind, _, value in top if kind == VERSION]
-    if any(value != bytes(4) for value in versions):
+    found = top.get(_TX)
+    if top.get(_VERSION, bytes(4)) != bytes(4):
         raise Malformed("psbt.version", "only PSBTs of version 0 are read; convert it to version 0")
-    if not found:
+    if found is None:
         raise Malformed("psbt.unsigned_missing", "the PSBT has no unsigned transaction")
     try:
-        tx = parse_stripped(found[0])
+        tx = parse_stripped(found)
     except Malformed as error:
         raise Malformed(
             "psbt.unsigned_form", f"the PSBT's unsigned transaction cannot be read: {error.public}"
@@ -171,35 +172,42 @@ def _transaction(top: _Fields) -> tuple[Transaction, tuple[Field, ...]]:
 
 def _unread(fields: _Fields, last: int) -> tuple[Field, ...]:
     """The fields of a type beyond the last that is read."""
-    return tuple([Field(*field) for field in fields if field[0] > last])
+    return tuple([Field(*_parted(key), value) for key, value in fields.items() if key[0] > last])
 
 
 def _input(fields: _Fields) -> PsbtInput:
-    single = {kind: value for kind, _, value in fields}
-    utxo, sighash = single.get(WITNESS_UTXO), single.get(SIGHASH)
+    single = fields.get
+    utxo, sighash = single(_WITNESS_UTXO), single(_SIGHASH)
     if sighash is not None and len(sighash) != 4:
         raise Malformed("psbt.sighash_form", "a sighash type of a PSBT has 4 bytes")
-    signed = SIGNATURE in single
+    kinds = [key[0] for key in fields]
     return PsbtInput(
-        previous_tx=single.get(PREVIOUS_TX),
-        witness_utxo=None if utxo is None else _utxo(utxo),
-        signatures=tuple([one[1:] for one in fields if one[0] == SIGNATURE]) if signed else (),
-        sighash=None if sighash is None else int.from_bytes(sighash, "little"),
-        redeem=single.get(REDEEM),
-        witness=single.get(WITNESS),
-        keypaths=tuple([_keypath(key, value) for kind, key, value in fields if kind == KEYPATH]),
-        others=_unread(fields, KEYPATH) if max(single, default=0) > KEYPATH else (),
+        single(_PREVIOUS_TX),
+        None if utxo is None else _utxo(utxo),
+        _signatures(fields) if SIGNATURE in kinds else (),
+        None if sighash is None else int.from_bytes(sighash, "little"),
+        single(_REDEEM),
+        single(_WITNESS),
+        _keypaths(fields, KEYPATH),
+        _unread(fields, KEYPATH) if max(kinds, default=0) > KEYPATH else (),
     )
 
 
 def _output(fields: _Fields) -> PsbtOutput:
-    single = {kind: value for kind, _, value in fields}
     return PsbtOutput(
-        redeem=single.get(OUT_REDEEM),
-        witness=single.get(OUT_WITNESS),
-        keypaths=tuple([_keypath(key, value) for kind, key, value in fields if kind == OUT_KEYPATH]),
-        others=_unread(fields, OUT_KEYPATH),
+        fields.get(_OUT_REDEEM),
+        fields.get(_OUT_WITNESS),
+        _keypaths(fields, OUT_KEYPATH),
+        _unread(fields, OUT_KEYPATH),
     )
+
+
+def _signatures(fields: _Fields) -> tuple[tuple[bytes, bytes], ...]:
+    return tuple([(key[1:], value) for key, value in fields.items() if key[0] == SIGNATURE])
+
+
+def _keypaths(fields: _Fields, kind: int) -> tuple[KeyPath, ...]:
+    return tuple([_keypath(key[1:], value) for key, value in fields.items() if key[0] == kind])
 
 
 def _utxo(value: bytes) -> TxOutput:
@@ -221,30 +229,33 @@ def _steps(count: int) -> struct.Struct:
 
 
 _Pairs = list[tuple[bytes, bytes]]
-_SINGLES = tuple(bytes((kind,)) for kind in (PREVIOUS_TX, WITNESS_UTXO, SIGHASH, REDEEM, WITNESS))
-_SIGNATURE, _KEYPATH = bytes((SIGNATURE,)), bytes((KEYPATH,))
 
 
 def _input_fields(one: PsbtInput) -> _Pairs:
-    utxo = None if one.witness_utxo is None else encode_output(one.witness_utxo)
-    sighash = None if one.sighash is None else one.sighash.to_bytes(4, "little")
-    singles = zip(_SINGLES, (one.previous_tx, utxo, sighash, one.redeem, one.witness), strict=True)
-    pairs = [(kind, value) for kind, value in singles if value is not None]
+    pairs = []
+    if one.previous_tx is not None:
+        pairs.append((_PREVIOUS_TX, one.previous_tx))
+    if one.witness_utxo is not None:
+        pairs.append((_WITNESS_UTXO, encode_output(one.witness_utxo)))
+    if one.sighash is not None:
+        pairs.append((_SIGHASH, one.sighash.to_bytes(4, "little")))
+    if one.redeem is not None:
+        pairs.append((_REDEEM, one.redeem))
+    if one.witness is not None:
+        pairs.append((_WITNESS, one.witness))
     pairs += [(_SIGNATURE + key, signature) for key, signature in one.signatures]
     pairs += _origins(_KEYPATH, one.keypaths)
     return pairs + _rest(one.others) if one.others else pairs
 
 
 def _output_fields(one: PsbtOutput) -> _Pairs:
-    singles = ((bytes((OUT_REDEEM,)), one.redeem), (bytes((OUT_WITNESS,)), one.witness))
+    singles = ((_OUT_REDEEM, one.redeem), (_OUT_WITNESS, one.witness))
     pairs = [(kind, value) for kind, value in singles if value is not None]
-    return [*pairs, *_origins(bytes((OUT_KEYPATH,)), one.keypaths), *_rest(one.others)]
+    return [*pairs, *_origins(_OUT_KEYPATH, one.keypaths), *_rest(one.others)]
 
 
 def _origins(kind: bytes, keypaths: Iterable[KeyPath]) -> _Pairs:
-    return [
-        (kind + one.public_key, one.fingerprint + _steps(len(one.path)).pack(*one.path)) for one in keypaths
-    ]
+    return [(kind + key, fingerprint + _steps(len(path)).pack(*path)) for key, fingerprint, path in keypaths]
 
 
 def _rest(others: Iterable[Field]) -> _Pairs:

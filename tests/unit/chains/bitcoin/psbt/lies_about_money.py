@@ -153,13 +153,13 @@ def _origins(wallet: Wallet, psbt: Psbt, mine: Owned) -> Iterator[Lie]:
     foreign = next(one for one in stranger if one.public_key not in {k.public_key for k in mine.keypaths})
     cases: list[tuple[str, str, tuple[KeyPath, ...]]] = [
         ("none", "psbt.input_foreign", ()),
-        ("another path", "psbt.keypath", (replace(first, path=(*first.path[:-1], 9)), *rest)),
-        ("another fingerprint", "psbt.keypath", (replace(first, fingerprint=b"\0\0\0\0"), *rest)),
+        ("another path", "psbt.keypath", (first._replace(path=(*first.path[:-1], 9)), *rest)),
+        ("another fingerprint", "psbt.keypath", (first._replace(fingerprint=b"\0\0\0\0"), *rest)),
         ("a stranger's key", "psbt.keypath", (*mine.keypaths, foreign)),
-        ("a hardened index", "psbt.keypath", (replace(first, path=(*first.path[:-1], 5 + HARDENED)), *rest)),
-        ("no path", "psbt.keypath", (replace(first, path=()), *rest)),
+        ("a hardened index", "psbt.keypath", (first._replace(path=(*first.path[:-1], 5 + HARDENED)), *rest)),
+        ("no path", "psbt.keypath", (first._replace(path=()), *rest)),
     ]
-    all_wrong = tuple(replace(one, path=(*one.path[:-1], 9)) for one in mine.keypaths)
+    all_wrong = tuple(one._replace(path=(*one.path[:-1], 9)) for one in mine.keypaths)
     cases.append(("all of another index", "psbt.input_foreign", all_wrong))
     many = tuple(KeyPath(b"\2" + bytes([n]) * 32, b"\0\0\0\0", (n,)) for n in range(1, 22))
     cases.append(("twenty-one", "psbt.keypaths", many))
@@ -221,8 +221,8 @@ def change(wallet: Wallet) -> Iterator[Lie]:
     )
     first, *rest = stated.keypaths
     for name, wrong in (
-        ("path", replace(first, path=(*first.path[:-1], 6))),
-        ("fingerprint", replace(first, fingerprint=b"\1\2\3\4")),
+        ("path", first._replace(path=(*first.path[:-1], 6))),
+        ("fingerprint", first._replace(fingerprint=b"\1\2\3\4")),
     ):
         lied = with_output(psbt, 1, keypaths=(wrong, *rest))
         yield lie(f"change with another {name} of one key", "psbt.keypath", lied, wallet)

@@ -42,7 +42,7 @@ def test_a_script_is_found_by_any_of_its_origins(wallet: Wallet, branch: int) ->
 def test_the_key_of_an_origin_is_not_looked_at() -> None:
     """Where to look is a path; a lie about the key beside it is found by whoever compares keys."""
     mine = SEGWIT.at(0, 3)
-    lied = replace(mine.keypaths[0], public_key=b"\2" * 33)
+    lied = mine.keypaths[0]._replace(public_key=b"\2" * 33)
     assert SEGWIT.own(mine.locking.script_pubkey, (lied,)) == mine
 
 
@@ -50,15 +50,15 @@ def test_the_key_of_an_origin_is_not_looked_at() -> None:
     ("name", "claims"),
     [
         ("nothing", ()),
-        ("another index", tuple(replace(k, path=(*k.path[:-1], 4)) for k in SEGWIT.at(0, 3).keypaths)),
+        ("another index", tuple(k._replace(path=(*k.path[:-1], 4)) for k in SEGWIT.at(0, 3).keypaths)),
         (
             "a hardened index",
-            tuple(replace(k, path=(*k.path[:-1], 3 + HARDENED)) for k in SEGWIT.at(0, 3).keypaths),
+            tuple(k._replace(path=(*k.path[:-1], 3 + HARDENED)) for k in SEGWIT.at(0, 3).keypaths),
         ),
         ("the other branch", SEGWIT.at(1, 3).keypaths),
         ("no path", (KeyPath(b"\2" * 33, SEGWIT.at(0, 3).keypaths[0].fingerprint, ()),)),
         ("a stranger", (KeyPath(b"\2" * 33, b"\0\0\0\0", (0, 3)),)),
-        ("a step more", tuple(replace(k, path=(*k.path, 3)) for k in SEGWIT.at(0, 3).keypaths)),
+        ("a step more", tuple(k._replace(path=(*k.path, 3)) for k in SEGWIT.at(0, 3).keypaths)),
     ],
 )
 def test_what_origins_do_not_lead_to_is_not_ours(name: str, claims: tuple[KeyPath, ...]) -> None:
@@ -149,7 +149,7 @@ def test_what_is_kept_has_a_bound() -> None:
     """After many more places than are kept, each is still found, and few are held."""
     own = own_of([SEGWIT.descriptor])
     claims = [
-        tuple(replace(one, path=(*one.path[:-1], index)) for one in SEGWIT.at(0, 0).keypaths)
+        tuple(one._replace(path=(*one.path[:-1], index)) for one in SEGWIT.at(0, 0).keypaths)
         for index in range(3_000)
     ]
     for start in range(0, 3_000, 500):
@@ -170,7 +170,7 @@ def test_what_all_wallets_keep_together_has_a_bound() -> None:
     try:
         before, _ = tracemalloc.get_traced_memory()
         own.foresee(
-            tuple(replace(one, path=(*one.path[:-1], index)) for one in first) for index in range(2_000)
+            tuple(one._replace(path=(*one.path[:-1], index)) for one in first) for index in range(2_000)
         )
         weight = tracemalloc.get_traced_memory()[0] - before
     finally:
