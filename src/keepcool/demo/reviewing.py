@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from keepcool.adapters.identity.keyfiles import write_private
 from keepcool.local import adminkeys, commands
 from keepcool.local.people import PersonPlan
 
@@ -30,7 +29,8 @@ class Approver:
         folder.mkdir(mode=0o700)
         made = cls(name, folder, url)
         adminkeys.new_key(made._key, _WORDS)
-        write_private(made._passphrase, _WORDS + b"\n")
+        made._passphrase.touch(mode=0o600)
+        made._passphrase.write_bytes(_WORDS)
         return made
 
     @property

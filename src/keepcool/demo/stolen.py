@@ -7,17 +7,10 @@ import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry
-
-from keepcool.adapters.identity.files import FileIdentity
-from keepcool.adapters.identity.peers import peers_of
-from keepcool.adapters.nats.address import BusAddress
-from keepcool.adapters.nats.bus import NatsBus
-from keepcool.adapters.nats.watch import CountedBus
-from keepcool.adapters.system.clock import SystemClock, SystemEntropy
 from keepcool.app import config
 from keepcool.core.errors import KeepcoolError, Malformed
 from keepcool.core.parties import Service
+from keepcool.local import busplace
 from keepcool.local.layout import Layout
 from keepcool.wire.exchange import Exchange
 from keepcool.wire.messages import (
@@ -68,15 +61,10 @@ class StolenApp:
 async def taken_over(places: Layout) -> AsyncIterator[StolenApp]:
     """On the bus in App's place, which must have ended."""
     settings, folder = config.load(places.config(Service.APP)), places.service(Service.APP)
-    identity = FileIdentity.load(folder / settings.identity, Service.APP, one_machine=True)
-    where = BusAddress.of(settings.bus, folder, one_machine=True)
     logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of how the broker ends a connection
-    bus = await NatsBus.start(where, Service.APP, CountedBus(CollectorRegistry()))
-    try:
-        await bus.ready(_TIMEOUT_S)
-        yield StolenApp(Exchange(identity, peers_of(settings.peers), bus, SystemClock(), SystemEntropy()))
-    finally:
-        await bus.close()
+    identity = folder / settings.identity
+    async with busplace.taken(Service.APP, identity, settings.bus, settings.peers, beside=folder) as exchange:
+        yield StolenApp(exchange)
 
 
 def _objection(said: Declined) -> str:
