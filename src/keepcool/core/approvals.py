@@ -150,14 +150,16 @@ def approvals_root_challenge(root: bytes) -> bytes:
 
 
 def effects_hash(effects: Effects) -> bytes:
-    """What a draft does to others, whichever coins or nonce it uses: who is paid what, and every call and
-    hazard. 32 bytes. Fees and change are bounded beside it, so a rebuilt draft keeps it."""
+    """What a draft does to others, whichever coins or nonce it uses: who is paid what, what it carries beside
+    that, and every call and hazard. 32 bytes. Fees and change are bounded beside it, so a rebuilt draft keeps
+    it."""
     return canonical.digest(
         EFFECTS_CONTEXT,
         canonical.encode(
             {
                 "calls": [[call.contract, call.selector] for call in effects.calls],
                 "data_bytes": effects.data_bytes,
+                "data_hash": effects.data_hash,
                 "family": effects.family,
                 "hazards": [hazard.code for hazard in effects.hazards],
                 "network": effects.network,

@@ -54,7 +54,8 @@ class Effects:
     computed here from the bytes and never received: 32 bytes each. `fee_rate` is the price per unit of
     size or gas in the network's own unit (Minter: the gas price multiplier), `fee_asset` what the draft
     itself pays its fee in, both None where it pays none; `data_bytes` counts what it carries besides its
-    payments (Minter: payload and service data; Bitcoin: data outputs).
+    payments (Minter: payload and service data; Bitcoin: data outputs), and `data_hash` is the SHA-256 of that
+    (hex), "" where there is none: whom it reaches may depend on it.
 
     `leaves` says, per digest, the path below the record's public key whose child signs it (Bitcoin: each
     coin has keys of its own); empty: the record's key itself signs all. `ordered`: the positions of a slot's
@@ -75,3 +76,4 @@ class Effects:
     data_bytes: int = 0
     leaves: tuple[tuple[int, ...], ...] = ()
     ordered: bool = True
+    data_hash: str = ""

@@ -137,6 +137,7 @@ def effects_shown(effects: Effects) -> bytes:
         "calls": [[one.contract, one.selector, one.name] for one in effects.calls],
         "change": [_payment(one) for one in effects.change],
         "data_bytes": effects.data_bytes,
+        "data_hash": effects.data_hash,
         "digests": [one.hex() for one in effects.digests],
         "family": effects.family,
         "fee": None if fee is None else [fee.asset, str(fee.units)],

@@ -97,10 +97,10 @@ class ReviewAnswer(Message, frozen=True):
     """`record`: the wallet's canonical bytes. `drafts`: every draft asked for (a fee ladder has several), as
     bytes, as many as an answer holds; `draft_hashes`: SHA-256 of every one of them, in order. `effects`: what
     the dearest does, decoded by this signer, as canonical JSON (`family`, `network`, `source`, `payments`,
-    `change`, `calls`, `hazards`, `fee`, `fee_rate`, `data_bytes`, `slots`, `digests`); `effects_hash` is what
-    an approval names, `fee_units_max` the highest fee among the drafts (of the intent, where drafts state
-    none), `policy` this signer's. `user_key` of the record, `user_signed`: its signature over this intent was
-    verified. `hints`: what looks unusual, in sentences."""
+    `change`, `calls`, `hazards`, `fee`, `fee_rate`, `data_bytes`, `data_hash`, `slots`, `digests`);
+    `effects_hash` is what an approval names, `fee_units_max` the highest fee among the drafts (of the
+    intent, where drafts state none), `policy` this signer's. `user_key` of the record, `user_signed`: its
+    signature over this intent was verified. `hints`: what looks unusual, in sentences."""
 
     summary: ReviewSummary
     record: bytes

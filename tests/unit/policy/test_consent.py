@@ -71,6 +71,7 @@ def test_a_rebuilt_draft_keeps_its_approval() -> None:
         {"payments": (replace(PAYMENT.effects.payments[0], amount=Amount(ETH, 11)),)},
         {"calls": ()},
         {"data_bytes": 1},
+        {"data_hash": "ab" * 32},
     ):
         assert "does something else" in told(replace(with_effects(PAYMENT, **changes), proofs=approved), A)
 

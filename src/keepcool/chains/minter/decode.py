@@ -7,6 +7,9 @@ price stands on the chain, so what is known here is the multiplier.
 
 from __future__ import annotations
 
+import hashlib
+
+from keepcool.chains import rlp
 from keepcool.chains.minter.address import is_reserved
 from keepcool.chains.minter.assets import coin_asset
 from keepcool.chains.minter.data import CreateMultisig, EditMultisig, Multisend, Other, Owners, Send, name_of
@@ -40,7 +43,14 @@ def decode_transaction(tx: Transaction, source: str) -> Effects:
         fee_rate=tx.gas_price,
         fee_asset=coin_asset(network, tx.gas_coin),
         data_bytes=len(tx.payload) + len(tx.service_data),
+        data_hash=_data_hash(tx),
     )
+
+
+def _data_hash(tx: Transaction) -> str:
+    if not tx.payload and not tx.service_data:
+        return ""
+    return hashlib.sha256(rlp.encode([tx.payload, tx.service_data])).hexdigest()
 
 
 def _sends(tx: Transaction) -> tuple[Send, ...]:

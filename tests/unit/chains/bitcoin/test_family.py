@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from keepcool.chains import publickeys
@@ -17,7 +19,8 @@ from keepcool.chains.bitcoin.wallets import wallet_of
 from keepcool.chains.families import family_named, family_of, first_position, ordered
 from keepcool.chains.family import Family, FamilyName, terms_of
 from keepcool.chains.points import sums
-from keepcool.core.effects import Payment, Slot
+from keepcool.core.approvals import effects_hash
+from keepcool.core.effects import Effects, Payment, Slot
 from keepcool.core.errors import Malformed
 from keepcool.core.ids import NetworkId
 from keepcool.core.money import Amount
@@ -142,12 +145,17 @@ def test_what_goes_to_an_own_receiving_address_is_a_payment() -> None:
 
 
 def test_data_is_counted_and_left_to_the_rules() -> None:
-    """A data output is no payment; how many bytes it carries is said."""
-    raw = encode_psbt(
-        draft([coin(SEGWIT)], [TxOutput(COIN // 2, ALICE), TxOutput(0, b"\x6a\x03abc")], {0: SEGWIT.at(1, 2)})
-    )
-    effects = FAMILY.decode(raw, pool(SEGWIT))
+    """A data output is no payment; how many bytes it carries is said, and which is part of what it does."""
+
+    def carrying(script: bytes) -> Effects:
+        outputs = [TxOutput(COIN // 2, ALICE), TxOutput(0, script)]
+        raw = encode_psbt(draft([coin(SEGWIT)], outputs, {0: SEGWIT.at(1, 2)}))
+        return FAMILY.decode(raw, pool(SEGWIT))
+
+    effects, others = carrying(b"\x6a\x03abc"), carrying(b"\x6a\x03abd")
     assert (len(effects.payments), effects.data_bytes) == (1, 4)
+    assert effects_hash(effects) != effects_hash(others)
+    assert effects_hash(replace(effects, data_hash="")) == effects_hash(replace(others, data_hash=""))
 
 
 def test_a_fee_of_any_size_is_decoded_for_the_rules_to_judge() -> None:

@@ -13,6 +13,7 @@ from keepcool.chains.minter.data import CreateMultisig, Data, EditMultisig, Mult
 from keepcool.chains.minter.kinds import KINDS
 from keepcool.chains.minter.signature import SINGLE
 from keepcool.chains.minter.transaction import Transaction, parse_signed
+from keepcool.core.approvals import effects_hash
 from keepcool.core.effects import ContractCall, Effects, Payment, Slot
 from keepcool.core.errors import Malformed
 from keepcool.core.ids import NetworkId
@@ -93,6 +94,17 @@ def test_what_a_draft_carries_is_counted() -> None:
     assert decoded(tx(payload="привет".encode())).data_bytes == 12
     both = tx(payload=b"12345", service_data=b"123")
     assert (decoded(both).data_bytes, hazards(both)) == (8, ("minter.service_data",))
+
+
+def test_what_a_draft_carries_is_part_of_what_it_does() -> None:
+    """Another payload of the same length, or the same bytes in the other field, is another effect, so that an
+    approval of one is none of the other; twin: but for that field the two look the same."""
+    one, other = decoded(tx(payload=b"to: alice")), decoded(tx(payload=b"to: mallo"))
+    moved = decoded(tx(service_data=b"to: alice"))
+    assert len({effects_hash(effects) for effects in (one, other, moved, decoded(tx()))}) == 4
+    assert decoded(tx()).data_hash == ""
+    blind = [replace(effects, data_hash="") for effects in (one, other)]
+    assert effects_hash(blind[0]) == effects_hash(blind[1])
 
 
 @pytest.mark.parametrize(
