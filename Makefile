@@ -34,7 +34,7 @@ litecoind:
 chromium:
 	@scripts/chromium.sh
 
-demo: setup ## the whole story on real parts (CHAINS=evm,minter,bitcoin chooses; KEEP=1 leaves it running)
+demo: setup ## the whole story on real parts (CHAINS=evm,people,minter,bitcoin chooses; KEEP=1 leaves it running)
 	@$(BIN)/keepcool demo $(if $(CHAINS),--chains $(CHAINS)) $(if $(KEEP),--keep)
 
 test: setup ## the whole suite: up to four files side by side, the slowest first (tests/conftest.py)

@@ -6,6 +6,12 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+_RUNS = re.compile(
+    r"(0x|Mx|Mt|tx |rltc1)[0-9a-z]+(…[0-9a-z]+)?"
+    r"|\b[0-9a-f]{64}\b|\b[0-9a-f]{4}…[0-9a-f]{4}\b"
+    r"|\b\d{6,}\b|\b\d+(?= (and|sat)\b)",
+    re.IGNORECASE,
+)
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -17,9 +23,4 @@ def blocks(page: str, kind: str) -> list[str]:
 
 def shape(line: str) -> str:
     """A line without what differs from run to run: addresses, hashes, numbers of wei and satoshi."""
-    return re.sub(
-        r"(0x|Mx|Mt|tx |rltc1)[0-9a-z]+(…[0-9a-z]+)?|\b\d{6,}\b|\b\d+(?= (and|sat)\b)",
-        "#",
-        line,
-        flags=re.IGNORECASE,
-    ).strip()
+    return _RUNS.sub("#", line).strip()

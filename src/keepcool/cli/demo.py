@@ -14,7 +14,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     noun = subparsers.add_parser("demo", help="the whole story on real parts")
     noun.add_argument("--keep", action="store_true", help="leave it running afterwards, until Ctrl-C")
     noun.add_argument(
-        "--chains", default="", metavar="LIST", help="which families, e.g. evm,bitcoin (default: all)"
+        "--chains",
+        default="",
+        metavar="LIST",
+        help="which acts: evm (people sign in it), minter, bitcoin; people: that part of evm (default: all)",
     )
     noun.add_argument("--folder", type=Path, help="where to put everything (default: a temporary folder)")
     noun.set_defaults(run=_demo)
@@ -23,7 +26,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _demo(arguments: argparse.Namespace) -> int:
     from keepcool.demo import closing, stage, story
 
-    chains = story.chosen(arguments.chains)
+    acts = story.chosen(arguments.chains)
+    chains = story.chains_of(acts)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = arguments.folder or Path(tempfile.mkdtemp(prefix="keepcool-demo-"))
     began_s = time.monotonic()
@@ -36,7 +40,7 @@ def _demo(arguments: argparse.Namespace) -> int:
     try:
         with stage.staged(folder.absolute(), chains, lambda text: tell(f"  {text}")) as scenes:
             house = scenes[0].house
-            closing.close(house.client, story.play_all(scenes, tell), tell)
+            closing.close(house.client, story.play_all(scenes, acts, tell), tell)
             if arguments.keep:
                 _kept(house.installation.reach.app_url, folder)
                 house.installation.watch(tell)

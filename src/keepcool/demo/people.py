@@ -22,7 +22,7 @@ from keepcool.core.approvals import Action
 from keepcool.core.errors import Breach
 from keepcool.core.parties import Service
 from keepcool.core.reconciliation import report_hash
-from keepcool.demo import governing, stolen, thefts
+from keepcool.demo import evm, governing, stolen, thefts
 from keepcool.demo.closing import Line
 from keepcool.demo.reviewing import Approver
 from keepcool.demo.stage import EvmScene
@@ -47,6 +47,8 @@ class Cast:
 
 def play(stage: EvmScene, tell: Tell) -> Callable[[], list[Line]]:
     """After all other acts: from here on wallets are asked for their owners' signatures."""
+    if not int(stage.purse().booked):
+        evm.fill_purse(stage, tell)
     cast = meet(stage, tell)
     owner_signs(stage, cast, tell)
     wait_at_desk(stage, cast, tell)
@@ -79,7 +81,7 @@ def meet(stage: EvmScene, tell: Tell) -> Cast:
 def owner_signs(stage: EvmScene, cast: Cast, tell: Tell) -> None:
     client, before = stage.client, stage.chain.balance(cast.outside)
     asked = client.withdraw(cast.wallet.id, stage.eth, SMALL, cast.outside)
-    review = _until_wanted(stage, asked)
+    review = _until_wanted(stage, asked, "owner's signature")
     for signer, missing in sorted(review.missing.items(), reverse=True):
         tell(f"App alone asks for 0.2 ETH of Ivan's: {signer} waits: {'; '.join(missing)}")
     holds(stage.chain.balance(cast.outside) == before, "nothing was paid without Ivan")
@@ -92,7 +94,7 @@ def owner_signs(stage: EvmScene, cast: Cast, tell: Tell) -> None:
 def wait_at_desk(stage: EvmScene, cast: Cast, tell: Tell) -> None:
     client, before = stage.client, stage.chain.balance(cast.outside)
     asked = client.withdraw(cast.wallet.id, stage.eth, LARGE, cast.outside, sign_with=cast.ivan)
-    review = _until_wanted(stage, asked, "approval")
+    review = _until_wanted(stage, asked, f"tier desk needs 1 approval of {cast.judy.plan.groups[0]}")
     tell(f"0.8 ETH, signed by Ivan, waits at the desk: {'; '.join(review.missing['cooler'])}")
     seen = cast.judy.read(review.intent_hash)
     holds(f"{LARGE} of {stage.eth} to {cast.outside}" in seen["Pays"], "the desk shows what was asked for")
@@ -104,6 +106,9 @@ def wait_at_desk(stage: EvmScene, cast: Cast, tell: Tell) -> None:
     cast.judy.approve(review.intent_hash, "called Ivan")
     confirmed(client.settled(asked.id, WAIT_S, reviewed=True))
     holds(stage.chain.balance(cast.outside) - before == LARGE, "0.8 ETH arrived")
+    desk = stage.house.installation.places.service(Service.DESK)
+    keys = [desk / layout.INNER_KEY, desk / layout.KEYSTORE]
+    holds(not any(one.exists() for one in keys), "the desk has no coin key, and no way to a keystore")
     tell("Judy approves with her key; both verify it, and it is paid. The desk has no coin key and no say.")
 
 
@@ -197,7 +202,7 @@ def _without_tiers(text: str) -> bytes:
     return rendered({**tomllib.loads(text), "version": 99}).encode()
 
 
-def _until_wanted(stage: EvmScene, asked: Withdrawal, words: str = "") -> Review:
+def _until_wanted(stage: EvmScene, asked: Withdrawal, words: str) -> Review:
     """Once both signers say that they want this of people."""
 
     def review() -> Review | None:

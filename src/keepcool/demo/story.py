@@ -11,21 +11,32 @@ from keepcool.demo.closing import Line
 from keepcool.demo.stage import CHAINS, BitcoinScene, EvmScene, MinterScene, Scene, lacking
 from keepcool.demo.telling import Tell
 
+EVM, PEOPLE = "evm", "people"
+
 
 def chosen(text: str) -> tuple[str, ...]:
-    """The families named in "evm,minter"; for "" all that can be played here. Raises Malformed on one that is
-    not there."""
+    """The acts named in "evm,minter", that of the people with its chain; for "" all that can be played here.
+    Raises Malformed on one that is not there."""
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    unknown = [name for name in names if name not in CHAINS]
+    unknown = [name for name in names if name not in (*CHAINS, PEOPLE)]
     if unknown:
-        raise Malformed("demo.chains", f"no chain family {unknown[0]!r}: choose among {', '.join(CHAINS)}")
-    return names or tuple(name for name in CHAINS if not lacking(name))
+        there = ", ".join((*CHAINS, PEOPLE))
+        raise Malformed("demo.chains", f"no chain family {unknown[0]!r}: choose among {there}")
+    acts = names or tuple(name for name in CHAINS if not lacking(name))
+    return (*acts, PEOPLE) if EVM in acts and PEOPLE not in acts else acts
 
 
-def play_all(scenes: Sequence[Scene], tell: Tell) -> list[Callable[[], list[Line]]]:
+def chains_of(acts: Sequence[str]) -> tuple[str, ...]:
+    """What these acts are played on."""
+    return tuple(dict.fromkeys(EVM if one == PEOPLE else one for one in acts))
+
+
+def play_all(scenes: Sequence[Scene], acts: Sequence[str], tell: Tell) -> list[Callable[[], list[Line]]]:
     """Every act, that of the people last: it ends in a freeze of everything, and a thaw."""
-    told = [play(scene, tell) for scene in scenes]
-    return told + [people.play(scene, tell) for scene in scenes if isinstance(scene, EvmScene)]
+    told = [play(scene, tell) for scene in scenes if not isinstance(scene, EvmScene) or EVM in acts]
+    if PEOPLE in acts:
+        told += [people.play(scene, tell) for scene in scenes if isinstance(scene, EvmScene)]
+    return told
 
 
 def play(scene: Scene, tell: Tell) -> Callable[[], list[Line]]:
