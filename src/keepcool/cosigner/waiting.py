@@ -21,13 +21,15 @@ from keepcool.cosigner.windows import HOUR_S, Spending
 
 OPEN, SIGNED, REJECTED, EXPIRED = "waiting", "signed", "rejected", "expired"
 ENDED_MAX = 50_000
+RECIPIENTS_A_ROW = 10
 _LOOKED_AT = 100
 
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """`sequence`, `since_s`: of the first row. `marks`: its rows, those that signed it negative. `user_row`:
-    the row since which its owner's signature is known, 0 for none. `text` is what it is found by."""
+    """`sequence`, `since_s`: of the first row. `marks`: its rows, those that signed it negative.
+    `user_row`: the row since which its owner's signature is known, 0 for none; `user_key`: his key then.
+    `text`: what it is found by."""
 
     sequence: int
     since_s: int
@@ -101,7 +103,7 @@ class Waiting:
         return item is None or item.is_signed or (user and not item.user)
 
     def noted_lately(self, now_s: int) -> int:
-        """How many rows the last hour has."""
+        """How many rows the last hour has, a long one counted as several."""
         while self._lately and self._lately[0] <= now_s - HOUR_S:
             self._lately.popleft()
         return len(self._lately)
@@ -145,8 +147,8 @@ class Waiting:
         else:
             item.marks = (*item.marks, sequence)
         if row.user and not item.user:
-            item.user_row = sequence
-        self._lately.append(row.at_s)
+            item.user_row, item.user_key = sequence, row.user_key
+        self._lately.extend([row.at_s] * _pace(row))
         self._owners.waited(row, sequence)
         self._settle(item)
         self.open_count(row.at_s)  # whether or not anybody looks: what has expired does not wait any more
@@ -154,7 +156,7 @@ class Waiting:
 
     def _unlearn(self, sequence: int, row: WaitingRow) -> None:
         self._owners.unwaited(row, sequence)
-        if self._lately:
+        for _ in range(min(_pace(row), len(self._lately))):
             self._lately.pop()
         item = self._items[row.intent_hash]
         if item.user_row == sequence:
@@ -185,6 +187,11 @@ class Waiting:
         oldest = next((one for one in islice(self._items, _LOOKED_AT) if one not in self._open), None)
         if oldest is not None:
             del self._items[oldest]
+
+
+def _pace(row: WaitingRow) -> int:
+    """As how many rows it counts: whom it pays is kept for good, so what pays hundreds takes more room."""
+    return 1 + len(row.recipients) // RECIPIENTS_A_ROW
 
 
 def _item(sequence: int, row: WaitingRow) -> Item:

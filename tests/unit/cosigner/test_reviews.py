@@ -27,6 +27,7 @@ from tests.unit.cosigner.people_house import (
     BOB,
     OWNER,
     POLICY,
+    THIEF,
     House,
     by_owner,
     codes,
@@ -383,6 +384,30 @@ def test_what_expired_is_forgotten_though_nobody_looks() -> None:
     for number in range(1, 100):
         waiting.learn(entry(number, row(number, NOW_S + number * 7200)))
     assert len(waiting) <= 5
+
+
+def test_what_pays_many_counts_as_several() -> None:
+    """Recipients are kept for good, so rows that name hundreds of them take up an hour's pace sooner; what
+    such a row took up is given back when it fails to commit."""
+    waiting = Waiting(Owners())
+    one, many = row(1), msgspec.structs.replace(row(2), recipients=[f"r{n}" for n in range(200)])
+    waiting.learn(entry(1, one))
+    waiting.learn(entry(2, many))
+    assert waiting.noted_lately(NOW_S) == 22
+    waiting.unlearn(entry(2, many))
+    assert waiting.noted_lately(NOW_S) == 1
+
+
+def test_an_owners_signature_is_remembered_with_the_key_that_made_it() -> None:
+    """Asked for under one key and signed with the next: it is the next one's signature, so that it counts for
+    nothing when the first comes back."""
+    waiting = Waiting(Owners())
+    waiting.learn(entry(1, row(1)))
+    item = waiting.item(f"{1:064x}")
+    assert item is not None
+    assert (item.user, item.user_key) == (False, OWNER.text)
+    waiting.learn(entry(2, msgspec.structs.replace(row(1, user=True), user_key=THIEF.text)))
+    assert (item.user, item.user_key) == (True, THIEF.text)
 
 
 def test_unlearning_is_the_inverse_of_learning() -> None:
