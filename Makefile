@@ -5,6 +5,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 BESIDE := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+BESIDE_FAST := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+FAST := tests/architecture tests/docs tests/unit tests/vectors tests/properties
+# Tests without servers wait for little but the disk: their files lie in memory where 2 GB of it are free.
+IN_MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 2000000 { print "PYTEST_DEBUG_TEMPROOT=/dev/shm" }')
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 help: ## what can be made
@@ -41,7 +45,10 @@ test: setup ## the whole suite: up to four files side by side, the slowest first
 	@$(BIN)/pytest $(BESIDE)
 
 test-fast: setup ## unit, vectors, properties, architecture: no servers, under a minute
-	@$(BIN)/pytest $(BESIDE) tests/architecture tests/docs tests/unit tests/vectors tests/properties
+	@$(IN_MEMORY) $(BIN)/pytest $(BESIDE_FAST) $(FAST)
+
+soak: setup ## the fast part once more, each property tried SOAK times as often (10)
+	@KEEPCOOL_SOAK=$(or $(SOAK),10) $(IN_MEMORY) $(BIN)/pytest $(BESIDE_FAST) $(FAST)
 
 lint: setup ## ruff, mypy --strict, import laws, tidy
 	@$(BIN)/ruff check .
@@ -61,4 +68,4 @@ lock: ## renew the hash-locked requirements from requirements/*.in
 clean: ## remove what setup and runs made
 	rm -rf $(VENV) $(VENV)-lock node_modules build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help setup litecoind chromium demo test test-fast lint bench lock clean
+.PHONY: help setup litecoind chromium demo test test-fast soak lint bench lock clean

@@ -1,0 +1,7 @@
+"""Tests of the policy also watch how it speaks."""
+
+from __future__ import annotations
+
+from tests.fixtures.wellspoken import all_is_well_spoken
+
+__all__ = ["all_is_well_spoken"]
