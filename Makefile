@@ -57,6 +57,9 @@ lint: setup ## ruff, mypy --strict, import laws, tidy
 	@$(BIN)/lint-imports
 	@$(BIN)/pytest -q tests/architecture/test_tidy.py
 
+mutants: setup ## change the deciding code a little, everywhere: do tests notice? (ONLY=policy/rules)
+	@nice $(BIN)/python scripts/mutants.py $(if $(ONLY),--only $(ONLY)) $(if $(CHILDREN),--children $(CHILDREN))
+
 bench: setup ## measure, beside peers in the same run; writes bench/results.json
 	@$(BIN)/python -m bench
 
@@ -68,4 +71,4 @@ lock: ## renew the hash-locked requirements from requirements/*.in
 clean: ## remove what setup and runs made
 	rm -rf $(VENV) $(VENV)-lock node_modules build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help setup litecoind chromium demo test test-fast soak lint bench lock clean
+.PHONY: help setup litecoind chromium demo test test-fast soak lint mutants bench lock clean
