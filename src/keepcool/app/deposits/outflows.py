@@ -16,13 +16,15 @@ from keepcool.core.money import Amount
 
 
 def own_payouts(tx: Connection, wallet: WalletId, executed: bytes) -> tuple[Payment, ...] | None:
-    """The payments of the SafeTx with this hash (32 bytes), None for one App never drafted."""
+    """The payments of the SafeTx with this hash (32 bytes), None for one App never drafted. A payment that was
+    refused and asked for again may be the same SafeTx: it runs once."""
     query = select(withdrawal.c.recipient, withdrawal.c.asset, withdrawal.c.units).where(
         withdrawal.c.wallet == wallet, withdrawal.c.digest == executed.hex()
     )
-    rows = tx.execute(query).all()
-    payments = [Payment(row.recipient, Amount(AssetId(row.asset), row.units)) for row in rows]
-    return tuple(payments) if rows else _recalled(tx, wallet, executed)
+    row = tx.execute(query.limit(1)).first()
+    if row is None:
+        return _recalled(tx, wallet, executed)
+    return (Payment(row.recipient, Amount(AssetId(row.asset), row.units)),)
 
 
 def _recalled(tx: Connection, wallet: WalletId, executed: bytes) -> tuple[Payment, ...] | None:

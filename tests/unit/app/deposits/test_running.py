@@ -7,13 +7,21 @@ from collections.abc import Awaitable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
+from keepcool.app.books import ledger
 from keepcool.app.config import AssetSettings, EvmSettings
 from keepcool.app.deposits import running
 from keepcool.app.deposits.outflows import own_payouts
 from keepcool.app.deposits.running import Standing, plan_of
+from keepcool.app.payouts import store
+from keepcool.app.payouts.store import Kind, NewWithdrawal
+from keepcool.core.effects import Payment, Slot
 from keepcool.core.errors import Unavailable
 from keepcool.core.ids import AssetId, WalletId
+from keepcool.core.money import Amount
+from keepcool.core.withdrawal import DraftMade
+from keepcool.core.withdrawal_states import Draft
 from tests.fixtures.chain import address_number
 from tests.unit.app.deposits.office import NATIVE, NETWORK, Office
 from tests.unit.app.deposits.paperchain import PaperChain, PaperNode, sends
@@ -97,3 +105,24 @@ def test_a_safetx_app_never_drafted_is_unknown(tmp_path: Path) -> None:
     wallet = WalletId(office.issue("a", A))
     assert office.store.transact(lambda tx: own_payouts(tx, wallet, b"\x01" * 32)) is None
     office.close()
+
+
+def test_a_safetx_asked_for_twice_takes_its_payment_once(tmp_path: Path) -> None:
+    """A refused payment that is asked for again at the same nonce is the same SafeTx: when it has run, it has
+    taken one payment from the wallet, not one for each time it was asked for."""
+    office, digest = Office(tmp_path), b"\x02" * 32
+    wallet, units = office.issue("a", A), 5
+
+    def asked(tx: Connection) -> tuple[Payment, ...] | None:
+        credit = ledger.credit_deposit
+        credit(tx, deposit="dep", wallet=wallet, asset=NATIVE, units=2 * units, at_ms=1)
+        for name in ("refused", "again"):
+            new = NewWithdrawal(name, Kind.WITHDRAWAL, wallet, NETWORK, NATIVE, units, A, 1)
+            store.insert(tx, new, 1)
+            draft = Draft(Slot(NETWORK, f"safe:{A}", 0), digest.hex())
+            store.step(tx, name, DraftMade(draft), 1, digest=digest.hex(), slot=0)
+        return own_payouts(tx, wallet, digest)
+
+    found = office.store.transact(asked)
+    office.close()
+    assert found == (Payment(A, Amount(NATIVE, units)),)
