@@ -1,9 +1,10 @@
 """Side by side: how many files at a time, and in which order.
 
 Tests with servers mostly wait, for blocks, for processes to start and to end, so there are two workers to a
-core; a file stays with its worker. Files that share an installation follow one another, and the installation
-ends after the last of them; of those, and of the others, the ones that take longest begin first, or the last
-of them would run alone at the end: `slowest.txt` says how long each took, in seconds.
+core (`-n auto`); those without only compute, and get one (`-n logical`), but never fewer than two. A file
+stays with its worker. Files that share an installation follow one another, and the installation ends after
+the last of them; of those, and of the others, the ones that take longest begin first, or the last of them
+would run alone at the end: `slowest.txt` says how long each took, in seconds.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ _SHARED = ("minter_house", "house")
 _TO_A_CORE = 2
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    return _TO_A_CORE * (os.cpu_count() or 1)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    waits = config.getoption("numprocesses") == "auto"
+    return (_TO_A_CORE if waits else 1) * max(2, os.cpu_count() or 1)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -28,6 +28,7 @@ from keepcool.chains.bitcoin.scanning import body_of, txid_of
 from keepcool.chains.bitcoin.transaction import Transaction, parse_transaction, shown
 from keepcool.core.errors import Unavailable
 from keepcool.core.ids import WalletId
+from tests.fixtures.effort import examples
 from tests.unit.app.deposits.bitcoin_office import ASSET, DUST, NETWORK, ROW, script_of
 from tests.unit.app.deposits.office import TestClock
 from tests.unit.app.deposits.paperbitcoin import NOBODY, PaperBitcoin, coinbase, payment
@@ -219,7 +220,7 @@ def _address(script: bytes, name: str, change: bool) -> Address:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(STEPS)
 def test_the_books_are_what_the_chain_says(steps: list[tuple[object, ...]]) -> None:
     """Coins, balances and dust equal those of a reader who has seen nothing but the best chain; nothing of it

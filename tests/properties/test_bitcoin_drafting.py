@@ -18,6 +18,7 @@ from keepcool.chains.bitcoin.networks import Replacement
 from keepcool.chains.bitcoin.script import ScriptKind
 from keepcool.chains.bitcoin.transaction import Outpoint, TxOutput
 from keepcool.core.errors import Conflict, Refused
+from tests.fixtures.effort import examples
 
 SHAPE = Shape(ScriptKind.P2WSH, 2, 3)
 TO = b"\x00\x14" + bytes(20)
@@ -43,7 +44,7 @@ def rungs_of(held: list[int], paid: list[int], fee_max: int, rate: int, parts: i
     return climbed(coins_of(held), goal, FEES, _zeros)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     held=AMOUNTS,
     paid=st.lists(st.integers(10_000, 10**8), min_size=1, max_size=20),

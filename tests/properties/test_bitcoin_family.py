@@ -13,6 +13,7 @@ from keepcool.chains.family import terms_of
 from keepcool.core.effects import Effects
 from keepcool.core.errors import Malformed
 from keepcool.core.registry import Role, WalletRecord
+from tests.fixtures.effort import examples
 from tests.unit.chains.bitcoin.psbt.samples import WALLETS, honest
 from tests.unit.chains.bitcoin.records import record_of
 
@@ -37,7 +38,7 @@ def told_apart(draft: bytes, other: bytes, record: WalletRecord) -> None:
         assert after == before or set(after.digests).isdisjoint(before.digests)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 @given(st.sampled_from(DRAFTS), CUTS, st.integers(0, 255))
 def test_every_byte_of_a_draft_counts(drawn: tuple[bytes, WalletRecord], at: int, byte: int) -> None:
     """Any byte put anywhere."""
@@ -46,7 +47,7 @@ def test_every_byte_of_a_draft_counts(drawn: tuple[bytes, WalletRecord], at: int
     told_apart(draft, draft[:at] + bytes((byte,)) + draft[at + 1 :], record)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.sampled_from(DRAFTS), CUTS, CUTS, CUTS, st.binary(max_size=40))
 def test_parts_moved_cut_and_put_in_are_noticed(
     drawn: tuple[bytes, WalletRecord], one: int, two: int, to: int, put: bytes
@@ -66,7 +67,7 @@ def test_parts_moved_cut_and_put_in_are_noticed(
         told_apart(draft, other, record)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.sampled_from(DRAFTS), st.binary(max_size=300))
 def test_any_bytes_are_refused(drawn: tuple[bytes, WalletRecord], raw: bytes) -> None:
     """Nothing but a draft is one, with the magic before it or not."""
@@ -75,7 +76,7 @@ def test_any_bytes_are_refused(drawn: tuple[bytes, WalletRecord], raw: bytes) ->
     assert seen(b"psbt\xff" + raw, record) is None
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     st.sampled_from(ScriptKind),
     st.none() | st.integers(0, 2**31 - 1),

@@ -19,6 +19,7 @@ from keepcool.cosigner.windows import DAY_S, HOUR_S
 from keepcool.policy.case import Case, Remembered
 from keepcool.policy.rules import ALL, Rule, cap_day, cap_hour, never_twice
 from keepcool.policy.spending import leaving
+from tests.fixtures.effort import examples
 from tests.unit.policy.bitcoin_samples import CAP, ERIN, FRANK, LTC, POLICY, pay
 
 COINS = tuple(f"{number:02x}" * 32 for number in range(6))
@@ -121,7 +122,7 @@ def paid_together(cases: Sequence[Case]) -> bool:
     )
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.lists(asks, max_size=14))
 def test_no_set_of_drafts_that_could_confirm_passes_a_cap(trace: list[Ask]) -> None:
     """After every signature, whichever drafts of the last hour and day the chain takes."""
@@ -133,7 +134,7 @@ def test_no_set_of_drafts_that_could_confirm_passes_a_cap(trace: list[Ask]) -> N
         assert dearest(signer.within(DAY_S, now_s)) <= CAP_DAY
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.lists(asks, max_size=14))
 def test_no_two_drafts_of_an_intent_can_confirm(trace: list[Ask]) -> None:
     """However its coins were mixed with others; and no coin is in payments of two intents."""
@@ -199,7 +200,7 @@ def test_the_twin_without_never_twice_pays_twice() -> None:
     assert paid_by(tuple(rule for rule in ALL if rule is not never_twice))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(asks, max_size=14), st.integers(0, 14))
 def test_unlearning_coins_is_the_inverse_of_learning(trace: list[Ask], back: int) -> None:
     """What failed to commit leaves memory as if it had never been staged."""

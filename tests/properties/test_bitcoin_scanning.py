@@ -34,6 +34,7 @@ from keepcool.chains.bitcoin.transaction import (
     shown,
 )
 from keepcool.core.errors import Malformed
+from tests.fixtures.effort import examples
 
 OURS = [b"\x00\x20" + bytes([n]) * 32 for n in range(3)] + [b"\xa9\x14" + b"o" * 20 + b"\x87"]
 COINS = [Outpoint(bytes([n]) * 32, n) for n in range(1, 4)]
@@ -102,7 +103,7 @@ def slow(some: list[Transaction]) -> list[Hit]:
     return hits
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(st.lists(transactions(), max_size=4, unique_by=lambda one: one.txid), st.booleans())
 def test_the_scanner_sees_what_a_slow_reader_sees(some: list[Transaction], chained: bool) -> None:
     """Every output and every spending of ours and none else, also of coins made in the same block."""
@@ -118,7 +119,7 @@ def test_the_scanner_sees_what_a_slow_reader_sees(some: list[Transaction], chain
     assert (found.transactions, found.previous) == (len(every), (b"p" * 32).hex())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(transactions())
 def test_ids_are_those_of_the_reader(tx: Transaction) -> None:
     """A transaction by itself has the id the reader gives it, and its body's id forgets every signature."""
@@ -130,7 +131,7 @@ def test_ids_are_those_of_the_reader(tx: Transaction) -> None:
     assert [hit] == [replace(one, place=0) for one in slow([tx])] if hit else not slow([tx])
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.data())
 def test_no_other_bytes_pass_for_a_block(data: st.DataObject) -> None:
     """Cut off anywhere, lengthened, or changed in any byte beyond the witness, it is refused and never

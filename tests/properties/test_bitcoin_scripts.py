@@ -17,6 +17,7 @@ from keepcool.chains.bitcoin.keys import KeyExpression, Origin
 from keepcool.chains.bitcoin.network_table import BITCOIN, SHIPPED
 from keepcool.chains.bitcoin.networks import Network
 from keepcool.core.errors import Malformed
+from tests.fixtures.effort import examples
 from tests.vectors.bitcoin import PURPOSES, btclib_script, embit_script
 
 ROOT = bip32.parse_xpub(PURPOSES[0])
@@ -50,7 +51,7 @@ def wallets(draw: some.DrawFn) -> tuple[Network, Descriptor]:
     return network, descriptor.made(kind, threshold, keys, ordered=draw(some.booleans()))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(30))
 @given(wallets(), INDICES)
 def test_a_descriptor_is_read_as_it_was_written(wallet: tuple[Network, Descriptor], index: int) -> None:
     """Text, BSMS file, scripts one by one and in bulk, address: each leads back to the same wallet."""
@@ -68,7 +69,7 @@ def test_a_descriptor_is_read_as_it_was_written(wallet: tuple[Network, Descripto
         assert not found.ordered or keys == tuple(sorted(keys))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=examples(20))
 @given(wallets(), INDICES)
 def test_three_implementations_agree(wallet: tuple[Network, Descriptor], index: int) -> None:
     """embit and btclib derive our scripts from the descriptor as Bitcoin's nodes read it."""
@@ -78,7 +79,7 @@ def test_three_implementations_agree(wallet: tuple[Network, Descriptor], index: 
         assert ours == embit_script(text, index, choice) == btclib_script(text, index, choice)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=examples(30))
 @given(COSIGNERS, some.lists(some.integers(0, HARDENED - 1), min_size=2, max_size=4, unique=True), INDICES)
 def test_no_two_wallets_share_a_script(cosigners: Sequence[int], numbers: Sequence[int], index: int) -> None:
     """Wallet numbers, the pool, cosigners and both branches: at one index all scripts differ."""

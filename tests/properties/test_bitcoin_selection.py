@@ -22,6 +22,7 @@ from keepcool.chains.bitcoin.script import ScriptKind
 from keepcool.chains.bitcoin.selection import select
 from keepcool.chains.bitcoin.transaction import Outpoint, TxOutput
 from keepcool.core.errors import Conflict
+from tests.fixtures.effort import examples
 from tests.unit.chains.bitcoin.psbt.judge import core
 from tests.unit.chains.bitcoin.psbt.samples import DOGE, LEGACY, NESTED, SEGWIT, Wallet, sign
 from tests.unit.chains.bitcoin.selection.samples import (
@@ -109,7 +110,7 @@ def hold(found: Selection, goal: Goal, coins: list[Coin]) -> None:
     assert found.fee_sat * 1_000 >= network.fee_rate_min * found.vsize
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(network=NETWORKS, seed=SEEDS, data=st.data())
 def test_nothing_is_lost_and_nothing_overspent(network: Network, seed: int, data: st.DataObject) -> None:
     """Inputs less outputs less fee is 0; the fee is that of the rate, or what makes no change; no dust; no
@@ -123,7 +124,7 @@ def test_nothing_is_lost_and_nothing_overspent(network: Network, seed: int, data
         hold(found, goal, coins)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(network=NETWORKS, seed=SEEDS, data=st.data())
 def test_whoever_can_pay_pays(network: Network, seed: int, data: st.DataObject) -> None:
     """Looking at every set of coins worth their spending: refused only when none of them pays; and with
@@ -147,7 +148,7 @@ def test_whoever_can_pay_pays(network: Network, seed: int, data: st.DataObject) 
         assert not changeless or found.waste <= min(changeless) + slack
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(network=NETWORKS, data=st.data())
 def test_gathered_and_swept_coins_are_all_accounted_for(network: Network, data: st.DataObject) -> None:
     """As of payments: nothing is lost, no dust, nothing that may not be spent."""
@@ -167,7 +168,7 @@ def test_gathered_and_swept_coins_are_all_accounted_for(network: Network, data: 
     assert all(coin in settled(coins, network) for coin in swept.coins)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(network=NETWORKS, seed=SEEDS, steps=st.lists(RATES, max_size=4), data=st.data())
 def test_every_rung_of_a_ladder_balances(
     network: Network, seed: int, steps: list[int], data: st.DataObject
@@ -193,7 +194,7 @@ def test_every_rung_of_a_ladder_balances(
         assert above.fee_sat >= below.fee_sat + fee_of(above.vsize, network.fee_rate_step)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     wallet=st.sampled_from([SEGWIT, LEGACY, NESTED, DOGE, Wallet(ScriptKind.P2WSH, LITECOIN)]),
     amounts=st.lists(st.integers(min_value=COIN, max_value=900 * COIN), min_size=1, max_size=6),

@@ -14,6 +14,7 @@ from keepcool.adapters.sqlite.shared import open_beside
 from keepcool.app.events import log
 from keepcool.app.events.log import News, Subject, event_out
 from keepcool.app.store import Store
+from tests.fixtures.effort import examples
 from tests.unit.app.events.office import opened
 
 WRITERS = 3
@@ -49,7 +50,7 @@ def read(store: Store, after: int, seen: list[tuple[int, str | None]]) -> int:
     return seen[-1][0] if seen else after
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(5), deadline=None)
 @given(some.lists(plans, min_size=WRITERS, max_size=WRITERS))
 def test_a_reader_beside_many_writers_sees_every_event_once_in_order(plan: list[Plan]) -> None:
     """Read while writers commit and fail: the cursors are 1, 2, 3 ... and what was committed is all there."""

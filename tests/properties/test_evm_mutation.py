@@ -11,6 +11,7 @@ from keepcool.chains.evm.profiles import PROFILES
 from keepcool.chains.evm.safe import encode_draft, parse_draft
 from keepcool.chains.evm.transaction import Transaction
 from keepcool.core.errors import Malformed
+from tests.fixtures.effort import examples
 from tests.unit.chains.samples import ALICE, BOB, CHAIN, PROFILE, PURSE, SAFE, TOKEN, TOKEN_ASSET, output
 from tests.vectors import evm
 from tests.vectors.evm import unhex
@@ -55,7 +56,7 @@ def carried(to: str, data: bytes) -> Transaction:
     )
 
 
-@settings(max_examples=600)
+@settings(max_examples=examples(300))
 @given(st.sampled_from(DRAFTS), st.integers(0, 2**16), st.integers(0, 255))
 def test_a_draft(draft: bytes, at: int, byte: int) -> None:
     """Another draft is malformed, or has other effects and another digest."""
@@ -78,7 +79,7 @@ def test_a_draft(draft: bytes, at: int, byte: int) -> None:
     )
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(250))
 @given(st.integers(0, 2**16), st.integers(0, 255))
 def test_a_signed_transaction(at: int, byte: int) -> None:
     """Another raw transaction is malformed, or comes from another sender."""
@@ -92,7 +93,7 @@ def test_a_signed_transaction(at: int, byte: int) -> None:
     assert sender != evm.ACCOUNTS[2]["address"]
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(250))
 @given(st.integers(4, 2**16), st.integers(0, 255))
 def test_an_execution(at: int, byte: int) -> None:
     """Other call data of execTransaction are malformed, or no longer signed by the same owners."""
@@ -109,7 +110,7 @@ def test_an_execution(at: int, byte: int) -> None:
     assert set(found) != set(VECTOR.signatures)
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(250))
 @given(st.integers(0, 2**16), st.integers(0, 255))
 def test_a_deployment(at: int, byte: int) -> None:
     """Another deployment is malformed, or makes another address."""

@@ -18,6 +18,7 @@ from keepcool.chains.evm.address import signer_of, to_checksum
 from keepcool.chains.evm.profiles import PROFILES, SafeProfile
 from keepcool.chains.evm.safe import SafeTx, safe_tx_hash
 from keepcool.chains.evm.transaction import Transaction
+from tests.fixtures.effort import examples
 from tests.properties.test_evm_roundtrip import addresses, items, people, safe_txs, transactions, words
 from tests.vectors import evm
 
@@ -62,7 +63,7 @@ def typed(tx: SafeTx) -> dict[str, object]:
     }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(safe_txs, st.sampled_from(sorted(evm.KEYS)))
 def test_the_hash_of_any_safe_tx(tx: SafeTx, name: str) -> None:
     """safe-eth-py and eth-account compute the same hash; a signature by eth-account recovers here."""
@@ -74,7 +75,7 @@ def test_the_hash_of_any_safe_tx(tx: SafeTx, name: str) -> None:
     assert signer_of(digest, bytes(signed.signature)) == evm.OWNERS[name]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(transactions, st.sampled_from(sorted(evm.KEYS)))
 def test_a_transaction_signed_elsewhere(tx: Transaction, name: str) -> None:
     """eth-account signs the same bytes: its raw transaction reads back, and ours equals it."""

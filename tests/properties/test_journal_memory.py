@@ -15,6 +15,7 @@ from keepcool.cosigner import entries
 from keepcool.cosigner.drafts import SignedDrafts
 from keepcool.cosigner.entries import SIGN, Entry, SignRow
 from keepcool.cosigner.windows import DAY_S, HOUR_S
+from tests.fixtures.effort import examples
 
 NETWORK = NetworkId("eip155:1")
 ASSETS = (AssetId("eip155:1/slip44:60"), AssetId("eip155:1/erc20:0x1"))
@@ -100,7 +101,7 @@ def naive_spent(
 
 
 @given(single_slot, st.integers(0, 90_000), st.integers(0, 2), st.integers(0, 4))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_windows_equal_a_naive_count(many: list[Drawn], wait_s: int, wallet: int, position: int) -> None:
     """Hour and day sums are, per nonce, the largest draft inside the window, without the case's own nonce."""
     memory = learned(journalled(many))
@@ -113,7 +114,7 @@ def test_windows_equal_a_naive_count(many: list[Drawn], wait_s: int, wallet: int
 
 
 @given(drafts, st.integers(0, 2))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_slots_and_order_equal_a_naive_search(many: list[Drawn], wallet: int) -> None:
     """Rivals are all drafts that share a slot, in journal order; the lowest unsigned nonce is the first
     that no draft holds."""
@@ -130,7 +131,7 @@ def test_slots_and_order_equal_a_naive_search(many: list[Drawn], wallet: int) ->
 
 
 @given(drafts)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_at_most_what_can_confirm_is_never_undercounted(many: list[Drawn]) -> None:
     """With several slots per draft, any set of drafts that could all confirm spends at most the sum."""
     memory = learned(journalled(many))
@@ -151,7 +152,7 @@ def sorted_by_spending(many: Sequence[Drawn]) -> list[Drawn]:
 
 
 @given(drafts, st.integers(0, 25))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_unlearning_is_the_inverse_of_learning(many: list[Drawn], back: int) -> None:
     """What failed to commit leaves memory as if it had never been staged."""
     made = journalled(many)

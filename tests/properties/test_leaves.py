@@ -13,6 +13,7 @@ from keepcool.chains.accounts import node_of, path_of
 from keepcool.core.approval import STAMP, Approval
 from keepcool.core.ids import IntentId, WalletId
 from keepcool.hazmat import coinkeys, hotseeds
+from tests.fixtures.effort import examples
 
 SEEDS = st.binary(min_size=32, max_size=32).filter(lambda raw: 0 < int.from_bytes(raw, "big") < 2**255)
 NUMBERS = st.none() | st.integers(0, 2**31 - 1)
@@ -21,7 +22,7 @@ LEAVES = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(seed=SEEDS, number=NUMBERS, leaves=LEAVES)
 def test_every_digest_has_the_signature_of_its_own_leaf(
     seed: bytes, number: int | None, leaves: list[tuple[int, int, int]]

@@ -16,6 +16,7 @@ from keepcool.app.books import ledger
 from keepcool.app.store import Store
 from keepcool.core.errors import Conflict
 from keepcool.core.ids import AssetId, NetworkId, WalletId
+from tests.fixtures.effort import examples
 
 ASSETS = [AssetId("eip155:1/slip44:60"), AssetId("eip155:1/erc20:0x5FbDB2315678afecb367f032d93F642f64180aa3")]
 NETWORK = NetworkId("eip155:1")
@@ -161,4 +162,4 @@ def _balances(tx: Connection) -> dict[tuple[str, str], int]:
 
 
 TestBooks = Books.TestCase
-TestBooks.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
+TestBooks.settings = settings(max_examples=examples(15), stateful_step_count=30, deadline=None)

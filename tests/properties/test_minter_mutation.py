@@ -17,6 +17,7 @@ from keepcool.chains.minter.inspection import Inspection, plain
 from keepcool.chains.minter.transaction import SignedTransaction, Transaction, parse_preimage, parse_signed
 from keepcool.core.effects import Effects
 from keepcool.core.errors import Malformed
+from tests.fixtures.effort import examples
 from tests.properties.minter_strategies import transactions
 from tests.unit.chains.minter.samples import ALICE, BOB, USDTE, output
 from tests.vectors import minter
@@ -79,7 +80,7 @@ def test_every_bit_of_a_draft_counts(draft: bytes) -> None:
     assert not all(refused)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.sampled_from(DRAFTS), st.integers(0, 2**16), st.integers(0, 255))
 def test_every_byte_of_a_draft_counts(draft: bytes, at: int, byte: int) -> None:
     """Any byte put anywhere is refused, or gives other effects."""
@@ -117,7 +118,7 @@ def test_every_bit_of_a_signed_transaction_counts(raw: bytes) -> None:
         distinguished(raw, other)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.sampled_from(SIGNED), st.integers(0, 2**16), st.integers(0, 255))
 def test_every_byte_of_a_signed_transaction_counts(raw: bytes, at: int, byte: int) -> None:
     """Any byte put anywhere."""
@@ -169,7 +170,7 @@ def every_kind() -> list[Data]:
     return [parse_signed(vector.raw).transaction.data for vector in minter.vectors("v2")]
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.sampled_from(every_kind()), st.integers(0, 2**16), st.integers(0, 255))
 def test_every_byte_of_every_type_counts(data: Data, at: int, byte: int) -> None:
     """A byte changed in data of any type is refused, or reads as other named fields."""

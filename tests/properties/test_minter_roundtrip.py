@@ -16,6 +16,7 @@ from keepcool.chains.minter.kinds import KINDS
 from keepcool.chains.minter.signature import SINGLE, MultiSignature, SignatureData, SingleSignature
 from keepcool.chains.minter.transaction import SignedTransaction, Transaction, parse_preimage, parse_signed
 from keepcool.core.errors import Malformed
+from tests.fixtures.effort import examples
 from tests.properties.minter_strategies import addresses, any_data, data_of, transactions
 from tests.unit.chains.minter.samples import BIP, USDTE, output
 from tests.vectors import minter
@@ -27,7 +28,7 @@ marks = st.builds(lambda r, s, v: r + s + bytes((v,)), lows, lows, st.sampled_fr
 
 
 @pytest.mark.parametrize("code", sorted(KINDS), ids=lambda code: KINDS[code].name)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(drawn=st.data())
 def test_data_of_every_type(code: int, drawn: st.DataObject) -> None:
     """decode(encode(x)) is x for each of the types, and every field has a name."""
@@ -70,7 +71,7 @@ def test_a_signature(made: bytes) -> None:
     assert signature.parse(signature.encode(made)) == made
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.binary(max_size=200))
 def test_what_is_read_is_canonical(raw: bytes) -> None:
     """Arbitrary bytes are refused, or are the one encoding of what they say."""

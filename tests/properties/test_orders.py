@@ -19,6 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from keepcool.core.approvals import Action, Order
 from keepcool.core.errors import KeepcoolError
+from tests.fixtures.effort import examples
 from tests.unit.cosigner.order_office import (
     DELAY_S,
     FIRST,
@@ -179,6 +180,6 @@ class Governing(RuleBasedStateMachine):
             assert shown.action != Action.THAW or "root" not in shown.signed_by
 
 
-Governing.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+Governing.TestCase.settings = settings(max_examples=examples(25), stateful_step_count=30, deadline=None)
 TestGoverning = Governing.TestCase
 TestGoverning.__doc__ = "Whatever people, clocks and restarts do, nothing takes effect without its mandate."

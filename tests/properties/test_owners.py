@@ -11,6 +11,7 @@ from keepcool.core.ids import AssetId
 from keepcool.cosigner.entries import SIGN, WAITING, SignRow, WaitingRow
 from keepcool.cosigner.owners import Owners
 from keepcool.cosigner.windows import DAY_S, HOUR_S, Spending
+from tests.fixtures.effort import examples
 
 ASSET = AssetId("eip155:1/slip44:60")
 OWNERS, KEYS, RECIPIENTS = ("u0", "u1"), ("", "k1"), ("a", "b", "c")
@@ -112,7 +113,7 @@ def shown(owners: Owners, now_s: int) -> list[object]:
 
 
 @given(stories, st.sampled_from(OWNERS), st.integers(0, 25), st.sampled_from((0, 1, HOUR_S, DAY_S)))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_an_owners_windows_equal_a_naive_count(
     story: list[Told], owner: str, without: int, wait_s: int
 ) -> None:
@@ -130,7 +131,7 @@ def test_an_owners_windows_equal_a_naive_count(
 
 
 @given(stories)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_destinations_are_known_since_they_were_signed_for(story: list[Told]) -> None:
     """By the owner himself, or by this signer, or where there is no key to sign with by being asked for; and
     never by another owner or key."""
@@ -150,7 +151,7 @@ def test_destinations_are_known_since_they_were_signed_for(story: list[Told]) ->
 
 
 @given(stories, st.integers(0, 12))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_untelling_is_the_inverse_of_telling(story: list[Told], back: int) -> None:
     """What failed to commit leaves nothing behind, and owners of whom nothing is left are not kept."""
     kept = story[: max(0, len(story) - back)]
@@ -162,7 +163,7 @@ def test_untelling_is_the_inverse_of_telling(story: list[Told], back: int) -> No
 
 
 @given(stories)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_owners_of_whom_nothing_is_left_are_not_kept(story: list[Told]) -> None:
     """A day after the last of an owner's payments, the next payment of anybody drops him from the windows."""
     owners, last_s = told_all(story), (times(story) or [0])[-1]

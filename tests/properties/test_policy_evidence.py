@@ -21,6 +21,7 @@ from keepcool.core.ids import AssetId
 from keepcool.policy.case import Case, Given
 from keepcool.policy.rules import ALL, Rule
 from keepcool.policy.terms import Policy
+from tests.fixtures.effort import examples
 from tests.properties.evidence_model import BOOKS, DAY_S, FEE, HARBOR, HOUR_S, KEYS, Book
 from tests.properties.evidence_stage import Shown, Stage, Theft, whole
 from tests.unit.policy.samples import ALICE, BOB, ETH, USD
@@ -90,7 +91,9 @@ class Evidences(RuleBasedStateMachine):
 def test_no_reachable_state_signs_what_the_model_forbids() -> None:
     """Windows, tiers, approvals, expiry, four eyes, groups, freezes, new keys and changed policies."""
     health = list(HealthCheck)
-    quick = settings(max_examples=100, stateful_step_count=30, deadline=None, suppress_health_check=health)
+    quick = settings(
+        max_examples=examples(60), stateful_step_count=30, deadline=None, suppress_health_check=health
+    )
     run_state_machine_as_test(Evidences, settings=settings(quick, phases=(Phase.explicit, Phase.generate)))
 
 

@@ -19,6 +19,7 @@ from keepcool.policy.case import Case, History, Remembered
 from keepcool.policy.rules import ALL
 from keepcool.policy.spending import paid
 from keepcool.policy.terms import Policy
+from tests.fixtures.effort import examples
 from tests.unit.policy import minter_samples as minter
 from tests.unit.policy.samples import (
     ALICE,
@@ -145,7 +146,7 @@ cases = st.builds(
 policies = st.sampled_from([POLICY, minter.POLICY, replace(POLICY, networks={NETWORK: OWN_FEES})])
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(cases, policies)
 def test_every_rule_answers_every_case(case: Case, policy: Policy) -> None:
     """No rule raises on any case, and each answers under its own name, a denial with a reason."""
@@ -175,7 +176,7 @@ bends = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(near, bends, st.booleans())
 def test_what_all_approve_pays_what_was_asked_within_the_caps(
     case: Case, bent: dict[str, object], honest: bool
@@ -220,7 +221,7 @@ standings = st.sampled_from(list(Standing))
 reserved_addresses = st.frozensets(st.sampled_from([minter.CAROL, minter.DAVE]), max_size=1)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(minter_near, minter_bends, standings, reserved_addresses, st.booleans())
 def test_a_minter_draft_all_approve_burns_nothing_and_does_nothing_else(
     case: Case, bent: dict[str, object], standing: Standing, reserved: frozenset[str], honest: bool

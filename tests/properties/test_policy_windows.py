@@ -14,6 +14,7 @@ from keepcool.core.ids import AssetId
 from keepcool.core.verdict import Approved
 from keepcool.policy.case import Case, History, Remembered
 from keepcool.policy.rules import ALL
+from tests.fixtures.effort import examples
 from tests.unit.policy.samples import (
     ALICE,
     BOB,
@@ -119,7 +120,7 @@ def case_of(ask: Ask) -> Case:
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.lists(asks, max_size=30))
 def test_no_order_of_requests_passes_a_cap(trace: list[Ask]) -> None:
     """After every signature, the sums of the last hour and day over all wallets are within the caps."""
@@ -132,7 +133,7 @@ def test_no_order_of_requests_passes_a_cap(trace: list[Ask]) -> None:
             assert signer.spent(now_s - DAY_S).get(asset, 0) <= CAP_DAY
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(st.lists(asks, max_size=12))
 def test_however_the_chain_goes_an_intent_is_paid_once(trace: list[Ask]) -> None:
     """Whichever signed draft wins each slot, no intent is paid twice, and none under another's name."""

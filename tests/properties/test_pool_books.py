@@ -16,6 +16,7 @@ from keepcool.app.store import metadata
 from keepcool.chains.bitcoin.network_table import SHIPPED
 from keepcool.core.errors import Conflict
 from keepcool.core.ids import NetworkId, UserId, WalletId
+from tests.fixtures.effort import examples
 
 NETWORK = SHIPPED.named("litecoin-regtest")
 POOL, USERS = WalletId("pool"), tuple(WalletId(name) for name in ("alice", "bob", "carol"))
@@ -148,4 +149,4 @@ class Pools(RuleBasedStateMachine):
 
 
 TestPools = Pools.TestCase
-TestPools.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
+TestPools.settings = settings(max_examples=examples(15), stateful_step_count=25, deadline=None)

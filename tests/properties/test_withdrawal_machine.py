@@ -14,6 +14,7 @@ from keepcool.core.errors import Conflict
 from keepcool.core.ids import NetworkId
 from keepcool.core.parties import Service
 from keepcool.core.withdrawal import Effect, Event
+from tests.fixtures.effort import examples
 
 DRAFT = at.Draft(Slot(NetworkId("eip155:1"), "safe:0x0", 0), "cd" * 32)
 TEXTS = st.text(max_size=20)
@@ -95,4 +96,4 @@ class Withdrawal(RuleBasedStateMachine):
 
 
 TestWithdrawal = Withdrawal.TestCase
-TestWithdrawal.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestWithdrawal.settings = settings(max_examples=examples(40), stateful_step_count=30, deadline=None)
