@@ -16,8 +16,8 @@ from keepcool.core.money import Amount
 
 
 def own_payouts(tx: Connection, wallet: WalletId, executed: bytes) -> tuple[Payment, ...] | None:
-    """The payments of the SafeTx with this hash (32 bytes), None for one App never drafted. A payment that was
-    refused and asked for again may be the same SafeTx: it runs once."""
+    """The payments of the SafeTx with this hash (32 bytes), None for one App never drafted. A payment that
+    was refused and asked for again may be the same SafeTx: it runs once."""
     query = select(withdrawal.c.recipient, withdrawal.c.asset, withdrawal.c.units).where(
         withdrawal.c.wallet == wallet, withdrawal.c.digest == executed.hex()
     )
