@@ -21,9 +21,10 @@ from keepcool.desk.deciding import LIVES_S_DEFAULT, Wish, why_not_approved
 from keepcool.desk.http import visitors
 from keepcool.desk.http.gate import asker
 from keepcool.desk.http.items import IntentHash
-from keepcool.desk.http.parts import Given
+from keepcool.desk.http.parts import Given, Parts
 from keepcool.desk.http.visitors import Acting, OwnPage, Signed
 from keepcool.desk.past import plain
+from keepcool.desk.rows import Row
 from keepcool.desk.sorting import Order, Wanted, chosen
 from keepcool.wire.proofs import Ed25519Proof, PasskeyProof
 from keepcool.wire.reviews import ReviewAnswer
@@ -118,7 +119,7 @@ async def queue(
     shown = chosen(given.mirror.rows, Wanted(text=text, order=order, page=page))
     return said(
         {
-            "items": [{**plain(one), "needs": one.summary.needs} for one in shown.rows],
+            "items": [{**plain(one), **_written(given, one)} for one in shown.rows],
             "matching": shown.matching,
             "page": shown.page,
             "pages": shown.pages,
@@ -203,6 +204,12 @@ async def read(request: Request, kind: type[T]) -> T:
 
 def said(value: object) -> Response:
     return Response(msgspec.json.encode(value), media_type="application/json")
+
+
+def _written(given: Parts, row: Row) -> dict[str, object]:
+    """What is left to do, and the amounts as the list writes them."""
+    shown = [given.names.amount(asset, units) for asset, units in row.totals.items()]
+    return {"needs": row.summary.needs, "shown": shown}
 
 
 def _slow_down(request: Request, given: Given) -> None:

@@ -78,6 +78,7 @@ async def queue(given: Given, who: Signed, filters: Annotated[Filters, Query()])
             query=lambda number: urlencode({**filled, "page": number}),
             waiting=mirror.news.waiting,
             version=mirror.news.version,
+            newest=rows[0].summary.sequence if rows else 0,
             filled=mirror.filled,
             failing="" if mirror.failing is None else mirror.failing.code,
             lives=lives(given),

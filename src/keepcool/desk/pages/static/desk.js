@@ -132,11 +132,26 @@ export function told(place, text, kind = "") {
   place.className = ("status " + kind).trim();
 }
 
+const HASHES = /^[0-9a-f]{64}( [0-9a-f]{64})*$/;
+
+// A hash in fours, as the pages write it.
+function grouped(hash) {
+  const code = document.createElement("code");
+  code.className = "hash line";
+  for (const part of hash.match(/.{4}/g)) {
+    const span = document.createElement("span");
+    span.textContent = part;
+    code.append(span);
+  }
+  return code;
+}
+
 export function fact(list, name, value) {
   const term = document.createElement("dt");
   const said = document.createElement("dd");
   term.textContent = name;
-  said.textContent = value;
+  if (HASHES.test(value)) said.append(...value.split(" ").map(grouped));
+  else said.textContent = value;
   said.className = "break";
   list.append(term, said);
 }

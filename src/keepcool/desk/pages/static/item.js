@@ -4,6 +4,12 @@ import { decides } from "./deciding.js";
 import { listen } from "./live.js";
 import { report } from "./signing.js";
 
+// What it pays, as it stands on the page: told beside the statement, which names it by hashes alone.
+const pays = () => Array.from(
+  document.querySelectorAll("[data-pays]"),
+  (one) => [one.querySelector(".sum"), one.querySelector(".groups")].map((part) => part.textContent).join(" → "),
+).join("; ");
+
 const live = document.getElementById("live");
 const form = document.getElementById("decide");
 
@@ -18,7 +24,7 @@ if (form) {
     };
     decides(form, () => [about.hash], known, () => {
       for (const button of form.querySelectorAll("button")) button.disabled = true;
-    });
+    }, pays);
   } else {
     for (const button of form.querySelectorAll("button")) button.disabled = true;
     report(new Lie().message, "bad");

@@ -29,9 +29,32 @@ if (form) {
     for (const one of results) if (!refused.has(one.intent)) gone(one.intent);
   }, (hash) => document.querySelector(`tr[data-hash="${CSS.escape(hash)}"] .what`)?.textContent.trim() ?? "");
 }
+
+// What has begun to wait since the page was made, above the list: nothing moves under anybody's hand.
+const arrivals = live.querySelector(".arrivals");
+
+function arrived(one) {
+  const line = document.createElement("li");
+  const link = document.createElement("a");
+  line.dataset.hash = one.intent_hash;
+  link.href = `/items/${one.intent_hash}`;
+  link.textContent = one.shown.join(", ") || one.intent_hash.slice(0, 16);
+  line.append(link, ` · ${one.owner} · ${one.tier}`);
+  return line;
+}
+
+async function arrive() {
+  const answer = await fetch("/api/queue", { credentials: "same-origin" });
+  if (!answer.ok) return;
+  const { items } = await answer.json();
+  const fresh = items.filter((one) => one.journal_row > Number(live.dataset.newest));
+  arrivals.replaceChildren(...fresh.map(arrived));
+}
+
 live.querySelector("a").href = location.href;
 listen((news) => {
   if (String(news.version) === live.dataset.version) return;
   news.gone.forEach(gone);
   live.querySelector(".changed").hidden = false;
+  arrive();
 });
