@@ -117,8 +117,8 @@ def small(wallet: Wallet) -> Psbt:
 
 @pytest.mark.parametrize("wallet", WALLETS, ids=lambda wallet: wallet.kind)
 def test_no_bit_can_be_flipped_unseen(wallet: Wallet) -> None:
-    """Any bit of a draft: flipped, it is refused or does something else. In a soak every bit, else two of each
-    byte, others from byte to byte."""
+    """Any bit of a draft: flipped, it is refused or does something else. In a soak every bit, else two of
+    each byte, others from byte to byte."""
     raw = encode_psbt(small(wallet))
     true = seen(raw, wallet)
     assert true is not None
