@@ -82,7 +82,7 @@ def ask_people(
 ) -> None:
     """A policy for each signer, in force when this returns: an owner's signature alone moves up to these
     units of these assets; whatever else leaves a wallet with a user key takes the approver as well."""
-    documents = {one: _next_policy(places, one, approver, owners) for one in layout.SIGNERS}
+    documents = {one: next_policy(places, one, approver, owners) for one in layout.SIGNERS}
     for signer, document in documents.items():
         before = str(status(places, signer)["policy"])
         details = orderfiles.policy_details(document, signer.value, before)
@@ -96,7 +96,8 @@ def ask_people(
     )
 
 
-def _next_policy(places: Layout, signer: Service, approver: PersonPlan, owners: Mapping[str, int]) -> bytes:
+def next_policy(places: Layout, signer: Service, approver: PersonPlan, owners: Mapping[str, int]) -> bytes:
+    """The signer's first policy, and what `ask_people` says."""
     tables = tomllib.loads((places.service(signer) / layout.POLICY).read_text(encoding="utf-8"))
     asked = People(user_signatures=True, approvers=(approver,))
     tables |= people.tables(asked, [_caps(name, row) for name, row in tables["assets"].items()])

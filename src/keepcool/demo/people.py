@@ -127,15 +127,15 @@ def steal(stage: EvmScene, cast: Cast, tell: Tell) -> None:
 
 
 def refuse_all(stage: EvmScene, cast: Cast, tell: Tell) -> None:
-    """Nothing was stolen, and the honest are refused as well."""
+    """Nothing was stolen, and the honest are refused as well, before anybody is asked to sign."""
     holds(stage.chain.balance(cast.wallet.address) == 3 * COIN - SMALL - LARGE, "Ivan's coins are there")
     client = stage.client
-    asked = client.withdraw(cast.wallet.id, stage.eth, SMALL, cast.outside, sign_with=cast.ivan)
+    asked = client.withdraw(cast.wallet.id, stage.eth, SMALL, cast.outside)
     ended = client.settled(asked.id, WAIT_S, reviewed=True)
     holds(
         ended.state == "refused" and "frozen" in ended.reason, f"refused, not {ended.state}: {ended.reason}"
     )
-    tell("Not a wei is gone. App is ours again, and even what Ivan signs is refused: frozen is frozen.")
+    tell("Not a wei is gone. App is ours again, and even Ivan's honest payment is refused: frozen is frozen.")
 
 
 def thaw(stage: EvmScene, cast: Cast, tell: Tell) -> None:
