@@ -154,7 +154,9 @@ class Creators:
         """Using up a nonce of its own stays allowed: it is how a transaction is stopped."""
         if deed == CANCEL:
             return ()
-        return self._signer.freezes.touching(WalletId(wallet or _OWNER), network)
+        rules = self._signer.policy.networks.get(network)
+        assets = () if rules is None else (rules.native.asset, *sorted(rules.fee_assets))
+        return self._signer.freezes.touching(WalletId(wallet or _OWNER), network, assets)
 
     def _remember(self, case: CreatorCase, batch: Batch) -> int:
         tx, sequence = case.transaction, batch.next_sequence

@@ -141,7 +141,9 @@ class Purse:
         homeward = {output.recipient for output in outputs} == {self._signer.policy.harbor_of(network)}
         if freezes.harbor_only and (homeward or deed == DEPLOY):
             return ()
+        rules = self._signer.policy.networks.get(network)
         assets = [output.amount.asset for output in outputs]
+        assets += [] if rules is None else [rules.native.asset]  # the fee
         return freezes.touching(WalletId(wallet or _OWNER), network, assets)
 
     def _remembered(self, intent: str) -> tuple[Intent | None, tuple[Remembered, ...]]:

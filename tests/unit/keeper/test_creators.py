@@ -146,6 +146,24 @@ def test_a_create_that_cannot_succeed_is_cancelled(tmp_path: Path) -> None:
     told(tmp_path, story)
 
 
+@pytest.mark.parametrize(
+    ("frozen", "said"), [(f"{NETWORK}/coin:0", "Declined"), (f"{NETWORK}/coin:9", "PurseSigned")]
+)
+def test_fee_money_of_a_frozen_coin_is_not_spread(tmp_path: Path, frozen: str, said: str) -> None:
+    """A freeze of the coin that fees are paid in holds what moves it between creators, too; that of another
+    coin does not."""
+
+    async def story(house: House) -> None:
+        second = (await house.creators())[1]
+        keeper, asked = house.keeper, Asked("e-1", 2**50, Service.WATCHTOWER)
+        place = {"level": "asset", "target": frozen, "reason": "drill"}
+        await freezes.freeze(keeper.journal, keeper.freezes, **place, asked=asked, clock_ms=1)
+        (answer,) = await house.purse(item("spread", spread(Send(0, second, 1), nonce=1)))
+        assert code(answer) == said
+
+    told(tmp_path, story)
+
+
 def test_a_create_is_never_taken_from_the_bus(tmp_path: Path) -> None:
     """App's own create, an edit of owners and a purpose that is not the transaction's are refused."""
 

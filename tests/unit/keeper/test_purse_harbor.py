@@ -69,13 +69,16 @@ def test_only_the_way_to_the_harbor_is_paid(
 def test_a_frozen_asset_is_not_carried_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asset: str, held: bool
 ) -> None:
-    """What was signed before the freeze and moves the asset is not paid for; another asset is."""
+    """What was signed before the freeze and moves the asset, if only as the fee, is not paid for; what moves
+    another is, and a cancellation always."""
 
     async def story(house: House) -> None:
         purse = with_harbor(house)
         monkeypatch.setattr(Purse, "_remembered", lambda *_: (paying(ELSEWHERE), ()))
         await house.keeper.ordering.freeze(place_of("asset", asset), "", "app")
-        assert bool(purse._frozen(EXECUTE, "w-1", NETWORK, "i")) is held
+        for deed in (EXECUTE, DEPLOY):
+            assert bool(purse._frozen(deed, "w-1", NETWORK, "i")) is held
+        assert not purse._frozen(CANCEL, "w-1", NETWORK, "i")
 
     told(tmp_path, story)
 
