@@ -97,30 +97,47 @@ def children(key: ExtendedKey, numbers: Iterable[int]) -> Iterator[bytes]:
     `child` without the chain codes, several times faster. Raises Malformed as `child` does."""
     if key.depth == 255:
         raise Malformed("bip32.depth", "an extended key of depth 255 has no children")
-    return points.sums(key.public_key, _tweaks(key, numbers))
+    return points.sums(key.public_key, tweaks(key, numbers))
 
 
 def recent(key: ExtendedKey, numbers: Sequence[int]) -> tuple[bytes, ...]:
     """`children`, remembered: for the few that a draft needs, which are asked for again by whoever signs it
     and by the other drafts of its ladder."""
-    kept = _kept(key)
-    found = {number: known for number in numbers if (known := kept.get(number)) is not None}
-    missing = [number for number in numbers if number not in found]
-    made = dict(zip(missing, children(key, missing), strict=True))
-    if len(kept) + len(made) > _KEPT_MAX:
-        kept.clear()
-    kept.update(made)  # another thread may clear it at any time: the answer comes from what is held here
-    found.update(made)
-    return tuple([found[number] for number in numbers])
+    return _kept(key).children(key, numbers)
+
+
+class _Kept:
+    """The public keys of children, by number, in two generations: when the younger is full the older is
+    forgotten, so that what was made a moment ago is still there. Another thread may change them at any time:
+    an answer comes from what is held in one call."""
+
+    __slots__ = ("_older", "_younger")
+
+    def __init__(self) -> None:
+        self._older: dict[int, bytes] = {}
+        self._younger: dict[int, bytes] = {}
+
+    def children(self, key: ExtendedKey, numbers: Sequence[int]) -> tuple[bytes, ...]:
+        older, younger = self._older, self._younger
+        found = {number: known for number in numbers if (known := younger.get(number) or older.get(number))}
+        missing = [number for number in numbers if number not in found]
+        if missing:
+            found.update(zip(missing, children(key, missing), strict=True))
+            if len(younger) + len(missing) > _KEPT_MAX // 2:
+                older, younger = younger, {}
+                self._older, self._younger = older, younger
+            younger.update({number: found[number] for number in missing})
+        return tuple([found[number] for number in numbers])
 
 
 @lru_cache(maxsize=256)  # a hostile asker fills each to the brim
-def _kept(key: ExtendedKey) -> dict[int, bytes]:  # noqa: ARG001 - one for each key
-    return {}
+def _kept(key: ExtendedKey) -> _Kept:  # noqa: ARG001 - one for each key
+    return _Kept()
 
 
-def _tweaks(key: ExtendedKey, numbers: Iterable[int]) -> Iterator[bytes]:
-    """HMAC-SHA512 with the first block of both hashes done once: the chain code is the same for all."""
+def tweaks(key: ExtendedKey, numbers: Iterable[int]) -> Iterator[bytes]:
+    """What is added to reach each child: `tweak_of` without the chain codes, by HMAC-SHA512 with the first
+    block of both hashes done once. Raises Malformed on what is no number of a public child."""
     padded = key.chain_code.ljust(128, b"\0")
     inner = hashlib.sha512(padded.translate(_INNER) + key.public_key)
     outer = hashlib.sha512(padded.translate(_OUTER))

@@ -60,7 +60,7 @@ def _signed_by_leaves(
     for steps, branch in leaves.branches(node, approval.leaves).items():
         with (
             leaves.opened(key, node, steps) as above,
-            leaves.leaf_by_leaf(above, branch.public) as secret_of,
+            leaves.leaf_by_leaf(above, branch) as secret_of,
         ):
             for place, leaf in enumerate(approval.leaves):
                 if leaf[:-1] == steps:

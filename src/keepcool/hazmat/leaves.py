@@ -54,25 +54,22 @@ def opened(key: bytearray, node: ExtendedKey, steps: Sequence[int]) -> Iterator[
         for place, step in enumerate(steps):
             if place:
                 public = bip32.branch(public, steps[place - 1])
-            _descend(own, public, step)
+            tweak, _ = bip32.tweak_of(public.chain_code, public.public_key + step.to_bytes(4, "big"))
+            curve.add(own, tweak)
         yield own
 
 
 @contextmanager
-def leaf_by_leaf(key: bytearray, node: ExtendedKey) -> Iterator[Callable[[int], bytearray]]:
-    """Gives the secret of each leaf right below the key, asked for by number: all in one buffer, which holds
-    the last one and is wiped afterwards."""
-    own = bytearray(key)
+def leaf_by_leaf(above: bytearray, branch: Branch) -> Iterator[Callable[[int], bytearray]]:
+    """Gives the secret of each leaf of the branch, whose own secret is `above`, by number: all in one buffer,
+    which holds the last one and is wiped afterwards."""
+    tweaks = dict(zip(branch.leaves, bip32.tweaks(branch.public, branch.leaves), strict=True))
+    own = bytearray(above)
 
     def leaf(number: int) -> bytearray:
-        own[:] = key
-        _descend(own, node, number)
+        own[:] = above
+        curve.add(own, tweaks[number])
         return own
 
     with Secret(own):
         yield leaf
-
-
-def _descend(own: bytearray, node: ExtendedKey, number: int) -> None:
-    tweak, _ = bip32.tweak_of(node.chain_code, node.public_key + number.to_bytes(4, "big"))
-    curve.add(own, tweak)

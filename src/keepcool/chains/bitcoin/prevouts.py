@@ -8,7 +8,7 @@ have thousands.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from keepcool.chains.bitcoin.compact import Reader
 from keepcool.chains.bitcoin.psbt import PsbtInput
@@ -16,8 +16,7 @@ from keepcool.chains.bitcoin.transaction import AMOUNT_LIMIT, Outpoint, TxOutput
 from keepcool.core.errors import Malformed
 
 
-@dataclass(frozen=True, slots=True)
-class Previous:
+class Previous(NamedTuple):
     """A previous transaction as far as one coin goes: `stripped` are the bytes its id covers, `output` is
     the one asked for, None where it has none, `highest` the highest of all its amounts."""
 
@@ -27,8 +26,7 @@ class Previous:
     highest: int
 
 
-@dataclass(frozen=True, slots=True)
-class ProvenCoin:
+class ProvenCoin(NamedTuple):
     """A coin and the previous transaction it was read from."""
 
     output: TxOutput
@@ -106,18 +104,23 @@ def strip(raw: bytes) -> bytes:
 
 def _skip_inputs(reader: Reader, count: int) -> None:
     _bounded(reader, count, 41)
+    data, end = reader.data, len(reader.data)
     for _ in range(count):
+        after = reader.at + 36
+        if after < end and data[after] < 0xFD and after + data[after] + 5 <= end:
+            reader.at = after + data[after] + 5
+            continue
         reader.take(36)
         reader.sized()
         reader.take(4)
 
 
 def _outputs(reader: Reader, position: int) -> tuple[TxOutput | None, int]:
-    count = reader.size()
+    count, number = reader.size(), int.from_bytes
     _bounded(reader, count, 9)
     found, highest = None, 0
     for place in range(count):
-        amount, script = reader.number(8), reader.sized()
+        amount, script = number(reader.take(8), "little"), reader.sized()
         if amount >= AMOUNT_LIMIT:
             raise Malformed("previous.amount", "a previous transaction has an amount that no coin has")
         highest = max(highest, amount)

@@ -121,16 +121,29 @@ def encode_psbt(psbt: Psbt) -> bytes:
 
 
 def _map(reader: Reader, name: str) -> _Fields:
+    """Most keys and values are short and are taken as they lie; `Reader` takes the others, and refuses."""
     fields: _Fields = {}
-    read, known = reader.sized, _FORMS[name]
-    while key := read():
+    data, end, known = reader.data, len(reader.data), _FORMS[name]
+    while True:
+        at = reader.at + 1
+        if at < end and (length := data[at - 1]) < 0xFD and (after := at + length) < end:
+            key = data[at:after]
+            reader.at = after
+        else:
+            key = reader.sized()
+        if not key:
+            return fields
         if key in fields:
             raise Malformed("psbt.key_twice", f"a key stands twice in one {name} map: which one counts?")
         if len(key) - 1 not in known.get(key[0], ()):
             kind, rest = _parted(key)
             _check_form(name, kind, len(rest))
-        fields[key] = read()
-    return fields
+        at = reader.at + 1
+        if at < end and (length := data[at - 1]) < 0xFD and (after := at + length) < end:
+            fields[key] = data[at:after]
+            reader.at = after
+        else:
+            fields[key] = reader.sized()
 
 
 def _parted(key: bytes) -> tuple[int, bytes]:
