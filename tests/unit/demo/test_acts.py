@@ -59,7 +59,7 @@ def test_the_policy_that_is_ordered_asks_owners_and_an_approver(tmp_path: Path) 
 
 
 def test_what_a_thief_asks_for_is_as_much_as_the_alarm_bears_and_one_more() -> None:
-    """Of different intents that no signature makes good, and the approval, there are just enough for a freeze:
+    """Of different intents that no signature makes good, and the approval, there are just enough to freeze:
     every refusal is told in its own words."""
     prey = Prey(
         record=RECORD,
