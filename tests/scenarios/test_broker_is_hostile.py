@@ -242,10 +242,10 @@ def test_twin_without_the_envelope_the_broker_rules(true: LiveBroker) -> None:
 def plain_traces(broker: HostileBroker) -> int:
     """Captured messages in which the address or the amount can be read, base64 undone or not."""
     words = (ADDRESS.encode(), AMOUNT.encode())
-    return sum(any(word in layer for layer in _layers(one.data) for word in words) for one in broker.captured)
+    return sum(any(word in layer for layer in layers(one.data) for word in words) for one in broker.captured)
 
 
-def _layers(data: bytes) -> Iterator[bytes]:
+def layers(data: bytes) -> Iterator[bytes]:
     """The bytes, and every JSON string of them as base64, as deep as it goes."""
     yield data
     for text in data.split(b'"')[1::2]:
@@ -254,7 +254,7 @@ def _layers(data: bytes) -> Iterator[bytes]:
         except ValueError:
             continue
         if len(inner) > 16:
-            yield from _layers(inner)
+            yield from layers(inner)
 
 
 def overheard(true: LiveBroker, *, naive: bool) -> HostileBroker:
