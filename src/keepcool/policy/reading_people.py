@@ -42,6 +42,7 @@ def with_people(policy: Policy, table: schema.DocumentTable) -> Policy:
         alarm=None if table.alarm is None else _alarm(table.alarm),
     )
     _check_keys(found)
+    _check_apart(found.users, found.desk)
     if bool(administrators) is not (found.governance is not None):
         has, lacks = ("administrators", "governance") if administrators else ("governance", "administrators")
         raise Malformed("policy.governance", f"policy: [{has}] means nothing without [{lacks}]")
@@ -56,6 +57,17 @@ def _site(where: str, plain: schema.Table) -> SiteTerms:
     for origin in values.once(f"{where} origins", table.origins):
         _check_origin(f"{where} origins", origin, table.rp_id)
     return SiteTerms(table.rp_id, frozenset(table.origins))
+
+
+def _check_apart(users: SiteTerms | None, desk: SiteTerms | None) -> None:
+    """A page of App's could have approvers and administrators sign what it likes."""
+    both = users.origins & desk.origins if users is not None and desk is not None else frozenset[str]()
+    if both:
+        raise Malformed(
+            "policy.site",
+            f"policy: {min(both)} stands under [users] and under [desk]: owners sign where App is, approvers"
+            " and administrators never do; give the desk an origin of its own",
+        )
 
 
 def _check_origin(where: str, origin: str, rp_id: str) -> None:

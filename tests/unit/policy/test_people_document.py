@@ -117,6 +117,9 @@ def test_nobody_is_read_where_nobody_stands() -> None:
         ("a port of nought", '"https://wallet.example"]', '"https://wallet.example:0"]', "https://HOST:PORT"),
         ("no TLS", '"https://desk.example"', '"http://desk.example"',
          "[desk] origins: http://desk.example is not"),
+        ("one page for owners and approvers", 'rp_id = "wallet.example"\norigins = ["https://wallet.example"]',
+         'rp_id = "desk.example"\norigins = ["https://desk.example"]',
+         "https://desk.example stands under [users] and under [desk]"),
         ("another's origin", '"https://desk.example"', '"https://wallet.example"', "is not of desk.example"),
         ("an origin that ends alike", '"https://desk.example"', '"https://mydesk.example"',
          "not of desk.example"),
@@ -184,6 +187,8 @@ def test_what_was_not_meant_is_refused_by_name(name: str, old: str, new: str, to
     [
         ("this machine without TLS", 'rp_id = "wallet.example"\norigins = ["https://wallet.example"]',
          'rp_id = "localhost"\norigins = ["http://localhost:8080", "https://localhost"]'),
+        ("owners beside approvers", 'rp_id = "wallet.example"\norigins = ["https://wallet.example"]',
+         'rp_id = "desk.example"\norigins = ["https://pay.desk.example"]'),
         ("no users' site", 'rp_id = "wallet.example"\norigins = ["https://wallet.example"]\n\n[desk]',
          'rp_id = "w"\norigins = ["https://w"]\n\n[desk]'),
         ("a quorum of all", "\nquorum = 2", "\nquorum = 3"),
