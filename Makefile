@@ -57,8 +57,9 @@ lint: setup ## ruff, mypy --strict, import laws, tidy
 	@$(BIN)/lint-imports
 	@$(BIN)/pytest -q tests/architecture/test_tidy.py
 
-mutants: setup ## change the deciding code a little, everywhere: do tests notice? (ONLY=policy/rules)
-	@nice $(BIN)/python scripts/mutants.py $(if $(ONLY),--only $(ONLY)) $(if $(CHILDREN),--children $(CHILDREN))
+mutants: setup ## change the deciding code a little, everywhere: do tests notice? (ONLY=policy/rules, SAMPLE=10)
+	@nice $(BIN)/python scripts/mutants.py $(if $(ONLY),--only $(ONLY)) $(if $(SAMPLE),--sample $(SAMPLE)) \
+	  $(if $(CHILDREN),--children $(CHILDREN))
 
 bench: setup ## measure, beside peers in the same run; writes bench/results.json
 	@$(BIN)/python -m bench

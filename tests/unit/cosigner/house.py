@@ -9,7 +9,9 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
+import msgspec
 from nacl import bindings
 
 from keepcool.adapters.sqlite.signer import SqliteSignerStore, open_store
@@ -41,12 +43,13 @@ from keepcool.hazmat.innerseal import InnerKey
 from keepcool.policy.case import Case
 from keepcool.ports.keystore import Bound
 from keepcool.ports.signer_store import Change, RecordRow
-from keepcool.wire.messages import SignAnswer, SignItem, SignRequest, WitnessAnswer, WitnessRequest
+from keepcool.wire.messages import Message, SignAnswer, SignItem, SignRequest, WitnessAnswer, WitnessRequest
 
 NETWORK = NetworkId("eip155:31337")
 ETH = AssetId("eip155:31337/slip44:60")
 NOW_S = 1_800_000_000
 HOUR_CAP = 1000
+M = TypeVar("M", bound=Message)
 
 
 def random(size_bytes: int) -> bytes:
@@ -215,13 +218,18 @@ class Signer:
     people: People
 
     async def sign(self, *items: SignItem, asked: Asked | None = None) -> SignAnswer:
-        return await self.cosigner.sign(SignRequest(items=list(items)), asked or self.new_envelope())
+        return sent(await self.cosigner.sign(SignRequest(items=list(items)), asked or self.new_envelope()))
 
     def new_envelope(self) -> Asked:
         return Asked(os.urandom(8).hex(), self.hands.at_ms + 60_000, Service.APP)
 
     def close(self) -> None:
         self.store.close()
+
+
+def sent(answer: M) -> M:
+    """As it comes out of the wire at the other end: what does not fit its own form does not get there."""
+    return msgspec.json.decode(msgspec.json.encode(answer), type=type(answer))
 
 
 def peer_of(service: Service) -> Service:

@@ -25,6 +25,7 @@ from keepcool.policy.terms import Policy
 from keepcool.wire import proofs
 from keepcool.wire.proofs import Ed25519Proof
 from keepcool.wire.reviews import OrderProof, PendingOrder, SubmitOrder
+from tests.unit.cosigner.house import sent
 from tests.unit.policy.test_document import EXAMPLE
 
 NOW_S = 1_800_000_000
@@ -141,7 +142,7 @@ class Office:
         ).encoded()
 
     async def submit(self, order: Order, *names: str, document: bytes = b"") -> PendingOrder:
-        return await self.ordering.submit(submitted(order, *names, document=document))
+        return sent(await self.ordering.submit(submitted(order, *names, document=document)))
 
     async def refused(self, order: Order, *names: str, document: bytes = b"") -> str:
         """The code of the refusal; nothing has changed by it."""

@@ -62,6 +62,7 @@ from tests.unit.cosigner.house import (
     Signer,
     item,
     register,
+    sent,
     wallet_record,
 )
 
@@ -158,7 +159,7 @@ class House:
     ) -> list[Accepted | Failure]:
         raw = [one if isinstance(one, bytes) else proofs.encode(one) for one in signed]
         asked = replace(self.signer.new_envelope(), requester=by)
-        return (await self.approving.submit(SubmitApprovals(items=raw), asked)).items
+        return sent(await self.approving.submit(SubmitApprovals(items=raw), asked)).items
 
     @property
     def reviews(self) -> Reviews:
@@ -174,10 +175,10 @@ class House:
         )
 
     async def page(self, body: ReviewsRequest | None = None) -> ReviewsAnswer:
-        return await self.reviews.page(body or ReviewsRequest())
+        return sent(await self.reviews.page(body or ReviewsRequest()))
 
     async def one(self, wanted: SignItem) -> ReviewAnswer:
-        return await self.reviews.one(ReviewRequest(intent_hash=hash_of(wanted)))
+        return sent(await self.reviews.one(ReviewRequest(intent_hash=hash_of(wanted))))
 
     def rekeying(
         self, ordered: Ordered = never_ordered, after: tuple[Service, bytes] | None = None
