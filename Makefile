@@ -9,6 +9,10 @@ BESIDE_FAST := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorde
 FAST := tests/architecture tests/docs tests/unit tests/vectors tests/properties
 # Tests without servers wait for little but the disk: their files lie in memory where 2 GB of it are free.
 IN_MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 2000000 { print "PYTEST_DEBUG_TEMPROOT=/dev/shm" }')
+ATTACKS := app_besieges_the_signers one_signer_is_hostile broker_carries_decisions app_is_taken_over \
+  broker_is_hostile the_user_signs keeper_database_is_stolen restored_journal books_are_edited \
+  signatures_are_harvested insiders administrators_govern evacuation_is_abused purse_is_asked \
+  bitcoin_policy_is_attacked
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 help: ## what can be made
@@ -49,6 +53,10 @@ test-fast: setup ## unit, vectors, properties, architecture: no servers, under a
 
 soak: setup ## the fast part once more, each property tried SOAK times as often (10)
 	@KEEPCOOL_SOAK=$(or $(SOAK),10) $(IN_MEMORY) $(BIN)/pytest $(BESIDE_FAST) $(FAST)
+
+attacks: setup ## the attacks in full: 10,000 hostile requests, 100,000 messages; what came of each at the end
+	@KEEPCOOL_ATTACKS=$(or $(REQUESTS),10000) $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -q -rP \
+	  $(addprefix tests/scenarios/test_,$(addsuffix .py,$(ATTACKS)))
 
 lint: setup ## ruff, mypy --strict, import laws, tidy
 	@$(BIN)/ruff check .

@@ -56,7 +56,7 @@ def test_no_foreign_transaction_is_paid_for(signers: Installation) -> None:
             named = dict(zip(wrong, said, strict=True))
             assert [name for name, one in named.items() if isinstance(one, PurseSigned)] == []
             assert (await red.status(Service.KEEPER)).head.sequence == before
-            [signed] = await red.pay_from_purse(_deployment(record, purse.next_nonce))
+            [signed] = await red.pay_from_purse(deployment(record, purse.next_nonce))
             assert isinstance(signed, PurseSigned), signed
             assert parse_signed(signed.transaction)[1] == purse.address
 
@@ -130,8 +130,11 @@ def _tx(nonce: int, to: str, data: bytes) -> Transaction:
     )
 
 
-def _deployment(record: WalletRecord, nonce: int) -> PurseItem:
-    return _item("deploy", _deploy_tx(record, nonce), record.wallet)
+def deployment(record: WalletRecord, nonce: int, fee: int = 0) -> PurseItem:
+    """A wallet's contract, at the usual price or for a fee of so much at most (units)."""
+    tx = _deploy_tx(record, nonce)
+    dearest = replace(tx, max_fee_per_gas=fee // tx.gas) if fee else tx
+    return _item("deploy", dearest, record.wallet)
 
 
 def _deploy_tx(record: WalletRecord, nonce: int) -> Transaction:
