@@ -80,4 +80,4 @@ lock: ## renew the hash-locked requirements from requirements/*.in
 clean: ## remove what setup and runs made
 	rm -rf $(VENV) $(VENV)-lock node_modules build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help setup litecoind chromium demo test test-fast soak lint mutants bench lock clean
+.PHONY: help setup litecoind chromium demo test test-fast attacks soak lint mutants bench lock clean

@@ -1,8 +1,10 @@
 """The broker is an enemy of the desk as well: approvals, orders, the list of what waits and a freeze go
-through it to both signers, a hundred thousand messages in the full run. It loses, doubles, delays, alters,
-cuts, misroutes, replays and swaps half of them: nothing is done that was not asked, nothing twice, nothing
-untrue is believed; and in all it carried there is no address, no amount, no approver's name and no intent's id.
-The twin: the same conversation without the envelope."""
+through it to both signers, a hundred thousand messages in the full run.
+
+It loses, doubles, delays, alters, cuts, misroutes, replays and swaps half of them: nothing is done that was
+not asked, nothing twice, nothing untrue is believed; and in all it carried there is no address, no amount, no
+approver's name and no intent's id. The twin: the same conversation without the envelope.
+"""
 
 from __future__ import annotations
 
