@@ -112,14 +112,14 @@ def _candidates(
 ) -> Iterator[tuple[_Place, int]]:
     """Each place that one of the claims could mean, once."""
     seen: list[tuple[int, int]] = []
-    for claim in claims:
-        if not claim.path or claim.path[-1] >= HARDENED:
+    for _, fingerprint, path in claims:
+        if not path or (index := path[-1]) >= HARDENED:
             continue
-        for place in places.get((claim.fingerprint, claim.path[:-1]), ()):
-            candidate = (id(place), claim.path[-1])
+        for place in places.get((fingerprint, path[:-1]), ()):
+            candidate = (id(place), index)
             if candidate not in seen:
                 seen.append(candidate)
-                yield place, claim.path[-1]
+                yield place, index
 
 
 def _places(descriptors: Sequence[Descriptor]) -> Iterator[_Place]:
