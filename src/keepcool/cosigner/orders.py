@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from keepcool.core.approvals import Action, Order, parse_order
+from keepcool.core.registry import WalletRecord
 from keepcool.cosigner import entries
 from keepcool.cosigner.entries import ORDER, ORDER_END, Entry, OrderEndRow, OrderRow
 from keepcool.wire.reviews import PendingOrder
@@ -68,6 +69,7 @@ class Orders:
     def __init__(self) -> None:
         self._given: dict[str, Given] = {}
         self._open: dict[str, None] = {}
+        self._rekeys: dict[str, list[str]] = {}  # by wallet: every signature asks for them
         self._before: list[tuple[str, Given | None]] = []
 
     def learn(self, entry: Entry) -> None:
@@ -83,7 +85,9 @@ class Orders:
             return
         name, before = self._before.pop()
         if before is None:
-            del self._given[name]
+            order = self._given.pop(name).order
+            if order.action is Action.REKEY:
+                self._rekeys[order.details["wallet"]].pop()
             self._open.pop(name, None)
         else:
             self._given[name] = before
@@ -114,14 +118,18 @@ class Orders:
 
     def rekeyed(self, wallet: str, record: str) -> str | None:
         """The user key that administrators have put in force for the wallet with this record (its hash)."""
-        for one in self._given.values():
-            if (
-                one.order.action is Action.REKEY
-                and one.outcome == DONE
-                and one.names(wallet=wallet, record=record)
-            ):
+        for name in self._rekeys.get(wallet, ()):
+            one = self._given[name]
+            if one.outcome == DONE and one.names(record=record):
                 return one.order.details["key"]
         return None
+
+    def replaces_key(self, record: WalletRecord) -> bool:
+        """Whether administrators put another user key in force in place of this record's."""
+        if not self._rekeys.get(record.wallet):
+            return False
+        key = self.rekeyed(record.wallet, record.hash())
+        return key is not None and key != record.user_key
 
     def shown(self, now_s: int) -> list[Given]:
         """The open ones, then the ended, the newest of them first and not all."""
@@ -139,6 +147,8 @@ class Orders:
 
     def _put(self, name: str, given: Given) -> None:
         self._before.append((name, self._given.get(name)))
+        if name not in self._given and given.order.action is Action.REKEY:
+            self._rekeys.setdefault(given.order.details["wallet"], []).append(name)
         self._given[name] = given
         self._note(name)
 

@@ -26,6 +26,7 @@ from keepcool.cosigner.judge import Rulebook
 from keepcool.cosigner.known import OwnRegistry
 from keepcool.cosigner.people import Moment, People
 from keepcool.cosigner.revisions import BY_ORDER, BY_OWNER, rekeyed
+from keepcool.cosigner.signing import never_replaced
 from keepcool.cosigner.witness import Witness
 from keepcool.policy.terms import Policy
 from keepcool.ports.identity import Identity
@@ -64,7 +65,7 @@ class _Change:
 class Rekeying:
     """`wallets.rekey.v1`. `after`: whose attestation has to come along, None for the one that begins.
     `ordered` tells whether administrators put a key (third) in force for a wallet (first) with a record
-    (second, its hash)."""
+    (second, its hash), `key_replaced` whether they put any other in place of a record's."""
 
     journal: Journal
     store: SignerStore
@@ -77,6 +78,7 @@ class Rekeying:
     clock: Clock
     after: tuple[Service, bytes] | None
     ordered: Ordered = never_ordered
+    key_replaced: Callable[[WalletRecord], bool] = never_replaced
 
     async def rekey(self, body: RekeyWallets, asked: Asked) -> WalletsAnswer:
         """One outcome per wallet, in order; what is so already is told as it is."""
@@ -124,6 +126,8 @@ class Rekeying:
         """By whom. Raises Refused or Malformed when by nobody."""
         if self.ordered(record.wallet, record.hash(), key):
             return BY_ORDER
+        if self.key_replaced(record):
+            raise Refused("rekey.order", "administrators have put another key in force for this wallet")
         if not record.user_key:
             raise Refused("rekey.order", "this wallet has no user key yet: administrators order the first")
         for sentence in self.freezes.touching(record.wallet, record.network):

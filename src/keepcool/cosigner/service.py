@@ -86,6 +86,7 @@ class Signer:
             keyring=self.keyring,
             rulebook=lambda: self.in_force.book,
             due=self.ordering.carry_out,
+            key_replaced=self.orders.replaces_key,
             people=self.people,
             clock=foundation.clock,
             faults=foundation.faults,
@@ -260,6 +261,7 @@ class Signer:
             clock=foundation.clock,
             after=None if leads else (peer.service, pinned_key(peer, peer.attestation_key)),
             ordered=lambda wallet, record, key: self.orders.rekeyed(wallet, record) == key,
+            key_replaced=self.orders.replaces_key,
         )
 
     def _guarded(self, handler: OpenedHandler) -> OpenedHandler:

@@ -66,6 +66,11 @@ def not_barred(_: WalletRecord) -> str:
     return ""
 
 
+def never_replaced(_: WalletRecord) -> bool:
+    """Nobody here orders another key."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Points:
     """Where this service may die."""
@@ -111,6 +116,7 @@ class CoSigner:
     people: People
     reserved_at: ReservedAt = nobody
     barred: Barred = not_barred
+    key_replaced: Callable[[WalletRecord], bool] = never_replaced
     due: Callable[[Batch, int], None] = nothing_due
 
     async def sign(self, request: SignRequest, asked: Asked) -> SignAnswer:
@@ -199,7 +205,7 @@ class CoSigner:
         barred = self.barred(record)
         if barred:
             return failure(Refused("keeper.locked", barred))
-        if self.people.rekeys.overtaken(record):
+        if self.people.rekeys.overtaken(record) or self.key_replaced(record):
             return failure(_rekeyed(record))
         case, effects = self.case(read, offered, book, moment.now_s), read.effects
         before = self.drafts.find(effects.digests, effects.slots)
@@ -271,7 +277,7 @@ class CoSigner:
                 raise Refused("freeze.frozen", sentence)
             if one.approval.policy != book.policy:
                 raise _another_policy()
-            if self.people.rekeys.overtaken(record):
+            if self.people.rekeys.overtaken(record) or self.key_replaced(record):
                 raise _rekeyed(record)
             if self.people.rejected(read.intent_hash, book):
                 raise Refused("approval.rejected", "an approver has rejected this intent meanwhile")
