@@ -20,6 +20,7 @@ from keepcool.wire.reviews import PeopleAnswer
 
 router = APIRouter()
 LEVELS = ("all", "network", "asset", "wallet", "harbor")
+_HASHES = frozenset({"document", "previous", "report", "record"})  # details that are hashes
 _STATES = frozenset({*OPEN_STATES, "done", "cancelled", "expired"})
 
 
@@ -36,6 +37,7 @@ async def orders(given: Given, who: Signed) -> Response:
             people=[_said(one, people) for one in SIGNERS],
             levels=LEVELS,
             known_states=_STATES,
+            hashes=_HASHES,
             diffs={one.order: _diff(one) for one in found},
             encoded={one.order: base64.b64encode(one.encoded).decode("ascii") for one in found},
             cancels={one.order: _cancel(one) for one in found},
