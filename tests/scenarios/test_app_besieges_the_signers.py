@@ -1,8 +1,9 @@
 """App in an attacker's hands, and both signers ask people: thousands of hostile requests by dice, with every
 signature that App can come by. What is signed is what the tiers allow, to the unit, reckoned a second time
 from the signed bytes alone (`red_people.Witnesses.unlawful`); nothing goes anywhere without its evidence; a
-signer whose alarm is set freezes itself and signs nothing any more; and with the other signer in the
-attacker's hands as well, the honest one's word still bounds what can be executed."""
+signer whose alarm is set freezes itself and signs nothing any more. With one signer hostile as well:
+test_one_signer_is_hostile.py; a policy or a freeze that comes at any await of the signing path:
+tests/unit/cosigner/test_changes_while_signing.py."""
 
 from __future__ import annotations
 
@@ -24,10 +25,14 @@ from tests.fixtures.red_people import CAPS, HOUR_CAP, PEOPLE, guarded, unguarded
 from tests.fixtures.red_siege import Shot, Siege, besieged, policies_of
 from tests.scenarios.test_app_is_taken_over import FORGED
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.timeout(ATTACKS.timeout_s)]
 REQUESTS, WALLETS = ATTACKS.requests, ATTACKS.wallets
 SEED = 20260101
 ALARM = 20
+TRICKS = (
+    *("grab", "split", "replayed", "edited", "own_key", "other_owner", "borrowed", "backdated"),
+    *("approvals", "intrigue"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -74,24 +79,26 @@ def intrigues_of(installation: Installation, siege: Siege) -> Plot:
     return Plot(siege, Intrigues(siege.red, siege.signer, siege.wallets, dice, policy, root))
 
 
-def test_what_is_signed_is_what_the_tiers_allow(wide: Installation) -> None:
+@pytest.mark.parametrize("signer", SIGNERS)
+def test_what_is_signed_is_what_the_tiers_allow(wide: Installation, signer: Service) -> None:
     """Every request is judged (the alarm is wide): each signer signs nothing that no tier allows, no slot
     twice, no more than the caps; and it did sign what people wanted. No key of an owner, no policy and no
     freeze is changed meanwhile, and no frame is heard twice."""
 
     async def storm(red: RedApp) -> None:
-        for signer in SIGNERS:
-            siege = await siege_of(red, signer)
-            plot = intrigues_of(wide, siege)
-            await siege.fire(REQUESTS // 2, plot)
-            assert plot.brought == []
-            told(f"siege of {signer.value}", siege.fired, siege.denied, len(siege.taken), siege.waiting)
-            assert siege.witnesses.unlawful(list(siege.taken.values())) == []
-            assert siege.conflicts() == []
-            assert all(siege.sum_of(asset) <= HOUR_CAP for asset in (NATIVE, TOKEN))
-            assert {"honest", "split"} <= {one.name for one in siege.taken.values()}
-            status = await red.status(signer)
-            assert (status.frozen, status.policy in siege.policies) == ([], True)
+        siege = await siege_of(red, signer)
+        plot = intrigues_of(wide, siege)
+        await siege.fire(REQUESTS // 2, plot)
+        taken = list(siege.taken.values())
+        told(f"siege of {signer.value}", siege.fired, siege.denied, len(taken), siege.waiting)
+        assert plot.brought == []
+        assert siege.witnesses.unlawful(taken) == []
+        assert siege.conflicts() == []
+        assert all(siege.sum_of(asset) <= HOUR_CAP for asset in (NATIVE, TOKEN))
+        assert {"honest", "split"} <= {one.name for one in taken}
+        assert set(TRICKS) <= set(siege.fired)
+        status = await red.status(signer)
+        assert (status.frozen, status.policy in siege.policies) == ([], True)
 
     attack(wide, storm)
 

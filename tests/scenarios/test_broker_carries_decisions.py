@@ -42,7 +42,7 @@ from tests.fixtures.broker import LiveBroker, running_broker
 from tests.fixtures.hostile_broker import HostileBroker, Malice, hostile_broker
 from tests.scenarios.test_broker_is_hostile import Naive, Speaker, Told, layers
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.timeout(ATTACKS.timeout_s)]
 SIGNERS = (Service.KEEPER, Service.COOLER)
 TYPES = ("approvals.v1", "orders.v1", "reviews.v1", "freeze.v1")
 SUBJECTS = [f"rpc.{signer.value}.{typ}" for signer in SIGNERS for typ in TYPES]

@@ -28,7 +28,7 @@ from tests.fixtures.red_people import CAPS, COIN, HOUR_CAP, PEOPLE, Taken, guard
 from tests.fixtures.red_siege import THIEF, Siege, besieged, draft, policies_of
 from tests.fixtures.stolen import Loot, settings_of, stolen
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.timeout(ATTACKS.timeout_s)]
 REQUESTS, WALLETS = ATTACKS.requests // 2, ATTACKS.wallets // 2
 PEER = {Service.KEEPER: Service.COOLER, Service.COOLER: Service.KEEPER}
 
