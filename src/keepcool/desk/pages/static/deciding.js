@@ -30,7 +30,7 @@ function checked(statement, place, wish, known) {
 
 function facts(said) {
   return [
-    [word("decision"), word(said.decision)],
+    [word("decision"), said.decision === "approve" ? word("approve") : word("reject")],
     [word("intent"), said.intent],
     [word("effects"), said.effects],
     [word("fee"), said.fee_units_max],
