@@ -16,6 +16,7 @@ from keepcool.core.verdict import Approved, Denied, Failed, NeedsReview, Verdict
 from keepcool.policy import consent
 from keepcool.policy.case import Case, Remembered
 from keepcool.policy.terms import Policy
+from keepcool.policy.tiering import needs_nobody
 
 Rule: TypeAlias = Callable[[Case], Verdict]
 _KINDS = (Approved, Denied, NeedsReview, Failed)
@@ -69,14 +70,15 @@ def affirm(case: Case, remembered: Remembered, book: Rulebook) -> Ruling:
     """The same request again: it was approved when it was remembered, and a signature may be out already.
 
     It is not judged anew (its own row fills the caps) but a freeze, a rejection and the intent's end hold
-    back this signature too: it may never have left."""
+    back this signature too: it may never have left. What asks nobody, nobody rejects."""
     if remembered.intent_hash != case.intent.hash() or remembered.digests != case.effects.digests:
         return Withheld((Failed("remembered", "this is not the request that is remembered"),), review=False)
     if case.history.frozen:
         return Withheld(tuple(Denied(FROZEN, sentence) for sentence in case.history.frozen), review=False)
     if case.intent.expires_at_s <= case.now_s:
         return Withheld((Denied(EXPIRED, "the intent has expired: make a new one"),), review=False)
-    rejected = "" if book.terms is None else consent.rejection(case, book.terms)
+    free = book.terms is None or needs_nobody(case, book.terms)
+    rejected = "" if free or book.terms is None else consent.rejection(case, book.terms)
     if rejected:
         return Withheld((Denied(REJECTED, rejected),), review=False)
     return Granted(_approval(case, book.policy))

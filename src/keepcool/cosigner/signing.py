@@ -34,6 +34,7 @@ from keepcool.cosigner.witness import Witness
 from keepcool.hazmat import coinkeys
 from keepcool.policy.case import Case
 from keepcool.policy.spending import leaving
+from keepcool.policy.tiering import needs_nobody
 from keepcool.ports.signer_store import Claim, ClaimedIntent
 from keepcool.ports.system import Clock, Faults
 from keepcool.wire.messages import (
@@ -90,11 +91,13 @@ class _Offered:
 
 @dataclass(frozen=True, slots=True)
 class Remembrance:
-    """An approved item and the journal row that remembers it."""
+    """An approved item and the journal row that remembers it. `free`: nobody is asked about it, so nobody
+    rejects it either."""
 
     read: Read
     approval: Approval
     sequence: int
+    free: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,7 +224,8 @@ class CoSigner:
             return self.people.withheld(case, read, offered, ruling, moment)
         if before is None:
             sequence = self._remember(read, case, offered, moment)
-        return Remembrance(read, ruling.approval, sequence)
+        free = book.terms is not None and needs_nobody(case, book.terms)
+        return Remembrance(read, ruling.approval, sequence, free)
 
     def _contradiction(self, read: Read, before: Kept | None, now_s: int) -> Failure | None:
         """Why this cannot be judged, whatever it is."""
@@ -279,7 +283,7 @@ class CoSigner:
                 raise _another_policy()
             if self.people.rekeys.overtaken(record) or self.key_replaced(record):
                 raise _rekeyed(record)
-            if self.people.rejected(read.intent_hash, book):
+            if not one.free and self.people.rejected(read.intent_hash, book):
                 raise Refused("approval.rejected", "an approver has rejected this intent meanwhile")
             found = self.drafts.find(read.effects.digests, read.effects.slots)
             if found is None or found.sequence != one.sequence or one.sequence > committed:

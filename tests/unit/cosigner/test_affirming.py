@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from keepcool.core.approval import STAMP, Approval
 from keepcool.core.approvals import Decision
+from keepcool.core.effects import Payment
 from keepcool.core.verdict import Denied, Failed
 from keepcool.cosigner.judge import Granted, Withheld, affirm, judge
 from keepcool.policy.case import Case, Given, Proofs, Remembered
@@ -54,6 +55,19 @@ def test_a_rejection_withholds_where_the_policy_knows_people() -> None:
     assert affirm(case, remembered(case), asked) == Withheld(denied, review=False)
     assert isinstance(affirm(case, remembered(case), book(yes)), Granted)
     assert isinstance(affirm(a_case(), remembered(a_case()), asked), Granted)
+
+
+def test_what_asks_nobody_nobody_rejects() -> None:
+    """A payment to the harbor is remembered and signed again whoever objects; to anybody else (the twin) the
+    objection holds."""
+    case, network = rejected_by_alice(), rejected_by_alice().effects.network
+    payment = Payment(case.intent.outputs[0].recipient, case.intent.outputs[0].amount)
+    case = replace(case, effects=replace(case.effects, payments=(payment,)))
+    for place in (payment.recipient, "elsewhere"):
+        rules = replace(next(iter(POLICY.networks.values())), network=network, harbor=place)
+        asked = replace(book(yes), terms=replace(POLICY, networks={network: rules}))
+        ruling = affirm(case, remembered(case), asked)
+        assert isinstance(ruling, Granted) is (place == payment.recipient)
 
 
 def test_an_approval_names_exactly_what_was_judged() -> None:
