@@ -172,7 +172,7 @@ def test_one_address_is_never_promised_twice(
     signs no second; in the twin it does, the address of the first becomes the second's wallet, and only
     Cooler's look at the chain keeps coins from going there."""
     if not guarded:
-        monkeypatch.delitem(RULES, "slot")
+        monkeypatch.setitem(RULES, "slot", lambda _: "")  # in its place: the order of rules outlives a test
 
     async def story(house: House) -> None:
         creator = (await house.creators())[0]
