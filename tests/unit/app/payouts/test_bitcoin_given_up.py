@@ -17,8 +17,9 @@ from keepcool.app.coins import book
 from keepcool.app.coins.tables import coin
 from keepcool.app.deposits import events
 from keepcool.app.payouts import store
-from keepcool.app.payouts.bitcoin import batches, by_hand, said, settling
+from keepcool.app.payouts.bitcoin import batches, by_hand, drafting, groups, said, settling
 from keepcool.app.payouts.bitcoin.batches import Batch, Stage
+from keepcool.app.payouts.bitcoin.lane import BitcoinLane
 from keepcool.app.payouts.bitcoin.tables import batch
 from keepcool.app.payouts.tables import withdrawal
 from keepcool.core.errors import Refused, Unavailable
@@ -141,13 +142,13 @@ def test_what_a_given_up_transaction_may_be_paying_is_not_drafted_anew(make: Mak
     orphaned and the pool does not have it: they are, and are paid once."""
     house = make(confirmations=4)
     one, raw = given_up(house)
-    house.paper.mine(raw)
+    house.paper.mine(raw, blocks=1 + drafting.BEHIND_MAX)  # it is read before anything is drafted
     house.live(lambda: one_of(house, one.id) is not None)
     house.office.keeper.away = house.office.cooler.away = False
     house.linger()
-    assert len(house.office.store.transact(lambda tx: batches.of_withdrawal(tx, "of-bob"))) == 1
-    house.paper.give_up(1)
-    house.paper.mine(blocks=2)
+    assert drafts_of_bob(house) == 1
+    house.paper.give_up(1 + drafting.BEHIND_MAX)
+    house.paper.mine(blocks=2 + drafting.BEHIND_MAX)
     paid(house)
     assert [house.paper.paid(house.script(number)) for number in (1, 2)] == [COIN // 4] * 2
     agrees(house)
@@ -166,6 +167,49 @@ def test_who_does_not_wait_for_it_pays_twice(make: Make, monkeypatch: pytest.Mon
     assert COIN // 2 in [house.paper.paid(house.script(number)) for number in (1, 2)]
 
 
+def drafts_of_bob(house: House) -> int:
+    return len(house.office.store.transact(lambda tx: batches.of_withdrawal(tx, "of-bob")))
+
+
+def read_meanwhile(house: House, raw: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The block is mined and read after the withdrawals were chosen and before they are drafted; then the
+    drafting has come to its end."""
+    before = drafting._caught_up
+    chosen: list[BitcoinLane] = []
+
+    async def late(lane: BitcoinLane) -> None:
+        if not chosen:
+            house.paper.mine(raw)
+        chosen.append(lane)
+        seen: dict[str, str] = {}
+        while not seen:
+            await asyncio.sleep(0.01)
+            seen = await lane.store.run(lambda tx: batches.seen_paying(tx, ["of-bob"]))
+        await before(lane)
+
+    monkeypatch.setattr(drafting, "_caught_up", late)
+    house.live(lambda: house.office.read("of-bob").tries > 0 or drafts_of_bob(house) > 1)
+
+
+def test_what_is_read_between_choosing_and_drafting_counts(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The block that pays them is read while their draft is being made: none is made."""
+    house = make(confirmations=4)
+    _one, raw = given_up(house)
+    read_meanwhile(house, raw, monkeypatch)
+    assert drafts_of_bob(house) == 1
+
+
+def test_who_looks_before_choosing_only_drafts_again(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The twin: where nobody looks again as the draft is made, there is a second one."""
+    house = make(confirmations=4)
+    _one, raw = given_up(house)
+    monkeypatch.setattr(groups, "paid_already", lambda *_: frozenset())
+    read_meanwhile(house, raw, monkeypatch)
+    assert drafts_of_bob(house) == 2
+
+
 def test_what_would_pay_a_second_time_is_stopped(make: Make) -> None:
     """The withdrawals were drafted anew from other coins and nobody has signed that yet: the given-up
     transaction becomes final, and the new draft is never signed."""
@@ -174,7 +218,7 @@ def test_what_would_pay_a_second_time_is_stopped(make: Make) -> None:
     pool = house.office.records["pool"]
     address = house.office.member(pool, "carol", 3)
     house.fund(pool, "carol", 3 * COIN, address=address)
-    house.live(lambda: len(house.office.store.transact(lambda tx: batches.of_withdrawal(tx, "of-bob"))) > 1)
+    house.live(lambda: drafts_of_bob(house) > 1)
     house.paper.mine(raw, blocks=3)
     house.live(lambda: is_confirmed(house, one.id))
     house.office.keeper.away = house.office.cooler.away = False

@@ -170,10 +170,12 @@ def _make(
     treasury: Treasury,
     found: tuple[tuple[Withdrawal, ...], tuple[Selection, ...]],
 ) -> Batch:
-    """In one transaction with the steps of the withdrawals, which may have been cancelled meanwhile."""
+    """In one transaction with the steps of the withdrawals, which may have been cancelled meanwhile, or be
+    paid by a block that was read since they were chosen."""
     members, rungs = found
+    paid = groups.paid_already(tx, [one.id for one in members])
     for one in members:
-        if not isinstance(store.get(tx, one.id).state, Requested):
+        if not isinstance(store.get(tx, one.id).state, Requested) or one.id in paid:
             raise Conflict("withdrawal.moved", "a withdrawal of this batch has moved on: draft again")
     plan = Plan(
         id=_name(tx, lane, members),

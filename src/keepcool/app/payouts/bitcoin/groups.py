@@ -83,6 +83,11 @@ def _unpaid(tx: Connection, lane: BitcoinLane, waiting: Sequence[Withdrawal]) ->
     return [one for one in waiting if one.id not in paid | paying]
 
 
+def paid_already(tx: Connection, names: Sequence[str]) -> frozenset[str]:
+    """Those of them that a given-up draft has paid after all, or may be paying now."""
+    return frozenset(batches.confirmed(tx, names)) | frozenset(batches.seen_paying(tx, names))
+
+
 class _Sources:
     """Whose coins pay for each wallet, and which wallets are stopped; asked once for each."""
 
