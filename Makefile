@@ -48,10 +48,10 @@ demo: setup ## the whole story on real parts (CHAINS=evm,people,minter,bitcoin c
 test: setup ## the whole suite: up to four files side by side, the slowest first (tests/conftest.py)
 	@$(BIN)/pytest $(BESIDE)
 
-test-fast: setup ## unit, vectors, properties, architecture: no servers, under a minute
-	@$(IN_MEMORY) $(BIN)/pytest $(BESIDE_FAST) $(FAST)
+test-fast: setup ## unit, vectors, properties, architecture: no servers, no long stories, under a minute
+	@$(IN_MEMORY) $(BIN)/pytest $(BESIDE_FAST) -m "not slow" $(FAST)
 
-soak: setup ## the fast part once more, each property tried SOAK times as often (10)
+soak: setup ## all that needs no servers once more, each property tried SOAK times as often (10)
 	@KEEPCOOL_SOAK=$(or $(SOAK),10) $(IN_MEMORY) $(BIN)/pytest $(BESIDE_FAST) $(FAST)
 
 attacks: setup ## the attacks in full: 10,000 hostile requests, 100,000 messages; what came of each at the end

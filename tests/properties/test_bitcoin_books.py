@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, create_engine, select
@@ -32,6 +33,8 @@ from tests.fixtures.effort import examples
 from tests.unit.app.deposits.bitcoin_office import ASSET, DUST, NETWORK, ROW, script_of
 from tests.unit.app.deposits.office import TestClock
 from tests.unit.app.deposits.paperbitcoin import NOBODY, PaperBitcoin, coinbase, payment
+
+pytestmark = pytest.mark.slow
 
 WALLETS = ("alice", "bob")
 CHANGE = {script_of(name, 1): name for name in WALLETS}

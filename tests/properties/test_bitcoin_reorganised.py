@@ -20,6 +20,8 @@ from tests.fixtures.bitcoinrecords import NETWORK
 from tests.fixtures.effort import examples
 from tests.fixtures.paperpayouts import COIN, House
 
+pytestmark = pytest.mark.slow
+
 WALLET, NAMES, FLIPS = WalletId("w"), ("a", "b", "c"), 5
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -35,6 +36,8 @@ from keepcool.chains.bitcoin.transaction import (
 )
 from keepcool.core.errors import Malformed
 from tests.fixtures.effort import examples
+
+pytestmark = pytest.mark.slow
 
 OURS = [b"\x00\x20" + bytes([n]) * 32 for n in range(3)] + [b"\xa9\x14" + b"o" * 20 + b"\x87"]
 COINS = [Outpoint(bytes([n]) * 32, n) for n in range(1, 4)]

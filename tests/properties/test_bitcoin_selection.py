@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import combinations, pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -36,6 +37,8 @@ from tests.unit.chains.bitcoin.selection.samples import (
     entropy,
     purse,
 )
+
+pytestmark = pytest.mark.slow
 
 NETWORKS = st.sampled_from([BITCOIN, LITECOIN, DOGECOIN, DASH])
 RATES = st.integers(min_value=1, max_value=200_000)

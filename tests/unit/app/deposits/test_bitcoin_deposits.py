@@ -14,6 +14,8 @@ from keepcool.core.errors import Unavailable
 from tests.unit.app.deposits.bitcoin_office import ALICE, BOB, POOL, BitcoinOffice
 from tests.unit.app.deposits.paperbitcoin import NOBODY, PaperBitcoin, payment
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[BitcoinOffice]:

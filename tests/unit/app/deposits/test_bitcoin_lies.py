@@ -13,6 +13,8 @@ import pytest
 from tests.unit.app.deposits.bitcoin_office import ALICE, BitcoinOffice
 from tests.unit.app.deposits.paperbitcoin import NOBODY, PaperBitcoin, payment
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[BitcoinOffice]:

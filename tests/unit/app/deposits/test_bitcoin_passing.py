@@ -21,6 +21,8 @@ from keepcool.ports.bitcoinnode import Capabilities
 from tests.unit.app.deposits.bitcoin_office import ALICE, DUST, ROW, BitcoinOffice
 from tests.unit.app.deposits.paperbitcoin import PaperBitcoin, hash_of, payment
 
+pytestmark = pytest.mark.slow
+
 OLD = 300  # blocks deeper than those that are read in any case
 NEW = 40  # of those, instead of a thousand
 

@@ -20,6 +20,8 @@ from tests.fixtures.effort import soak
 from tests.unit.app.deposits.bitcoin_office import ALICE, NETWORK, BitcoinOffice
 from tests.unit.app.deposits.paperbitcoin import NOBODY, PaperBitcoin, coinbase, payment
 
+pytestmark = pytest.mark.slow
+
 DEPTH = 2
 
 

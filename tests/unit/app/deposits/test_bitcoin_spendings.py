@@ -15,6 +15,8 @@ from keepcool.core.ids import WalletId
 from tests.unit.app.deposits.bitcoin_office import ALICE, BOB, NETWORK, POOL, BitcoinOffice
 from tests.unit.app.deposits.paperbitcoin import NOBODY, PaperBitcoin, payment
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[BitcoinOffice]:

@@ -25,6 +25,8 @@ from tests.unit.app.deposits.paperchain import (
     transfers,
 )
 
+pytestmark = pytest.mark.slow
+
 TOKEN = address_number(1000)
 ASSET = AssetId(f"{NETWORK}/erc20:{TOKEN}")
 A, B = address_number(1), address_number(2)

@@ -24,6 +24,8 @@ from tests.fixtures.bitcoinoffice import crashed
 from tests.fixtures.bitcoinrecords import POOL
 from tests.fixtures.paperpayouts import COIN, House
 
+pytestmark = pytest.mark.slow
+
 Make: TypeAlias = Callable[..., House]
 POINTS = [
     FaultPoint.APP_CONFIRMED,

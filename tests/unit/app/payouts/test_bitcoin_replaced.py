@@ -28,6 +28,8 @@ from tests.fixtures.bitcoinoffice import ASSET, crashed
 from tests.fixtures.bitcoinrecords import NETWORK, POOL
 from tests.fixtures.paperpayouts import COIN, House
 
+pytestmark = pytest.mark.slow
+
 Make: TypeAlias = Callable[..., House]
 Look: TypeAlias = Callable[..., None]
 

@@ -38,6 +38,8 @@ from tests.unit.app.pools.test_pools_api import (
     make_wallet,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[Running]:

@@ -22,6 +22,8 @@ from tests.fixtures.bitcoinrecords import NETWORK
 from tests.unit.app.http.running import Running, running
 from tests.unit.app.pools.house import HARBOR, PoolSigners, settings
 
+pytestmark = pytest.mark.slow
+
 WAIT_S = 60.0
 
 

@@ -38,6 +38,8 @@ from tests.unit.app.pools.test_pools_api import (
     signers_of,
 )
 
+pytestmark = pytest.mark.slow
+
 BEYOND = 2_500  # more than two lots
 PAID = 70_000
 

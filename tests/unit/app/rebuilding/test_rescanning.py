@@ -28,6 +28,8 @@ from tests.fixtures.bitcoinrecords import NETWORK, OWN, bitcoin_record
 from tests.unit.app.deposits.paperbitcoin import payment
 from tests.unit.app.rebuilding.house import ASSET, SIGNED_AT_S, LostApp, address, script
 
+pytestmark = pytest.mark.slow
+
 ALICE, BOB = WalletId("alice"), WalletId("bob")
 OUT, ELSEWHERE = b"\x00\x14" + b"\x11" * 20, b"\x00\x14" + b"\x22" * 20
 NOW_MS = SIGNED_AT_S * 1000

@@ -21,6 +21,8 @@ from keepcool.core.registry import Standing
 from tests.fixtures.bitcoinrecords import OWN, bitcoin_record
 from tests.unit.app.rebuilding.house import BOTH, KnowingSigners, LostApp
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def lost(tmp_path: Path) -> Iterator[LostApp]:
