@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,8 @@ from keepcool.core.registry import Role, WalletRecord
 from tests.fixtures.effort import examples
 from tests.unit.chains.bitcoin.psbt.samples import WALLETS, honest
 from tests.unit.chains.bitcoin.records import record_of
+
+pytestmark = pytest.mark.slow
 
 DRAFTS = [(encode_psbt(honest(wallet)), record_of(wallet.kind)) for wallet in WALLETS]
 CUTS = st.integers(0, 2**16)

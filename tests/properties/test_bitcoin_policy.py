@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +22,8 @@ from keepcool.policy.rules import ALL, Rule, cap_day, cap_hour, never_twice
 from keepcool.policy.spending import leaving
 from tests.fixtures.effort import examples
 from tests.unit.policy.bitcoin_samples import CAP, ERIN, FRANK, LTC, POLICY, pay
+
+pytestmark = pytest.mark.slow
 
 COINS = tuple(f"{number:02x}" * 32 for number in range(6))
 CAP_HOUR, CAP_DAY = 2 * CAP, 4 * CAP

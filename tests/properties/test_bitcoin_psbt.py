@@ -46,6 +46,8 @@ from tests.unit.chains.bitcoin.psbt.samples import (
     sign,
 )
 
+pytestmark = pytest.mark.slow
+
 AMOUNTS = st.integers(min_value=50_000, max_value=1_000 * COIN)
 INDICES = st.integers(min_value=0, max_value=1_000_000)
 PAIRS = st.sampled_from([("hot", "cool"), ("hot", "cold"), ("cool", "cold")])

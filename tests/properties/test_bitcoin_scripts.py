@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
@@ -19,6 +20,8 @@ from keepcool.chains.bitcoin.networks import Network
 from keepcool.core.errors import Malformed
 from tests.fixtures.effort import examples
 from tests.vectors.bitcoin import PURPOSES, btclib_script, embit_script
+
+pytestmark = pytest.mark.slow
 
 ROOT = bip32.parse_xpub(PURPOSES[0])
 INDICES = some.integers(0, HARDENED - 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
+import pytest
 from eth_abi.abi import encode as oracle_encode
 from eth_account import Account
 from eth_account.messages import encode_typed_data
@@ -21,6 +22,8 @@ from keepcool.chains.evm.transaction import Transaction
 from tests.fixtures.effort import examples
 from tests.properties.test_evm_roundtrip import addresses, items, people, safe_txs, transactions, words
 from tests.vectors import evm
+
+pytestmark = pytest.mark.slow
 
 oracle_rlp = import_module("rlp")  # carries no types
 FIELDS = (

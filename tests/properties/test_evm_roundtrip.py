@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +22,8 @@ from keepcool.core.intent import Output
 from keepcool.core.money import Amount
 from tests.unit.chains.samples import CHAIN, NATIVE, NETWORK, PROFILE, SAFE
 from tests.vectors import evm
+
+pytestmark = pytest.mark.slow
 
 words = st.integers(0, 2**256 - 1)
 addresses = st.binary(min_size=20, max_size=20).map(to_checksum)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,8 @@ from keepcool.cosigner.drafts import SignedDrafts
 from keepcool.cosigner.entries import SIGN, Entry, SignRow
 from keepcool.cosigner.windows import DAY_S, HOUR_S
 from tests.fixtures.effort import examples
+
+pytestmark = pytest.mark.slow
 
 NETWORK = NetworkId("eip155:1")
 ASSETS = (AssetId("eip155:1/slip44:60"), AssetId("eip155:1/erc20:0x1"))

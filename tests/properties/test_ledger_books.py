@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -17,6 +18,8 @@ from keepcool.app.store import Store
 from keepcool.core.errors import Conflict
 from keepcool.core.ids import AssetId, NetworkId, WalletId
 from tests.fixtures.effort import examples
+
+pytestmark = pytest.mark.slow
 
 ASSETS = [AssetId("eip155:1/slip44:60"), AssetId("eip155:1/erc20:0x5FbDB2315678afecb367f032d93F642f64180aa3")]
 NETWORK = NetworkId("eip155:1")

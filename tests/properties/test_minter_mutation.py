@@ -23,6 +23,8 @@ from tests.unit.chains.minter.samples import ALICE, BOB, USDTE, output
 from tests.vectors import minter
 from tests.vectors.minter import MAINNET, WALLET, wallet_record
 
+pytestmark = pytest.mark.slow
+
 PAYLOAD = b"a note"
 DRAFTS = [
     tx.preimage()

@@ -22,6 +22,8 @@ from tests.unit.chains.minter.samples import BIP, USDTE, output
 from tests.vectors import minter
 from tests.vectors.minter import MAINNET, WALLET
 
+pytestmark = pytest.mark.slow
+
 oracle = importlib.import_module("rlp")  # carries no types
 lows = st.integers(1, 2**254).map(lambda number: number.to_bytes(32, "big"))
 marks = st.builds(lambda r, s, v: r + s + bytes((v,)), lows, lows, st.sampled_from([27, 28]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +13,8 @@ from keepcool.cosigner.entries import SIGN, WAITING, SignRow, WaitingRow
 from keepcool.cosigner.owners import Owners
 from keepcool.cosigner.windows import DAY_S, HOUR_S, Spending
 from tests.fixtures.effort import examples
+
+pytestmark = pytest.mark.slow
 
 ASSET = AssetId("eip155:1/slip44:60")
 OWNERS, KEYS, RECIPIENTS = ("u0", "u1"), ("", "k1"), ("a", "b", "c")

@@ -26,6 +26,8 @@ from tests.properties.evidence_model import BOOKS, DAY_S, FEE, HARBOR, HOUR_S, K
 from tests.properties.evidence_stage import Shown, Stage, Theft, whole
 from tests.unit.policy.samples import ALICE, BOB, ETH, USD
 
+pytestmark = pytest.mark.slow
+
 TO = [ALICE, ALICE, BOB, BOB, HARBOR]
 UNITS = [1, 20, 40, 41, 50, 50, 51, 60, 99, 100, 100]
 OF_WALLETS, OF_ASSETS = ["w-0"] * 5 + ["w-1", "w-2", "w-3"], [ETH] * 7 + [USD]

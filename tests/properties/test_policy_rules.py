@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -38,6 +39,8 @@ from tests.unit.policy.samples import (
     pay,
     with_effects,
 )
+
+pytestmark = pytest.mark.slow
 
 OWN_FEES = replace(
     POLICY.networks[NETWORK],

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import product
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -29,6 +30,8 @@ from tests.unit.policy.samples import (
     void,
     with_effects,
 )
+
+pytestmark = pytest.mark.slow
 
 HOUR_S, DAY_S = 3600, 86_400
 WALLETS = tuple(f"safe:{name}" for name in (SAFE, "second", "third"))

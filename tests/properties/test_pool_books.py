@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import settings, strategies
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from sqlalchemy import create_engine
@@ -17,6 +18,8 @@ from keepcool.chains.bitcoin.network_table import SHIPPED
 from keepcool.core.errors import Conflict
 from keepcool.core.ids import NetworkId, UserId, WalletId
 from tests.fixtures.effort import examples
+
+pytestmark = pytest.mark.slow
 
 NETWORK = SHIPPED.named("litecoin-regtest")
 POOL, USERS = WalletId("pool"), tuple(WalletId(name) for name in ("alice", "bob", "carol"))

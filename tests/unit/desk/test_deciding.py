@@ -16,6 +16,8 @@ from tests.fixtures.softkey import SoftEd25519
 from tests.unit.desk import samples
 from tests.unit.desk.house import ALICE, BOB, CLERK, Browser, House, raw
 
+pytestmark = pytest.mark.slow
+
 
 def keepers(**changes: Any) -> ReviewAnswer:
     return samples.review("keeper", **changes)

@@ -19,6 +19,8 @@ from keepcool.wire import proofs
 from keepcool.wire.reviews import SubmitOrder
 from tests.unit.cosigner.order_office import INSTALLATION, ROOT, document
 
+pytestmark = pytest.mark.slow
+
 WORDS = b"four words nobody guesses"
 FREEZE = {"level": "all", "target": "", "reason": "drill"}
 

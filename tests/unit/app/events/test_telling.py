@@ -30,6 +30,8 @@ from keepcool.core.parties import Service
 from keepcool.core.withdrawal_states import Draft, Inclusion, Objection
 from tests.unit.app.deposits.office import NATIVE, NETWORK, Office
 
+pytestmark = pytest.mark.slow
+
 WALLET = WalletId("w1")
 DRAFT = Draft(Slot(NETWORK, "0x1", 0), "d1")
 BLOCK = Inclusion("0xaa", 7, "0xbb")

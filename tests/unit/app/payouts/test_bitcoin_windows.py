@@ -17,6 +17,8 @@ from keepcool.core.ids import WalletId
 from tests.fixtures.bitcoinrecords import POOL
 from tests.fixtures.paperpayouts import COIN, House
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:

@@ -41,6 +41,8 @@ from keepcool.ports.minternode import MinterNode, Transaction
 from tests.unit.app.books.loopback import FixedClock, Signers
 from tests.unit.app.payouts.workshop import Faults
 
+pytestmark = pytest.mark.slow
+
 NETWORK = NetworkId("minter:2")
 COIN = AssetId(f"{NETWORK}/coin:0")
 WALLET = WalletId("w1")

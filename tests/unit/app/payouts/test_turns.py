@@ -6,6 +6,7 @@ import asyncio
 from functools import partial
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Connection
 
 from keepcool.app.books import ledger, registry
@@ -17,6 +18,8 @@ from keepcool.core import withdrawal as life
 from keepcool.core import withdrawal_states as lives
 from keepcool.core.ids import UserId, WalletId
 from tests.unit.app.payouts.test_minter_watching import BOB, COIN, NETWORK, Bench
+
+pytestmark = pytest.mark.slow
 
 OTHER = WalletId("w2")
 

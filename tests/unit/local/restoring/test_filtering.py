@@ -26,6 +26,8 @@ from tests.unit.local.restoring.samples import (
     true_filter,
 )
 
+pytestmark = pytest.mark.slow
+
 GAP, BLOCKS = 20, 150
 OURS = script_at(segregated(0), 1, 0, 1)
 

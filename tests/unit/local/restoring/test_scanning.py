@@ -29,6 +29,8 @@ from tests.unit.local.restoring.samples import (
     segregated,
 )
 
+pytestmark = pytest.mark.slow
+
 GAP = 40
 
 
