@@ -4,7 +4,7 @@ confirms after all, by that one; never by both, and the books say which."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -160,13 +160,36 @@ def test_who_does_not_wait_for_it_pays_twice(make: Make, monkeypatch: pytest.Mon
     """The twin: where drafting looks at final transactions only, the same block leads to a second payment."""
     house = make(confirmations=4)
     one, raw = given_up(house)
-    monkeypatch.setattr(batches, "seen_paying", lambda _tx, _names: {})
+    monkeypatch.setattr(batches, "seen_paying", lambda *_, **__: {})
     house.paper.mine(raw)
     house.live(lambda: one_of(house, one.id) is not None)
     house.office.keeper.away = house.office.cooler.away = False
     house.live(lambda: bool(house.paper.pool))
     house.paper.mine_pool()
     assert COIN // 2 in [house.paper.paid(house.script(number)) for number in (1, 2)]
+
+
+def test_what_was_drafted_too_early_is_not_sent(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drafting overlooked the block: the second transaction is made and signed, and still not handed out
+    while the first may be final soon. (The twin above shows it handed out.)"""
+    house = make(confirmations=4)
+    one, raw = given_up(house)
+    asked = batches.seen_paying
+
+    def by_senders_alone(tx: Connection, names: Sequence[str], but: str = "") -> dict[str, str]:
+        return asked(tx, names, but) if but else {}
+
+    monkeypatch.setattr(batches, "seen_paying", by_senders_alone)
+    house.paper.mine(raw)
+    house.live(lambda: one_of(house, one.id) is not None)
+    house.office.keeper.away = house.office.cooler.away = False
+    house.live(lambda: drafts_of_bob(house) == 2)
+    house.linger()
+    assert not house.paper.pool
+    house.paper.mine(blocks=4)
+    paid(house)
+    assert [house.paper.paid(house.script(number)) for number in (1, 2)] == [COIN // 4] * 2
+    agrees(house)
 
 
 def drafts_of_bob(house: House) -> int:

@@ -193,13 +193,13 @@ def confirmed(tx: Connection, withdrawals: Sequence[str]) -> dict[str, str]:
     return {one: transaction or "" for one, transaction in tx.execute(query)}
 
 
-def seen_paying(tx: Connection, withdrawals: Sequence[str]) -> dict[str, str]:
-    """Those of them that a transaction in a block or in the pool pays, and which."""
+def seen_paying(tx: Connection, withdrawals: Sequence[str], but: str = "") -> dict[str, str]:
+    """Those of them that a transaction in a block or in the pool pays, and which; the batch `but` aside."""
     query = (
         select(member.c.withdrawal, spending.c.txid)
         .join(batch, batch.c.id == member.c.batch)
         .join(spending, spending.c.holder == batch.c.id)
-        .where(spending.c.gone.is_(False), batch.c.purpose == Purpose.PAY.value)
+        .where(spending.c.gone.is_(False), batch.c.purpose == Purpose.PAY.value, batch.c.id != but)
         .where(member.c.withdrawal.in_(list(withdrawals)))
     )
     return {row.withdrawal: row.txid for row in tx.execute(query)}

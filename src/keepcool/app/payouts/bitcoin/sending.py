@@ -61,7 +61,9 @@ def _due(tx: Connection, lane: BitcoinLane) -> list[Batch]:
         if one.seen is not None:
             postpone(tx, lane, one, "it is in a block")
         elif one.stage is Stage.SIGNED and _is_stopped(tx, lane, one):
-            postpone(tx, lane, one, "it is frozen, or its coins are to be burnt")
+            postpone(
+                tx, lane, one, "it is frozen, its coins are to be burnt, or another transaction is paying it"
+            )
         else:
             wanted.append(one)
     return wanted
@@ -70,7 +72,10 @@ def _due(tx: Connection, lane: BitcoinLane) -> list[Batch]:
 def _is_stopped(tx: Connection, lane: BitcoinLane, one: Batch) -> bool:
     members = ending.members_of(tx, one)
     wanted = all(isinstance(each.state, Signed | Uncertain) and _is_wanted(each) for each in members)
-    return not wanted or events.frozen(tx, lane.network, one.source) is not None
+    if not wanted or events.frozen(tx, lane.network, one.source) is not None:
+        return True
+    # one given up may have come into a block after all, between drafting and now
+    return bool(batches.seen_paying(tx, [each.id for each in members], but=one.id))
 
 
 def _is_wanted(one: store.Withdrawal) -> bool:
