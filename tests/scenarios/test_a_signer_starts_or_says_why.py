@@ -31,8 +31,13 @@ def running() -> Iterator[Installation]:
 def keeper(running: Installation, tmp_path: Path) -> Path:
     """Keeper's folder, carried to a host of its own: whole, stopped, with no neighbour."""
     host = tmp_path / "keeper"
-    shutil.copytree(running.places.service(Service.KEEPER), host)
+    carried(running.places.service(Service.KEEPER), host)
     return host
+
+
+def carried(folder: Path, to: Path) -> None:
+    """A copy without the socket of the process that still runs there."""
+    shutil.copytree(folder, to, ignore=shutil.ignore_patterns("*.sock"))
 
 
 def started(folder: Path, *words: str) -> subprocess.Popen[str]:
@@ -127,7 +132,7 @@ def test_refuses_the_other_signers_key_and_neighbourhood(running: Installation, 
     """Cooler's key in Keeper's folder stops it even on one machine; Cooler's folder beside it stops it
     unless it is told that everything is on one machine."""
     places = running.places
-    shutil.copytree(places.service(Service.COOLER), keeper.parent / "cooler")
+    carried(places.service(Service.COOLER), keeper.parent / "cooler")
     assert "host of their own" in refused(keeper)
     assert starts(keeper, "--one-machine")
     with_coolers_key(places, keeper)

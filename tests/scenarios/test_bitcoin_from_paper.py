@@ -34,7 +34,7 @@ def test_wallets_come_back_from_paper() -> None:
     """A user's wallet and a pool, made and paid through the services: after all of them are gone, what lay
     there arrives at one address, less the fee."""
     refuse_missing()
-    _, keep, scan, sweep, sign, send = blocks(PAGE, "sh")
+    keep, scan, sweep, sign, send = blocks(PAGE, "sh")[-5:]
     with running_litecoin() as chain, own_folder("from-paper") as folder:
         types("keepcool cold new --out cold", folder, {})
         network = bitcoinplan.bitcoin_plan(

@@ -40,8 +40,8 @@ PAID = [
 TRIGGERS = {
     "w_new": "INSERT ON withdrawal WHEN NEW.kind <> 'void' BEGIN {into}(NEW.id, 'withdrawal.' || NEW.state)",
     "w_step": "UPDATE ON withdrawal WHEN NEW.kind <> 'void' AND OLD.state_json <> NEW.state_json BEGIN "
-    "{into}(NEW.id, 'withdrawal.' || CASE WHEN OLD.state = 'frozen' AND NEW.state = 'requested'"
-    " THEN 'thawed' ELSE NEW.state END)",
+    "{into}(NEW.id, 'withdrawal.' || CASE WHEN OLD.state = 'frozen'"
+    " AND json_extract(OLD.state_json, '$.was') = NEW.state_json THEN 'thawed' ELSE NEW.state END)",
     "d_new": "INSERT ON deposit BEGIN {into}(NEW.id, 'deposit.' || NEW.state)",
     "d_step": "UPDATE ON deposit WHEN OLD.state <> NEW.state OR OLD.block_hash <> NEW.block_hash BEGIN "
     "{into}(NEW.id, 'deposit.' || NEW.state)",
