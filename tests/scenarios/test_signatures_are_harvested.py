@@ -49,6 +49,8 @@ def checked(request: pytest.FixtureRequest) -> Iterator[House]:
         seed = bytes.fromhex(made.places.root_key.read_text(encoding="ascii"))
         file.with_name(f"{file.name}.sig").write_bytes(signature(seed, document))
         made.start("keeper")
+        # App's view of its parts may be a moment old
+        eventually(lambda: bool(made.make_wallet().id), "Keeper issues nothing")
         yield made
 
 
@@ -57,10 +59,10 @@ def half_signed_and_cancelled(house: House, payer: Wallet, to: str) -> tuple[Wit
     App is away. What a thief finds in App's books."""
     asked = house.client.withdraw(payer.id, house.eth, AMOUNT, to)
     eventually(lambda: house.client.withdrawal(asked.id).state == "needs_review", "nobody is asked")
-    house.stop("keeper")  # so that no void is signed meanwhile
+    house.stop("keeper", "cooler")  # so that no void is signed meanwhile
     assert house.client.cancel(asked.id).state == "uncertain"
     house.stop("app")
-    house.start("keeper", ready=False)
+    house.start("keeper", "cooler", ready=False)
     with closing(sqlite3.connect(f"file:{house.data('app')}?mode=ro", uri=True)) as reading:
         query = "SELECT intent, draft FROM withdrawal WHERE id = ?"
         intent, draft = reading.execute(query, (asked.id,)).fetchone()
