@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event
 
 from keepcool.app.books import ledger
 from keepcool.app.deposits import events, records
@@ -252,16 +252,18 @@ def test_purses_are_shown_with_what_they_paid(till: Till) -> None:
 def test_a_full_database_is_a_503_and_loses_nothing(till: Till) -> None:
     """When no page can be added the order is not taken; the same key works once there is room."""
 
-    def pages(most: int) -> None:
-        till.app.store.transact(lambda tx: tx.exec_driver_sql(f"PRAGMA max_page_count = {most}").all())
+    most = [1]  # SQLite takes the present size instead: full from now on
 
-    pages(1)  # SQLite takes the present size instead: full from now on
+    def bounded(connection: Connection) -> None:
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {most[0]}").all()
+
+    event.listen(till.app.store._engine, "begin", bounded)  # the bound is each connection's own
     filled = [till.pay(f"k-{number}", metadata={"note": "x" * 500}, amount="1") for number in range(40)]
     assert filled[-1].status_code == 503
     problem(filled[-1], 503, "books.failed")
     taken = sum(answer.status_code == 201 for answer in filled)
     assert till.held() == taken
-    pages(2**30)
+    most[0] = 2**30
     assert till.pay("k-39", metadata={"note": "x" * 500}, amount="1").status_code == 201
     assert till.held() == taken + 1
     assert till.app.store.transact(ledger.check_books) == []
