@@ -23,6 +23,7 @@ from keepcool.adapters.nats.bus import NatsBus
 from keepcool.adapters.nats.watch import CountedBus
 from keepcool.adapters.openbao.keystore import OpenBaoKeystore
 from keepcool.adapters.sqlite.signer import SqliteSignerStore, open_store
+from keepcool.adapters.system import control
 from keepcool.adapters.system.clock import SystemClock, SystemEntropy
 from keepcool.adapters.system.faults import faults_from
 from keepcool.adapters.system.health import HealthFile
@@ -31,6 +32,7 @@ from keepcool.chains.bitcoin.network_table import read_networks
 from keepcool.chains.families import Families
 from keepcool.core.errors import Refused
 from keepcool.core.parties import Peer, Service
+from keepcool.core.secret import Secret
 from keepcool.policy.document import Policy, parse_signature, parse_signed
 from keepcool.ports.settings import PolicySettings, SignerSettings
 from keepcool.ports.system import Faults
@@ -75,7 +77,7 @@ async def opened(
     data = data_folder(settings)
     clock, entropy, metrics = SystemClock(settings.clock_offset_ms), SystemEntropy(), CollectorRegistry()
     async with contextlib.AsyncExitStack() as opening:
-        store = open_store(data / f"{service.value}.sqlite")
+        store = open_store(database(settings, service))
         opening.callback(store.close)
         keystore = OpenBaoKeystore.from_settings(settings.keystore, folder)
         opening.push_async_callback(keystore.close)
@@ -102,6 +104,38 @@ async def opened(
             health_file=health_file(settings, service),
             warnings=(*warnings, *identity.warnings),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class OwnHost:
+    """A signer's files and socket, for the commands of its host; satisfies `cosigner.hosted.Reach`."""
+
+    settings: SignerSettings
+    service: Service
+
+    def is_served(self) -> bool:
+        return control.is_served(control_path(self.settings, self.service))
+
+    def ask(self, frame: Secret) -> bytes:
+        return control.ask(control_path(self.settings, self.service), frame)
+
+    def store(self) -> contextlib.AbstractContextManager[SqliteSignerStore]:
+        return contextlib.closing(open_store(database(self.settings, self.service)))
+
+    def now_ms(self) -> int:
+        return SystemClock(self.settings.clock_offset_ms).now_ms()
+
+    def health(self) -> dict[str, object]:
+        return health_file(self.settings, self.service).read()
+
+
+def database(settings: SignerSettings, service: Service) -> Path:
+    return data_folder(settings) / f"{service.value}.sqlite"
+
+
+def control_path(settings: SignerSettings, service: Service) -> Path:
+    """Of its control socket."""
+    return data_folder(settings) / f"{service.value}.sock"
 
 
 def data_folder(settings: SignerSettings) -> Path:

@@ -216,7 +216,7 @@ def _submit(arguments: argparse.Namespace) -> int:
 
     raw = orderfiles.read_bytes(arguments.file)
     orderfiles.parse(raw)
-    told = importlib.import_module(f"keepcool.{arguments.signer}.main").order(arguments.config, raw)
+    told = importlib.import_module(f"keepcool.{arguments.signer}.main").hosted(arguments.config).order(raw)
     if arguments.json:
         print(told)
         return 0

@@ -8,9 +8,12 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keepcool.cli import bitcoin_networks, descriptors
+
+if TYPE_CHECKING:
+    from keepcool.cosigner.hosted import Hosted
 
 LEVELS = ("wallet", "asset", "network", "all", "harbor")
 Command = Callable[[argparse.Namespace], int]
@@ -60,6 +63,11 @@ def _main(arguments: argparse.Namespace) -> Any:
     return importlib.import_module(f"keepcool.{arguments.noun}.main")
 
 
+def _hosted(arguments: argparse.Namespace) -> Hosted:
+    found: Hosted = _main(arguments).hosted(arguments.config)
+    return found
+
+
 def _run(arguments: argparse.Namespace) -> int:
     _main(arguments).run(arguments.config, one_machine=arguments.one_machine)
     return 0
@@ -72,7 +80,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _health(arguments: argparse.Namespace) -> int:
-    found: dict[str, object] = _main(arguments).health(arguments.config)
+    found: dict[str, object] = _hosted(arguments).health()
     if arguments.json:
         print(json.dumps(found))
     else:
@@ -82,23 +90,21 @@ def _health(arguments: argparse.Namespace) -> int:
 
 
 def _thaw(arguments: argparse.Namespace) -> int:
-    left = _main(arguments).thaw(
-        arguments.config, level=arguments.level, target=arguments.target, reason=arguments.reason
-    )
+    left = _hosted(arguments).thaw(level=arguments.level, target=arguments.target, reason=arguments.reason)
     print("thawed; " + ("still frozen: " + "; ".join(left) if left else "nothing is frozen"))
     return 0
 
 
 def _freeze(arguments: argparse.Namespace) -> int:
-    frozen = _main(arguments).freeze(
-        arguments.config, level=arguments.level, target=arguments.target, reason=arguments.reason
+    frozen = _hosted(arguments).freeze(
+        level=arguments.level, target=arguments.target, reason=arguments.reason
     )
     print("frozen: " + "; ".join(frozen))
     return 0
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    told = _main(arguments).status(arguments.config)
+    told = _hosted(arguments).status()
     if arguments.json:
         print(told)
         return 0
@@ -115,7 +121,7 @@ def _status(arguments: argparse.Namespace) -> int:
 
 
 def _journal(arguments: argparse.Namespace) -> int:
-    entries = _main(arguments).journal(arguments.config, arguments.after)
+    entries = _hosted(arguments).journal(arguments.after)
     if arguments.json:
         print(json.dumps(entries))
         return 0

@@ -41,11 +41,11 @@ from keepcool.core.faults import FaultPoint
 from keepcool.core.ids import NetworkId, network_id
 from keepcool.core.parties import Service
 from keepcool.core.registry import Role
-from keepcool.core.secret import Secret
 from keepcool.cosigner import control as commands
-from keepcool.cosigner import hosting, statement, thawing
+from keepcool.cosigner import statement
 from keepcool.cosigner.accountpins import pinned_accounts
 from keepcool.cosigner.foundation import Foundation, Part
+from keepcool.cosigner.hosted import Hosted
 from keepcool.cosigner.keyring import one_key
 from keepcool.cosigner.service import Signer
 from keepcool.cosigner.signing import Points
@@ -78,48 +78,9 @@ def check_config(file: Path) -> list[str]:
     ]
 
 
-def health(file: Path) -> dict[str, object]:
-    """What the running service last said of itself. Raises Unavailable when it says nothing any more."""
-    return signer_host.health_file(load(file, CoolerSettings), Service.COOLER).read()
-
-
-def thaw(file: Path, *, level: str, target: str, reason: str) -> list[str]:
-    """End a freeze; what is still frozen. Raises Conflict while Cooler runs."""
-    settings = load(file, CoolerSettings)
-    now_ms = SystemClock(settings.clock_offset_ms).now_ms()
-    with contextlib.closing(open_store(_database(settings))) as store:
-        ended = thawing.thaw(store, level=level, target=target, reason=reason, clock_ms=now_ms)
-        return asyncio.run(ended)
-
-
-def freeze(file: Path, *, level: str, target: str, reason: str) -> list[str]:
-    """Freeze, Cooler running or stopped; what is frozen then."""
-    settings = load(file, CoolerSettings)
-    if control_socket.is_served(_socket(settings)):
-        return hosting.frozen_of(_told(settings, commands.freeze_frame(level, target, reason)))
-    now_ms = SystemClock(settings.clock_offset_ms).now_ms()
-    with contextlib.closing(open_store(_database(settings))) as store:
-        made = hosting.freeze(store, level=level, target=target, reason=reason, clock_ms=now_ms)
-        return asyncio.run(made)
-
-
-def order(file: Path, submitted: bytes) -> str:
-    """Hand an order's file to the running Cooler; how it stands then, as JSON."""
-    return _told(load(file, CoolerSettings), commands.frame(commands.Verb.ORDER, submitted))
-
-
-def status(file: Path) -> str:
-    """How the running Cooler stands, as JSON."""
-    return _told(load(file, CoolerSettings), commands.frame(commands.Verb.STATUS))
-
-
-def journal(file: Path, after: int = 0) -> list[hosting.Shown]:
-    """A page of its entries beyond a sequence, Cooler running or stopped."""
-    settings = load(file, CoolerSettings)
-    if control_socket.is_served(_socket(settings)):
-        return hosting.entries_of(_told(settings, commands.journal_frame(after)))
-    with contextlib.closing(open_store(_database(settings))) as store:
-        return hosting.page(store, after)
+def hosted(file: Path) -> Hosted:
+    """Cooler as its own host commands it, running or stopped."""
+    return Hosted(signer_host.OwnHost(load(file, CoolerSettings), Service.COOLER))
 
 
 async def _run(settings: CoolerSettings, folder: Path, *, one_machine: bool) -> None:
@@ -134,7 +95,9 @@ async def _run(settings: CoolerSettings, folder: Path, *, one_machine: bool) -> 
         gauges(host.metrics, signer.readings())
         known = commands.deeds(signer)
         serving = control_socket.serve(
-            _socket(settings), commands.FRAME_BYTES_MAX, lambda raw: commands.answer(known, raw)
+            signer_host.control_path(settings, Service.COOLER),
+            commands.FRAME_BYTES_MAX,
+            lambda raw: commands.answer(known, raw),
         )
         await signer.run(
             stop,
@@ -223,19 +186,6 @@ def _nodes(settings: CoolerSettings, host: SignerHost) -> dict[NetworkId, Agreei
         ]
         nodes[network] = AgreeingNodes(one_by_one, given.agree)
     return nodes
-
-
-def _told(settings: CoolerSettings, frame: Secret) -> str:
-    with frame:
-        return commands.understood(control_socket.ask(_socket(settings), frame))
-
-
-def _database(settings: CoolerSettings) -> Path:
-    return signer_host.data_folder(settings) / "cooler.sqlite"
-
-
-def _socket(settings: CoolerSettings) -> Path:
-    return signer_host.data_folder(settings) / "cooler.sock"
 
 
 def _foundation(host: SignerHost) -> Foundation:

@@ -63,7 +63,7 @@ class Administrators:
             submitted = orderfiles.with_proof(submitted, name, proof)
         file = places.folder.parent / f"{order.order}.json"
         orderfiles.write(file, submitted)
-        _HOSTS[signer].order(places.config(signer), orderfiles.read_bytes(file))
+        _HOSTS[signer].hosted(places.config(signer)).order(orderfiles.read_bytes(file))
 
 
 def installation_of(places: Layout) -> str:
@@ -73,7 +73,7 @@ def installation_of(places: Layout) -> str:
 
 def status(places: Layout, signer: Service) -> dict[str, Any]:
     """As `keepcool keeper status` tells it on the signer's own host."""
-    found: dict[str, Any] = json.loads(_HOSTS[signer].status(places.config(signer)))
+    found: dict[str, Any] = json.loads(_HOSTS[signer].hosted(places.config(signer)).status())
     return found
 
 

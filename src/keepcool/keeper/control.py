@@ -16,7 +16,7 @@ from keepcool.keeper.lock import PoolLock
 
 _KEY = _NAME = 32
 BODY_BYTES = 4 + _KEY + _NAME
-SOCKET, TERMS = "keeper.sock", "keeper.lock.json"
+TERMS = "keeper.lock.json"
 _log = logging.getLogger("keepcool.keeper")
 
 

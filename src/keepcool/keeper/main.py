@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import signal
@@ -14,9 +13,8 @@ import uvloop
 from keepcool.adapters import signer_host
 from keepcool.adapters.identity.keyfiles import read_private, write_private
 from keepcool.adapters.signer_host import SignerHost
-from keepcool.adapters.sqlite.signer import open_store
 from keepcool.adapters.system import control as control_socket
-from keepcool.adapters.system.clock import SystemClock, SystemEntropy
+from keepcool.adapters.system.clock import SystemEntropy
 from keepcool.adapters.system.logs import log_to_stderr
 from keepcool.adapters.system.metrics import gauges
 from keepcool.adapters.toml import load
@@ -24,11 +22,11 @@ from keepcool.core.errors import Conflict, Refused
 from keepcool.core.faults import FaultPoint
 from keepcool.core.parties import Service
 from keepcool.core.registry import OwnerKey, Role
-from keepcool.core.secret import Secret
 from keepcool.cosigner import control as commands
-from keepcool.cosigner import hosting, statement, thawing
+from keepcool.cosigner import statement
 from keepcool.cosigner.accountpins import pinned_accounts
 from keepcool.cosigner.foundation import Foundation, Part
+from keepcool.cosigner.hosted import Hosted
 from keepcool.cosigner.service import Signer
 from keepcool.cosigner.signing import Points
 from keepcool.hazmat import papers, passphrase, process
@@ -71,48 +69,9 @@ def check_config(file: Path) -> list[str]:
     ]
 
 
-def health(file: Path) -> dict[str, object]:
-    """What the running service last said of itself. Raises Unavailable when it says nothing any more."""
-    return signer_host.health_file(load(file, KeeperSettings), Service.KEEPER).read()
-
-
-def thaw(file: Path, *, level: str, target: str, reason: str) -> list[str]:
-    """End a freeze; what is still frozen. Raises Conflict while Keeper runs."""
-    settings = load(file, KeeperSettings)
-    now_ms = SystemClock(settings.clock_offset_ms).now_ms()
-    with contextlib.closing(open_store(_database(settings))) as store:
-        ended = thawing.thaw(store, level=level, target=target, reason=reason, clock_ms=now_ms)
-        return asyncio.run(ended)
-
-
-def freeze(file: Path, *, level: str, target: str, reason: str) -> list[str]:
-    """Freeze, Keeper running or stopped; what is frozen then."""
-    settings = load(file, KeeperSettings)
-    if control_socket.is_served(_socket(settings)):
-        return hosting.frozen_of(_told(settings, commands.freeze_frame(level, target, reason)))
-    now_ms = SystemClock(settings.clock_offset_ms).now_ms()
-    with contextlib.closing(open_store(_database(settings))) as store:
-        made = hosting.freeze(store, level=level, target=target, reason=reason, clock_ms=now_ms)
-        return asyncio.run(made)
-
-
-def order(file: Path, submitted: bytes) -> str:
-    """Hand an order's file to the running Keeper; how it stands then, as JSON."""
-    return _told(load(file, KeeperSettings), commands.frame(commands.Verb.ORDER, submitted))
-
-
-def status(file: Path) -> str:
-    """How the running Keeper stands, as JSON."""
-    return _told(load(file, KeeperSettings), commands.frame(commands.Verb.STATUS))
-
-
-def journal(file: Path, after: int = 0) -> list[hosting.Shown]:
-    """A page of its entries beyond a sequence, Keeper running or stopped."""
-    settings = load(file, KeeperSettings)
-    if control_socket.is_served(_socket(settings)):
-        return hosting.entries_of(_told(settings, commands.journal_frame(after)))
-    with contextlib.closing(open_store(_database(settings))) as store:
-        return hosting.page(store, after)
+def hosted(file: Path) -> Hosted:
+    """Keeper as its own host commands it, running or stopped."""
+    return Hosted(signer_host.OwnHost(load(file, KeeperSettings), Service.KEEPER))
 
 
 def set_passphrase(file: Path, operator: str, given: bytearray, by: tuple[str, bytearray] | None) -> Path:
@@ -144,17 +103,17 @@ def unlock(file: Path, operator: str, given: bytearray, for_s: int) -> str:
     passphrase over. Raises Refused when it is not the operator's, Unavailable when Keeper does not run."""
     settings = _at_the_lock(file)
     with passphrase.checked(given) as words, _known_terms(settings).key(operator, words) as key:
-        return _told(settings, control.frame(control.Verb.UNLOCK, for_s, key, operator))
+        return hosted(file).told(control.frame(control.Verb.UNLOCK, for_s, key, operator))
 
 
 def lock(file: Path) -> str:
     """Closes the pools of the running Keeper; how the lock stands then."""
-    return _told(load(file, KeeperSettings), control.frame(control.Verb.LOCK))
+    return hosted(file).told(control.frame(control.Verb.LOCK))
 
 
 def lock_state(file: Path) -> str:
     """How the running Keeper's lock stands."""
-    return _told(load(file, KeeperSettings), control.frame(control.Verb.STATE))
+    return hosted(file).told(control.frame(control.Verb.STATE))
 
 
 def _at_the_lock(file: Path) -> KeeperSettings:
@@ -169,11 +128,6 @@ def _write_terms(path: Path, terms: LockTerms) -> None:
     beside.unlink(missing_ok=True)
     write_private(beside, encode_terms(terms))
     beside.replace(path)
-
-
-def _told(settings: KeeperSettings, frame: Secret) -> str:
-    with frame:
-        return commands.understood(control_socket.ask(_socket(settings), frame))
 
 
 def _lock(settings: KeeperSettings, host: SignerHost) -> PoolLock:
@@ -203,14 +157,6 @@ def _terms_file(settings: KeeperSettings) -> Path:
     return signer_host.data_folder(settings) / control.TERMS
 
 
-def _database(settings: KeeperSettings) -> Path:
-    return signer_host.data_folder(settings) / "keeper.sqlite"
-
-
-def _socket(settings: KeeperSettings) -> Path:
-    return signer_host.data_folder(settings) / control.SOCKET
-
-
 async def _run(settings: KeeperSettings, folder: Path, *, one_machine: bool) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -223,7 +169,9 @@ async def _run(settings: KeeperSettings, folder: Path, *, one_machine: bool) -> 
         gauges(host.metrics, signer.readings())
         known = {**commands.deeds(signer), **control.deeds(lock)}
         serving = control_socket.serve(
-            _socket(settings), commands.FRAME_BYTES_MAX, lambda raw: commands.answer(known, raw)
+            signer_host.control_path(settings, Service.KEEPER),
+            commands.FRAME_BYTES_MAX,
+            lambda raw: commands.answer(known, raw),
         )
         try:
             await signer.run(
