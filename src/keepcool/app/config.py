@@ -54,19 +54,30 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class AppSettings(Settings, frozen=True):
-    """`identity` is a folder, `database` a file. `clock_offset_ms` and `fault` are for tests."""
+    """App's file."""
 
     identity: str
+    """Folder of its own message keys."""
     database: str
+    """File of its books."""
     bus: BusSettings
+    """The broker."""
     peers: dict[str, PeerSettings]
+    """`keeper` and `cooler`, with their pinned keys."""
     networks: dict[str, NetworkSettings]
+    """By CAIP-2 name."""
     http: HttpSettings = HttpSettings()
+    """Where the API listens."""
     users: UserSettings = UserSettings()
+    """Users' passkeys."""
     events: EventSettings = EventSettings()
+    """Stream and webhooks."""
     signer_timeout_s: float = 8.0
+    """How long a signer may take."""
     clock_offset_ms: int = 0
+    """For tests: how far its clock is moved."""
     fault: str = ""
+    """For tests: the point at which it dies."""
 
     @property
     def families(self) -> Families:

@@ -19,16 +19,23 @@ _USUAL = ("operator.toml", "operator/operator.toml")
 
 
 class PinSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The two keys a client believes."""
+
     keeper: str
+    """Keeper's attestation key, hex."""
     cooler: str
+    """Cooler's attestation key, hex."""
 
 
 class ClientSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`api_key` names the file that holds it, relative to this one."""
+    """The operator's file."""
 
     url: str
+    """Base URL of the HTTP API."""
     api_key: str
+    """File that holds the key, relative to this one."""
     pins: PinSettings
+    """Whom to believe."""
 
 
 def find(given: Path | None) -> Path:

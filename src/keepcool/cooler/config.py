@@ -12,21 +12,23 @@ from keepcool.ports.settings import Settings, SignerSettings
 
 
 class MinterSettings(Settings, frozen=True):
-    """A Minter network. `nodes`: base URLs of HTTP API v2, of which `agree` must say the same of a wallet's
-    owners before it is attested. A node whose newest block is older than `block_age_s_max` is not believed;
-    0 believes one that stands still."""
+    """A Minter network."""
 
     nodes: list[str]
+    """Base URLs of HTTP API v2, by which owners of wallets are read."""
     agree: int = 1
+    """How many of them must say the same of a wallet's owners before it is attested."""
     block_age_s_max: int = 60
+    """A node whose newest block is older is not believed; 0 believes one that stands still."""
 
 
 class CoolerSettings(SignerSettings, frozen=True, kw_only=True):
-    """`cool_public_key` is pinned as on Keeper, and checked against the sealed key at start; empty only
-    until `keepcool cooler new-key` has made it. `minter` is by network."""
+    """What Cooler has beside what both signers have."""
 
     cool_public_key: str = ""
+    """Checked against the sealed key at start; empty only until `keepcool cooler new-key` has made it."""
     minter: dict[str, MinterSettings] = field(default_factory=dict)
+    """By network."""
 
 
 def sentences(settings: CoolerSettings, policy: Policy) -> Sequence[str]:

@@ -13,30 +13,33 @@ CREATORS = 8
 
 
 class MinterSettings(Settings, frozen=True):
-    """A Minter network. `creators`: how many accounts make wallets, each one a block. Keeper makes their keys
-    at start; a number that is lowered takes the last ones out of use and forgets nothing."""
+    """A Minter network."""
 
     creators: int = CREATORS
+    """How many accounts make wallets, each one a block; Keeper makes their keys at start, and a lower number
+    forgets none."""
 
 
 class BitcoinSettings(Settings, frozen=True):
-    """A network of the Bitcoin family. `lock_pools`: pools made from now on are locked, and signed for only
-    while an operator has opened them (`keepcool keeper unlock`). Pools that are locked stay so."""
+    """A network of the Bitcoin family."""
 
     lock_pools: bool = False
+    """Pools made from now on are signed for only while an operator has opened them (`keepcool keeper
+    unlock`); locked ones stay so."""
 
 
 class KeeperSettings(SignerSettings, frozen=True, kw_only=True):
     """`peers` names app, cooler and, where there is one, watchtower and desk. The purse's key is made
-    at first start. `deployments` and gas limits stand in the signed policy, not here. `minter` is by
-    network; one that is not named has as many creators as usual. `bitcoin` is by network.
-    `first_wallet_number` is for a Keeper that begins anew, with nothing left of its database: one above the
-    last number of its predecessor's wallets, which Cooler attests to nobody else."""
+    at first start; what it may spend stands in the signed policy, not here."""
 
     cool_public_key: str
+    """The cool key all EVM wallets share (compressed, hex), pinned."""
     minter: dict[str, MinterSettings] = field(default_factory=dict)
+    """By network; one that is not named has as many creators as usual."""
     bitcoin: dict[str, BitcoinSettings] = field(default_factory=dict)
+    """By network."""
     first_wallet_number: int = 0
+    """For a Keeper that begins anew with nothing left: one above its predecessor's last wallet number."""
 
     @property
     def locked_networks(self) -> frozenset[str]:

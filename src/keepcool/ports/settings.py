@@ -14,65 +14,95 @@ class BusSettings(Settings, frozen=True):
     """Where the broker is and how this service proves itself to it (nkey and client certificate)."""
 
     url: str
+    """Where the broker listens, `tls://host:port`; several, separated by commas, are tried in turn."""
     nkey_seed: str
+    """File of this service's nkey seed, by which the broker knows it."""
     ca: str
+    """File of the CA certificate that signed the broker's."""
     certificate: str
+    """File of the client certificate."""
     certificate_key: str
+    """File of the client certificate's key."""
 
 
 class PeerSettings(Settings, frozen=True):
     """A peer's pinned public keys, hex of 32 bytes each; empty where the peer has none."""
 
     signing_key: str
+    """Ed25519: who signs its envelopes."""
     sealing_key: str
+    """X25519: to whom envelopes are sealed."""
     attestation_key: str = ""
+    """Ed25519: a signer's key over wallets' records."""
     journal_key: str = ""
+    """Ed25519: a signer's key over its journal's heads."""
 
 
 class KeystoreSettings(Settings, frozen=True):
     """OpenBao or Vault: the transit key this service may use, and those of its peer that it must not."""
 
     url: str
+    """Base URL, `https://host:port`."""
     ca: str
+    """File of the CA certificate that signed its own."""
     role_id: str
+    """File of the AppRole id."""
     secret_id: str
+    """File of the AppRole secret."""
     transit_key: str
+    """Name of the transit key that seals."""
     forbidden_keys: list[str] = []
+    """Transit keys that must be denied to this role; the start is refused when one is not."""
     timeout_s: float = 5.0
+    """How long one answer may take."""
 
 
 class PolicySettings(Settings, frozen=True):
     """The policy file, its detached signature (`<file>.sig`), and the root key that must have made it."""
 
     file: str
+    """The signed policy."""
     root_key: str
+    """The installation's root public key, hex."""
 
 
 class AccountSettings(Settings, frozen=True):
-    """A paper key's account for one family: its origin, "[<fingerprint>/44h/60h/1h]" for Minter and
-    "[<fingerprint>/45h]" for Bitcoin, and the xpub that lies there."""
+    """A paper key's account for one family."""
 
     family: str
+    """`minter` or `bitcoin`."""
     origin: str
+    """Fingerprint and path: `[<fingerprint>/44h/60h/1h]` for Minter, `[<fingerprint>/45h]` for Bitcoin."""
     xpub: str
+    """The extended public key that lies there."""
 
 
 class SignerSettings(Settings, frozen=True):
-    """What Keeper and Cooler have in common. `identity`, `data` are folders, `inner_key` a file (32 bytes,
-    hex). `cool` and `cold` are the pinned public keys (compressed secp256k1, hex), and their accounts
-    for families whose wallets have cool and cold keys of their own; without them such a family gets none.
-    `networks_file`: TOML with rows of Bitcoin's forks that this release does not ship."""
+    """What Keeper and Cooler have in common."""
 
     identity: str
+    """Folder of its own keys (messages, attestations, journal)."""
     data: str
+    """Folder of its database."""
     inner_key: str
+    """File of 32 bytes in hex, under which coin keys are sealed inside the keystore's seal."""
     bus: BusSettings
+    """The broker."""
     keystore: KeystoreSettings
+    """The keystore, one for each signer."""
     policy: PolicySettings
+    """What it may sign."""
     peers: dict[str, PeerSettings]
+    """Whom it hears, by name, with their pinned keys."""
     cold_public_key: str
+    """The cold key all EVM wallets share (compressed, hex)."""
     cool_accounts: list[AccountSettings] = []
+    """The cool key's accounts for families whose wallets have keys of their own."""
     cold_accounts: list[AccountSettings] = []
+    """The cold key's accounts, likewise; without both such a family gets no wallets."""
     networks_file: str = ""
+    """TOML with rows of Bitcoin's forks that this release does not ship."""
     clock_offset_ms: int = 0
+    """For tests: how far its clock is moved."""
     fault: str = ""
+    """For tests: the point at which it dies."""

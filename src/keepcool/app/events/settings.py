@@ -7,25 +7,30 @@ from keepcool.ports.settings import Settings
 
 
 class EventSettings(Settings, frozen=True):
-    """`subscribers_max`: streams at once; one that takes nothing for `slow_after_s` is cut and may resume.
-
-    Webhooks: at most `webhooks_max`, each with `webhook_in_flight` deliveries at once (1 sends one after
-    another). A delivery that fails is tried `webhook_tries_max` times, after `webhook_wait_s_first`, then
-    three times as long each time up to `webhook_wait_s_max`; a webhook that fails for
-    `webhook_disable_after_s` is switched off. `webhook_networks`: networks (CIDR) that are not public and may
-    be posted to nevertheless, there also over plain HTTP."""
+    """How events are told, by stream and by webhook."""
 
     subscribers_max: int = 32
+    """Streams at once."""
     heartbeat_s: float = 15.0
+    """A silent stream gets a comment this often."""
     slow_after_s: float = 20.0
+    """A stream that takes nothing for so long is cut, and may resume."""
     webhooks_max: int = 32
+    """Webhooks there may be."""
     webhook_timeout_s: float = 10.0
+    """How long a receiver may take."""
     webhook_in_flight: int = 8
+    """Deliveries of one webhook at once; 1 sends one after another."""
     webhook_tries_max: int = 12
+    """Attempts before a delivery is given up."""
     webhook_wait_s_first: float = 5.0
+    """Before the second attempt; three times as long each time."""
     webhook_wait_s_max: float = 21_600.0
+    """The longest between two attempts."""
     webhook_disable_after_s: int = 5 * 86_400
+    """A webhook that fails for so long is switched off."""
     webhook_networks: tuple[str, ...] = ()
+    """Networks (CIDR) that are not public and may be posted to nevertheless, there also over plain HTTP."""
 
 
 def check_events(settings: EventSettings) -> None:

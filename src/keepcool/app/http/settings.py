@@ -13,18 +13,23 @@ class HttpSettings(Settings, frozen=True):
     """Where the API listens. Beyond loopback put a TLS proxy before it."""
 
     host: str = "127.0.0.1"
+    """Address to listen on."""
     port: int = 8480
+    """0 takes any free one."""
     body_bytes_max: int = 256 * 1024
+    """Longer requests are refused."""
     requests_in_flight_max: int = 200
+    """More at once are told to come again."""
 
 
 class UserSettings(Settings, frozen=True):
-    """`[users]`: the relying party's id (a domain) and the origins of the pages where users touch passkeys,
-    as both signers' policies have it. Left out: no passkeys are taken. A page of another origin than App's
-    own may read and send what a signing link allows."""
+    """Where users touch passkeys, as both signers' policies have it. A page of another origin than App's own
+    may read and send what a signing link allows."""
 
     rp_id: str = ""
+    """The relying party's id, a domain; left out, no passkeys are taken."""
     origins: tuple[str, ...] = ()
+    """Of the pages where users touch passkeys."""
 
     @property
     def site(self) -> Site | None:
