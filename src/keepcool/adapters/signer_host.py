@@ -21,6 +21,7 @@ from keepcool.adapters.identity.peers import peers_of
 from keepcool.adapters.nats.address import BusAddress
 from keepcool.adapters.nats.bus import NatsBus
 from keepcool.adapters.nats.watch import CountedBus
+from keepcool.adapters.networksfile import known_families
 from keepcool.adapters.openbao.keystore import OpenBaoKeystore
 from keepcool.adapters.sqlite.signer import SqliteSignerStore, open_store
 from keepcool.adapters.system import control
@@ -28,7 +29,6 @@ from keepcool.adapters.system.clock import SystemClock, SystemEntropy
 from keepcool.adapters.system.faults import faults_from
 from keepcool.adapters.system.health import HealthFile
 from keepcool.adapters.system.metrics import ExchangeWatch, MetricsFile
-from keepcool.chains.bitcoin.network_table import read_networks
 from keepcool.chains.families import Families
 from keepcool.core.errors import Refused
 from keepcool.core.parties import Peer, Service
@@ -165,17 +165,6 @@ def policy_file(settings: PolicySettings) -> tuple[Policy, bytes]:
     except (OSError, ValueError) as error:
         raise Refused("policy.file", f"cannot read {file}, its .sig, or policy.root_key: {error}") from error
     return parse_signed(document, parse_signature(signature), root_key), document
-
-
-def known_families(networks_file: str) -> Families:
-    """Those of this release, and the networks of the file. Raises Refused when it cannot be read, Malformed
-    when a row of it is wrong."""
-    if not networks_file:
-        return Families()
-    try:
-        return Families(read_networks(Path(networks_file).read_bytes()))
-    except OSError as error:
-        raise Refused("config.networks_file", f"cannot read {networks_file}: {error.strerror}") from error
 
 
 def inner_key(file: Path, *, one_machine: bool) -> bytearray:

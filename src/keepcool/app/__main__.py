@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from pathlib import Path
 
+from keepcool.adapters.system.starting import start
 from keepcool.app import main
-from keepcool.core.errors import KeepcoolError
-
-
-def start(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="keepcool.app")
-    parser.add_argument("--config", required=True, type=Path)
-    parser.add_argument("--one-machine", action="store_true")
-    given = parser.parse_args(arguments)
-    try:
-        main.run(given.config, one_machine=given.one_machine)
-    except KeepcoolError as error:
-        sys.stderr.write(f"keepcool app: {error.public} [{error.code}]\n")
-        return 1
-    return 0
-
+from keepcool.core.parties import Service
 
 if __name__ == "__main__":
-    sys.exit(start(sys.argv[1:]))
+    sys.exit(start(Service.APP, main.run, sys.argv[1:]))

@@ -6,46 +6,27 @@ the whole process stops with its error: it keeps nothing but marks of what was t
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
-import signal
-from collections.abc import AsyncIterator, Coroutine, Sequence
 from pathlib import Path
-from typing import Any
 
-import uvloop
-from prometheus_client import CollectorRegistry
-
-from keepcool.adapters import toml
-from keepcool.adapters.guard import refuse_fatal, survey
-from keepcool.adapters.identity.files import FileIdentity
+from keepcool.adapters import site_host, toml
 from keepcool.adapters.identity.keyfiles import read_private
-from keepcool.adapters.identity.peers import peers_of
 from keepcool.adapters.mail.smtp import SmtpMailer, SmtpServer
-from keepcool.adapters.nats.address import BusAddress
-from keepcool.adapters.nats.bus import NatsBus
-from keepcool.adapters.nats.watch import CountedBus
+from keepcool.adapters.networksfile import known_families
+from keepcool.adapters.site_host import SiteHost
 from keepcool.adapters.system.clock import SystemClock, SystemEntropy
-from keepcool.adapters.system.logs import log_to_stderr
 from keepcool.adapters.system.marks import MarksFile
-from keepcool.adapters.system.metrics import ExchangeWatch
-from keepcool.adapters.webhook.poster import HttpPoster
-from keepcool.adapters.webhook.targets import Targets
-from keepcool.chains.bitcoin.network_table import read_networks
-from keepcool.chains.families import SHIPPED_FAMILIES, Families
-from keepcool.core.errors import Refused
-from keepcool.core.parties import Peer, Service
+from keepcool.adapters.web import server
+from keepcool.core.parties import Service
 from keepcool.desk import settings as settings_of
 from keepcool.desk.assembly import Outside, assembled, telling
-from keepcool.desk.http import server
 from keepcool.desk.http.site import make_site
 from keepcool.desk.naming import Names
 from keepcool.desk.settings import DeskSettings, MailSettings
 from keepcool.desk.telling import MailReceiver, Receiver, WebhookReceiver
 from keepcool.ports.webhooks import Poster
 from keepcool.wire import webhooks
-from keepcool.wire.exchange import Exchange
 
 MARKS = "told.json"
 _log = logging.getLogger("keepcool.desk")
@@ -58,78 +39,39 @@ def load(file: Path) -> DeskSettings:
 
 def run(file: Path, *, one_machine: bool = False) -> None:
     """Run the desk until SIGTERM or SIGINT. Raises what keeps it from starting."""
-    settings = load(file)
-    log_to_stderr(Service.DESK.value)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(settings, file.resolve().parent, one_machine=one_machine))
+    site_host.run(Service.DESK, _run(load(file), file.resolve().parent, one_machine=one_machine))
 
 
 async def _run(settings: DeskSettings, beside: Path, *, one_machine: bool) -> None:
-    peers = peers_of(settings.peers)
-    for warning in refuse_fatal(survey(beside, Service.DESK, peers, one_machine=one_machine)):
-        _log.warning(warning)
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    metrics = CollectorRegistry()
+    site = SiteHost.of(Service.DESK, settings, beside, one_machine=one_machine)
+    stop, notify = site.begun(), settings.notify
+    networks = str(beside / settings.networks_file) if settings.networks_file else ""
     async with contextlib.AsyncExitStack() as stack:
-        bound = stack.enter_context(server.bind(settings.http))
-        exchange = await stack.enter_async_context(
-            _linked(settings, beside, peers, metrics, one_machine=one_machine)
-        )
+        bound = stack.enter_context(server.bind(settings.http.host, settings.http.port))
         parts = assembled(
             Outside(
                 settings=settings,
-                exchange=exchange,
+                exchange=await stack.enter_async_context(site.exchange()),
                 clock=SystemClock(settings.clock_offset_ms),
                 entropy=SystemEntropy(),
-                families=_families(settings, beside),
-                metrics=metrics,
+                families=known_families(networks),
+                metrics=site.metrics,
             )
         )
         parts.stop = stop  # streams end when the process is told to
-        poster = await stack.enter_async_context(_posting(settings))
+        posting = site_host.posting(notify.webhook_networks, notify.webhook_timeout_s)
+        poster = await stack.enter_async_context(posting)
         receivers = _receivers(settings, beside, poster, parts.names, one_machine=one_machine)
         told = telling(parts, receivers, MarksFile(_data(settings, beside) / MARKS))
         host, port = bound.getsockname()[:2]
         _log.info("listening", extra={"url": settings.origin, "host": host, "port": port})
-        await _together(
+        await site_host.together(
             stop,
             server.serve(make_site(parts), bound, stop),
             parts.mirror.keep(settings.poll_s),
-            told.keep(settings.notify.quiet_s),
+            told.keep(notify.quiet_s),
         )
     _log.info("stopped")
-
-
-@contextlib.asynccontextmanager
-async def _linked(
-    settings: DeskSettings,
-    beside: Path,
-    peers: Sequence[Peer],
-    metrics: CollectorRegistry,
-    *,
-    one_machine: bool,
-) -> AsyncIterator[Exchange]:
-    """The exchange over the bus. The broker may be away: what needs it waits or says so."""
-    identity = FileIdentity.load(beside / settings.identity, Service.DESK, one_machine=one_machine)
-    address = BusAddress.of(settings.bus, beside, one_machine=one_machine)
-    bus = await NatsBus.start(address, Service.DESK, CountedBus(metrics))
-    clock = SystemClock(settings.clock_offset_ms)
-    try:
-        yield Exchange(identity, peers, bus, clock, SystemEntropy(), watch=ExchangeWatch(metrics))
-    finally:
-        await bus.close()
-
-
-@contextlib.asynccontextmanager
-async def _posting(settings: DeskSettings) -> AsyncIterator[HttpPoster]:
-    notify = settings.notify
-    poster = HttpPoster(Targets(notify.webhook_networks), notify.webhook_timeout_s)
-    try:
-        yield poster
-    finally:
-        await poster.close()
 
 
 def _receivers(
@@ -161,34 +103,7 @@ def _secret(file: Path, *, one_machine: bool) -> str:
     return read_private(file, one_machine=one_machine).content.decode("utf-8", "replace").strip()
 
 
-def _families(settings: DeskSettings, beside: Path) -> Families:
-    if not settings.networks_file:
-        return SHIPPED_FAMILIES
-    try:
-        return Families(read_networks((beside / settings.networks_file).read_bytes()))
-    except OSError as error:
-        text = f"cannot read {settings.networks_file}: {error.strerror}"
-        raise Refused("config.networks_file", text) from error
-
-
 def _data(settings: DeskSettings, beside: Path) -> Path:
     folder = beside / settings.data
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
-
-
-async def _together(
-    stop: asyncio.Event, serving: Coroutine[Any, Any, None], *working: Coroutine[Any, Any, None]
-) -> None:
-    """Run all until the server has stopped or one of them failed. Raises the first failure."""
-    server_task = asyncio.create_task(serving)
-    workers = [asyncio.create_task(one) for one in working]
-    await asyncio.wait((server_task, *workers), return_when=asyncio.FIRST_COMPLETED)
-    stop.set()
-    await asyncio.wait((server_task,))
-    for worker in workers:
-        worker.cancel()
-    ended = await asyncio.gather(server_task, *workers, return_exceptions=True)
-    for failure in ended:
-        if isinstance(failure, Exception):
-            raise failure

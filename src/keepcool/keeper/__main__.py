@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from pathlib import Path
 
-from keepcool.core.errors import KeepcoolError
+from keepcool.adapters.system.starting import start
+from keepcool.core.parties import Service
 from keepcool.keeper import main
 
-
-def start(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="keepcool.keeper")
-    parser.add_argument("--config", required=True, type=Path)
-    parser.add_argument("--one-machine", action="store_true")
-    given = parser.parse_args(arguments)
-    try:
-        main.run(given.config, one_machine=given.one_machine)
-    except KeepcoolError as error:
-        sys.stderr.write(f"keepcool keeper: {error.public} [{error.code}]\n")
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(start(sys.argv[1:]))
+    sys.exit(start(Service.KEEPER, main.run, sys.argv[1:]))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from keepcool.adapters.signer_host import known_families
+from keepcool.adapters.networksfile import known_families
 from keepcool.chains.bitcoin.network_table import read_networks
 from keepcool.chains.families import SHIPPED_FAMILIES, Families
 from keepcool.chains.family import terms_of

@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection
 
-from keepcool.adapters.identity.peers import peers_of
+from keepcool.adapters.site_host import SiteHost
 from keepcool.adapters.sqlite import copies
 from keepcool.adapters.sqlite.shared import open_beside
 from keepcool.adapters.system.clock import SystemClock
 from keepcool.app import config
 from keepcool.app import main as app
 from keepcool.app.config import AppSettings, native_asset
+from keepcool.app.nodes import main as nodes_of
 from keepcool.app.payouts import heads
 from keepcool.app.pools.stock import Stock
 from keepcool.app.rebuilding import booking, members, payments, registries, rereading, standstill
@@ -119,9 +119,9 @@ def rescan(file: Path, network: str, start: Start, tell: Tell, *, one_machine: b
                 store=opened.store,
                 exchange=opened.exchange,
                 clock=opened.clock,
-                evm=await stack.enter_async_context(app.spoken_to(opened.settings)),
-                minter=await stack.enter_async_context(app.agreed_nodes(opened.settings)),
-                bitcoin=await stack.enter_async_context(app.bitcoin_nodes_of(opened.settings, opened.beside)),
+                evm=await stack.enter_async_context(nodes_of.evm(opened.settings)),
+                minter=await stack.enter_async_context(nodes_of.minter(opened.settings)),
+                bitcoin=await stack.enter_async_context(nodes_of.bitcoin(opened.settings, opened.beside)),
                 tell=tell,
             )
             return await rereading.reread(around, rereading.named(opened.settings, network), start)
@@ -137,11 +137,10 @@ async def _with_app_stopped(file: Path, work: Callable[[_Open], Awaitable[T]], *
 @contextlib.asynccontextmanager
 async def _opened(file: Path, *, one_machine: bool) -> AsyncIterator[_Open]:
     settings, beside = config.load(file), file.parent
-    peers = peers_of(settings.peers)
+    site = SiteHost.of(Service.APP, settings, beside, one_machine=one_machine)
     with app.opened_store(settings, beside) as store:
-        linked = app.linked(settings, beside, peers, CollectorRegistry(), one_machine=one_machine)
-        async with linked as exchange:
-            attesters = Attesters(peers, settings.families)
+        async with site.exchange() as exchange:
+            attesters = Attesters(site.peers, settings.families)
             clock = SystemClock(settings.clock_offset_ms)
             yield _Open(settings, beside, store, exchange, attesters, clock)
 

@@ -15,9 +15,9 @@ import zmq
 import zmq.asyncio
 
 from keepcool.adapters.bitcoinnode.news import NodeNews, topic_of
-from keepcool.app import main
 from keepcool.app.deposits import running
 from keepcool.app.deposits.running import Standing
+from keepcool.app.nodes import main as nodes_of
 from keepcool.core.errors import Refused
 from tests.unit.app.deposits.bitcoin_office import ALICE, BitcoinOffice
 from tests.unit.app.deposits.paperbitcoin import PaperBitcoin, payment
@@ -224,12 +224,12 @@ def test_app_listens_where_a_network_says_so(tmp_path: Path) -> None:
         node = Publisher()
         urls = f'agree = 2\nzmq_urls = ["{node.url}"]\nconfirmations'
         configured = loaded(tmp_path, GOOD + BITCOIN.replace("confirmations", urls))
-        with contextlib.closing(node), main.bitcoin_news_of(configured) as news:
+        with contextlib.closing(node), nodes_of.bitcoin_news(configured) as news:
             assert list(news) == [ID]
             await node.subscribed()
             await node.tell(NEWS)
             assert await anext(news[ID]) == "hashblock"
-        with main.bitcoin_news_of(loaded(tmp_path, GOOD + BITCOIN)) as none:
+        with nodes_of.bitcoin_news(loaded(tmp_path, GOOD + BITCOIN)) as none:
             assert not none
 
     on_the_loop_of_app(life)

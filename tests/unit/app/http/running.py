@@ -15,10 +15,10 @@ from prometheus_client import CollectorRegistry
 
 from keepcool.adapters.sqlite.books import open_books
 from keepcool.adapters.system.clock import SystemClock, SystemEntropy
+from keepcool.adapters.web import server
 from keepcool.app import keys
 from keepcool.app.config import AppSettings, AssetSettings, EvmSettings
 from keepcool.app.events.settings import EventSettings
-from keepcool.app.http import server
 from keepcool.app.http.api import make_api
 from keepcool.app.http.health import Health
 from keepcool.app.http.orders import Purse
@@ -143,7 +143,7 @@ def running(
     store = Store(open_books(Path(chosen.database)))
     store.create_tables()
     stop, loop, metrics = asyncio.Event(), asyncio.new_event_loop(), CollectorRegistry()
-    bound = server.bind(chosen.http)
+    bound = server.bind(chosen.http.host, chosen.http.port)
     exchange = loop.run_until_complete(signers.start())
     desk = PayoutDesk(chosen.networks, Attesters(signers.peers), signers.clock)
     engine, networks = IdleEngine(desk, store), chosen.networks
@@ -170,9 +170,9 @@ def running(
         events=office,
     )
     halt = _halting(loop, (*pools.work(), office.run()))
-    thread = threading.Thread(
-        target=loop.run_until_complete, args=(server.serve(make_api(parts), bound, stop),)
-    )
+    api = make_api(parts)
+    api.state.stop = stop
+    thread = threading.Thread(target=loop.run_until_complete, args=(server.serve(api, bound, stop),))
     thread.start()
     host, port = bound.getsockname()[:2]
     app = Running(f"http://{host}:{port}", store, signers, parts, engine, halt)

@@ -11,6 +11,7 @@ from keepcool.app import config
 from keepcool.app import main as app
 from keepcool.app.coins import book
 from keepcool.app.config import AppSettings, BitcoinSettings
+from keepcool.app.nodes import main as nodes_of
 from keepcool.app.payouts import store
 from keepcool.app.payouts.bitcoin import by_hand
 from keepcool.app.payouts.bitcoin.by_hand import Settled
@@ -50,7 +51,7 @@ async def _settle(books: Store, settings: AppSettings, beside: Path, name: str, 
     table = settings.networks.get(network)
     if not isinstance(table, BitcoinSettings):
         raise Refused("settle.network", f"{name} is on {network}: there nothing is settled by hand")
-    async with app.bitcoin_nodes_of(settings, beside) as nodes:
+    async with nodes_of.bitcoin(settings, beside) as nodes:
         row = config.bitcoin_row(network, table)
         now_ms = SystemClock(settings.clock_offset_ms).now_ms()
         return await by_hand.settle(books, nodes[network], row, (name, txid), now_ms)

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 import uvicorn
 from fastapi import FastAPI
 
-from keepcool.app.http.settings import HttpSettings
 from keepcool.core.errors import Refused
 
 STOP_WITHIN_S = 5
@@ -25,24 +24,24 @@ class Server(uvicorn.Server):
         yield
 
 
-def bind(settings: HttpSettings) -> socket.socket:
+def bind(host: str, port: int) -> socket.socket:
     """Raises Refused when the address is taken or not this machine's."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((settings.host, settings.port), family=family, backlog=_BACKLOG)
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
-        text = f"cannot listen on {settings.host} port {settings.port}: {error.strerror}; choose another"
+        text = f"cannot listen on {host} port {port}: {error.strerror}; choose another"
         raise Refused("http.bind", text) from error
 
 
-async def serve(api: FastAPI, bound: socket.socket, stop: asyncio.Event) -> None:
+async def serve(site: FastAPI, bound: socket.socket, stop: asyncio.Event) -> None:
     """Answer until `stop`, then let running requests finish for a few seconds."""
-    api.state.stop = stop  # what has no end of its own ends with it
     config = uvicorn.Config(
-        api,
+        site,
         log_config=None,
         access_log=False,  # the gate logs requests, without what may be secret in them
         server_header=False,
+        proxy_headers=False,  # who is asked about an address decides whom to believe
         lifespan="off",
         ws="none",
         timeout_keep_alive=30,

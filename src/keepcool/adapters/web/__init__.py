@@ -1,0 +1,1 @@
+"""HTTP served by uvicorn inside a process that runs more than that."""

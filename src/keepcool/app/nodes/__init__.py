@@ -1,0 +1,1 @@
+"""The chains' nodes that this App speaks to."""
