@@ -84,11 +84,12 @@ def test_ten_thousand_wait_and_the_list_is_there(stand: Stand) -> None:
     """All are counted, fifty are shown, one is found among them, and news reaches the open page."""
     alice, desk = stand.alice, stand.desk
     intents = [samples.intent(f"many-{number}", units=10**18 + number) for number in range(MANY)]
-    desk.cooler.past = [
+    many = [
         samples.summary(one, owner=f"user-{place % 700}", sequence=1_000 + place)
         for place, one in enumerate(intents)
     ]
-    alice.go("/")
+    alice.go("/")  # before they wait: a page that shows them all already has no news
+    desk.cooler.past = many
     expect(alice.page.locator("#live .arrivals a").first).to_be_visible(timeout=WAIT_MS)
     until_listed(alice, intents[-1].hash())
     expect(alice.page.locator("table.queue tbody tr")).to_have_count(50)
