@@ -150,9 +150,9 @@ def approvals_root_challenge(root: bytes) -> bytes:
 
 
 def effects_hash(effects: Effects) -> bytes:
-    """What a draft does to others, whichever coins or nonce it uses: who is paid what, what it carries beside
-    that, and every call and hazard. 32 bytes. Fees and change are bounded beside it, so a rebuilt draft keeps
-    it."""
+    """What a draft does to others, whichever coins or nonce it uses: who is paid what, in which asset its fee
+    is paid, what it carries beside that, and every call and hazard. 32 bytes. How much the fee is and what
+    comes back are bounded beside it, so a rebuilt draft keeps it."""
     return canonical.digest(
         EFFECTS_CONTEXT,
         canonical.encode(
@@ -161,6 +161,7 @@ def effects_hash(effects: Effects) -> bytes:
                 "data_bytes": effects.data_bytes,
                 "data_hash": effects.data_hash,
                 "family": effects.family,
+                "fee_asset": effects.fee_asset or "",
                 "hazards": [hazard.code for hazard in effects.hazards],
                 "network": effects.network,
                 "payments": [_payment(payment) for payment in effects.payments],

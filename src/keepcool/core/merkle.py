@@ -2,7 +2,8 @@
 
 The tree of RFC 6962 (RFC 9162, 2.1): a leaf is SHA-256(00 entry), a node SHA-256(01 left right), and a list
 is cut at the largest power of two below its length. Leaves and nodes are hashed differently, so no node
-passes for an entry; place and length are part of what a proof proves.
+passes for an entry. A path proves that the entry is in the list; which place and length it was made for only
+says how it is to be read.
 """
 
 from __future__ import annotations

@@ -131,6 +131,15 @@ class Orders:
         key = self.rekeyed(record.wallet, record.hash())
         return key is not None and key != record.user_key
 
+    def claims_key(self, record: WalletRecord) -> bool:
+        """Whether another user key stands in this record's place, or shall once its delay is over: the key of
+        a thief must not choose a successor first."""
+        waiting = (self._given[name] for name in self._rekeys.get(record.wallet, ()))
+        return self.replaces_key(record) or any(
+            not one.outcome and one.effective_at_s is not None and one.names(record=record.hash())
+            for one in waiting
+        )
+
     def shown(self, now_s: int) -> list[Given]:
         """The open ones, then the ended, the newest of them first and not all."""
         waiting = self.open(now_s)

@@ -65,7 +65,7 @@ class _Change:
 class Rekeying:
     """`wallets.rekey.v1`. `after`: whose attestation has to come along, None for the one that begins.
     `ordered` tells whether administrators put a key (third) in force for a wallet (first) with a record
-    (second, its hash), `key_replaced` whether they put any other in place of a record's."""
+    (second, its hash), `key_replaced` whether they ordered any other in place of a record's, due or not."""
 
     journal: Journal
     store: SignerStore
@@ -127,7 +127,7 @@ class Rekeying:
         if self.ordered(record.wallet, record.hash(), key):
             return BY_ORDER
         if self.key_replaced(record):
-            raise Refused("rekey.order", "administrators have put another key in force for this wallet")
+            raise Refused("rekey.order", "administrators have ordered another key for this wallet")
         if not record.user_key:
             raise Refused("rekey.order", "this wallet has no user key yet: administrators order the first")
         for sentence in self.freezes.touching(record.wallet, record.network):

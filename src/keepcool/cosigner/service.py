@@ -261,7 +261,7 @@ class Signer:
             clock=foundation.clock,
             after=None if leads else (peer.service, pinned_key(peer, peer.attestation_key)),
             ordered=lambda wallet, record, key: self.orders.rekeyed(wallet, record) == key,
-            key_replaced=self.orders.replaces_key,
+            key_replaced=self.orders.claims_key,
         )
 
     def _guarded(self, handler: OpenedHandler) -> OpenedHandler:

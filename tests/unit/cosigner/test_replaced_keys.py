@@ -14,13 +14,18 @@ from tests.unit.cosigner.test_rekeying import NEW, consent, two
 
 
 def test_an_order_that_is_due_ends_the_old_key(tmp_path: Path) -> None:
-    """From the moment it takes effect, for this very record and no other; while it waits it ends nothing."""
+    """From the moment it takes effect, for this very record and no other. While it waits it ends nothing,
+    but from its quorum on the old key consents to no other."""
 
     async def story(office: Office) -> None:
         record, key = owned("w1", 5), person(STRANGER)
         order = office.order(Action.REKEY, wallet="w1", record=record.hash(), key=key)
-        await office.submit(order, *NAMES[:2])
+        await office.submit(order, NAMES[0])
+        assert not office.orders.claims_key(record)
+        await office.submit(order, NAMES[1])
         assert not office.orders.replaces_key(record)
+        assert office.orders.claims_key(record)
+        assert not office.orders.claims_key(owned("w2", 5))
         office.later(REKEY_DELAY_S)
         await office.ordering.settle()
         assert office.orders.replaces_key(record)
