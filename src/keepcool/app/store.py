@@ -9,10 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, MetaData, String, TypeDecorator
 from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeEngine
+
+from keepcool.app.migrations import upgrading
 
 metadata = MetaData()
 NEWS = "keepcool.news"  # set in a connection's `info` by a transaction that tells something
@@ -25,6 +28,11 @@ class Units(TypeDecorator[int]):
 
     impl = String(_DIGITS)
     cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """On PostgreSQL compared byte by byte, whatever the collation of the database is."""
+        collation = "C" if dialect.name == "postgresql" else None
+        return dialect.type_descriptor(String(_DIGITS, collation=collation))
 
     def process_bind_param(self, value: int | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         if value is None:
@@ -46,7 +54,9 @@ class Store:
         self._bells: list[Callable[[], None]] = []
 
     def create_tables(self) -> None:
-        metadata.create_all(self._engine)
+        """Takes the steps of the schema that are missing (migrations/README.md: how a table is added or changed).
+        Raises Refused when the books are newer than this program."""
+        upgrading.upgrade(self._engine)
 
     def ring(self, bell: Callable[[], None]) -> None:
         """`bell` is called, in whatever thread, after each commit of a transaction that set NEWS."""

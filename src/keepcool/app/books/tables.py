@@ -1,9 +1,9 @@
-"""The ledger's tables. Postings and entries are append-only: triggers refuse UPDATE, DELETE and REPLACE,
-whoever asks. Balance rows are a cache, provably the sum of the entries."""
+"""The ledger's tables. Postings and entries are append-only: triggers (migrations/first) refuse UPDATE,
+DELETE and REPLACE, whoever asks. Balance rows are a cache, provably the sum of the entries."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, Integer, String, Table, event
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table
 
 from keepcool.app.store import Units, metadata
 
@@ -43,25 +43,3 @@ balance_row = Table(
     Column("asset", String(200), primary_key=True),
     Column("units", Units, nullable=False),
 )
-
-
-_REFUSALS = """
-posting_no_update UPDATE ON posting
-posting_no_delete DELETE ON posting
-posting_no_replace INSERT ON posting WHEN EXISTS (SELECT 1 FROM posting WHERE id = NEW.id OR key = NEW.key)
-entry_no_update UPDATE ON entry
-entry_no_delete DELETE ON entry
-entry_no_replace INSERT ON entry WHEN EXISTS (SELECT 1 FROM entry WHERE id = NEW.id)
-"""
-
-
-def _append_only(_: object, connection: Connection, **__: object) -> None:
-    # INSERT OR REPLACE deletes without firing delete triggers, so it is refused on its way in
-    for line in _REFUSALS.strip().splitlines():
-        name, when = line.split(" ", 1)
-        connection.exec_driver_sql(
-            f"CREATE TRIGGER IF NOT EXISTS {name} BEFORE {when} BEGIN SELECT RAISE(ABORT, 'append-only'); END"
-        )
-
-
-event.listen(metadata, "after_create", _append_only)

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from sqlalchemy import Column, Connection, String, Table, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from keepcool.app.books import registry  # noqa: F401 - its table is what members refer to
 from keepcool.app.pools.tables import member
 from keepcool.app.store import Units, metadata
+from keepcool.app.upserts import upsert
 from keepcool.core.ids import AssetId, WalletId
 
 _POOLED = "bip122:"  # assets of networks that have pools begin so

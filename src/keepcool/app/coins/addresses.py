@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sqlalchemy import ColumnElement, Connection, Row, func, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from keepcool.app.coins.tables import address
+from keepcool.app.upserts import upsert
 from keepcool.chains.bitcoin.bip45 import CHANGE, Place
 from keepcool.chains.bitcoin.limits import CHANGE_END
 from keepcool.chains.bitcoin.networks import Network

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, Row, func, select, tuple_
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from keepcool.app.coins import addresses
 from keepcool.app.coins.tables import coin, lease
+from keepcool.app.upserts import upsert
 from keepcool.chains.bitcoin.bip45 import CHANGE
 from keepcool.chains.bitcoin.coins import ANCESTORS_MAX, Coin, Origin, Shape
 from keepcool.chains.bitcoin.script import ScriptKind

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Row, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from keepcool.app.coins.tables import draft, spending
+from keepcool.app.upserts import upsert
 from keepcool.core.errors import Conflict
 from keepcool.core.ids import NetworkId, WalletId
 

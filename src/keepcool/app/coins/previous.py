@@ -10,9 +10,9 @@ import zlib
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, func, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from keepcool.app.coins.tables import coin, forgotten, transaction
+from keepcool.app.upserts import upsert
 from keepcool.chains.bitcoin.scanning import txid_of
 from keepcool.core.errors import Breach, Conflict
 from keepcool.core.ids import NetworkId

@@ -82,7 +82,14 @@ coin = Table(
     Index("coin_at", "network", "height"),
     Index("coin_spent_at", "network", "spent_height"),
     Index("coin_spent_by", "network", "spent_by"),
-    Index("coin_dust", "network", "dust", "spent_height", sqlite_where=text("dust")),
+    Index(
+        "coin_dust",
+        "network",
+        "dust",
+        "spent_height",
+        sqlite_where=text("dust"),
+        postgresql_where=text("dust"),
+    ),
 )
 
 # Whole transactions that made coins of ours, compressed: drafts carry them, signers prove amounts by them.

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import Connection, Row, or_, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from keepcool.app.deposits.tables import event
 from keepcool.app.events import telling
+from keepcool.app.upserts import upsert
 from keepcool.core.errors import Conflict
 from keepcool.core.ids import NetworkId, WalletId
 

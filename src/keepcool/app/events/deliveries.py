@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Row, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from keepcool.app.events import endpoints, kinds, log
 from keepcool.app.events.deliveries_table import delivery
@@ -19,6 +18,7 @@ from keepcool.app.events.endpoints import Webhook, webhook
 from keepcool.app.events.log import Event
 from keepcool.app.events.patience import Patience
 from keepcool.app.payouts import notes
+from keepcool.app.upserts import upsert
 from keepcool.core.errors import Malformed
 from keepcool.core.ids import NetworkId
 from keepcool.ports.system import Entropy

@@ -28,9 +28,9 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from keepcool.app.store import NEWS, metadata
+from keepcool.app.upserts import upsert
 from keepcool.core import canonical
 from keepcool.core.canonical import Plain
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import Connection, Row, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from keepcool.app.payouts.tables import evidence, signer_answer
+from keepcool.app.upserts import upsert
 from keepcool.core.intent import Evidence, intent_hash
 from keepcool.core.parties import Service
 from keepcool.core.withdrawal_states import Objection

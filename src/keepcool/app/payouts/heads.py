@@ -6,9 +6,9 @@ A signer restored from an old copy meets here a head newer than its own, under i
 from __future__ import annotations
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from keepcool.app.payouts.tables import journal_head
+from keepcool.app.upserts import upsert
 from keepcool.core.errors import Breach, Malformed
 from keepcool.core.parties import Service
 from keepcool.wire.messages import Head

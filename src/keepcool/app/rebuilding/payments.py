@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import Connection, Row, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from keepcool.app.rebuilding.journals import Remembered
 from keepcool.app.rebuilding.tables import output, payment
+from keepcool.app.upserts import upsert
 from keepcool.core.errors import Breach, Conflict
 from keepcool.core.ids import AssetId, NetworkId, WalletId
 from keepcool.core.intent import Intent, parse_intent
 
 
 class Stage(StrEnum):
-    """SEEN: not final yet. OPEN: final, and whose some of it was is not clear. REPLACED: another transaction
+    """SEEN: not final yet. BOOKED: final, and in the books. OPEN: final, and whose some of it was is not clear. REPLACED: another transaction
     of the same intent is final."""
 
     SEEN = "seen"

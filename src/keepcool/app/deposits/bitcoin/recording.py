@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
 from sqlalchemy import Connection, bindparam
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from keepcool.app.coins import addresses, book, drafts, previous
 from keepcool.app.coins.addresses import Address
@@ -25,6 +24,7 @@ from keepcool.app.deposits.bitcoin import outputs
 from keepcool.app.deposits.bitcoin.watched import outpoint_of
 from keepcool.app.deposits.events import Freezes
 from keepcool.app.deposits.records import IN_POOL, Claim, Kind
+from keepcool.app.upserts import upsert
 from keepcool.chains.bitcoin.bip45 import CHANGE
 from keepcool.chains.bitcoin.networks import Network
 from keepcool.chains.bitcoin.scanning import Hit, Paid

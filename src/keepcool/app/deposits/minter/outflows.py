@@ -6,7 +6,6 @@ Law: what App never drafted, and no signer remembers after a restore, is told as
 from __future__ import annotations
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from keepcool.app.deposits import position
 from keepcool.app.deposits.minter.reading import Left
@@ -14,6 +13,7 @@ from keepcool.app.deposits.tables import outflow, spending
 from keepcool.app.deposits.watched import WatchedWallet
 from keepcool.app.payouts.tables import withdrawal
 from keepcool.app.rebuilding.tables import payment
+from keepcool.app.upserts import upsert
 from keepcool.core.effects import Payment
 from keepcool.core.ids import AssetId, NetworkId, WalletId
 from keepcool.core.money import Amount

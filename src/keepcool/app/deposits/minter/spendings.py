@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Row, Select, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from keepcool.app.deposits.minter.reading import Left
 from keepcool.app.deposits.tables import spending
 from keepcool.app.deposits.watched import WatchedWallet
 from keepcool.app.payouts.tables import withdrawal
+from keepcool.app.upserts import upsert
 from keepcool.core.ids import AssetId, NetworkId, WalletId
 from keepcool.core.withdrawal_states import Frozen, State, name_of
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Row, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from keepcool.app.payouts.answers import Outcome
 from keepcool.app.payouts.bitcoin.tables import rung_answer
+from keepcool.app.upserts import upsert
 from keepcool.chains.bitcoin.signatures import WIRE_BYTES
 from keepcool.core.parties import Service
 from keepcool.core.withdrawal_states import Objection

@@ -1,0 +1,1 @@
+"""PostgreSQL: App's books on a server, and who of several Apps leads."""

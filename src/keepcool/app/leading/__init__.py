@@ -1,0 +1,1 @@
+"""Several Apps on one database: all serve, one works."""
