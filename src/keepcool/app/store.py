@@ -54,8 +54,8 @@ class Store:
         self._bells: list[Callable[[], None]] = []
 
     def create_tables(self) -> None:
-        """Takes the steps of the schema that are missing (migrations/README.md: how a table is added or changed).
-        Raises Refused when the books are newer than this program."""
+        """Takes the steps of the schema that are missing; migrations/README.md says how one is added. Raises
+        Refused when the books are newer than this program."""
         upgrading.upgrade(self._engine)
 
     def ring(self, bell: Callable[[], None]) -> None:

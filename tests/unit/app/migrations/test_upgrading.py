@@ -43,7 +43,7 @@ def made_before_steps(tx: Connection) -> None:
         if statement.strip():
             tx.exec_driver_sql(statement.replace(" IF NOT EXISTS", ""))
     tx.exec_driver_sql(POSTING.format("k"))
-    tx.exec_driver_sql(f"INSERT INTO balance VALUES ('a', 'x', '{7:078}')")
+    tx.exec_driver_sql("INSERT INTO balance VALUES ('a', 'x', '7')")
 
 
 def rows(tx: Connection) -> tuple[int, str]:
