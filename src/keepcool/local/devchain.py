@@ -20,6 +20,7 @@ from typing import Any
 
 from keepcool.chains.evm import abi
 from keepcool.chains.evm.address import parse_address, raw_of, to_checksum
+from keepcool.chains.evm.forwarders import FACTORY, factory_creation
 from keepcool.chains.keccak import keccak256
 from keepcool.core.errors import Breach, Unavailable
 from keepcool.local.process import ChildProcess, free_port
@@ -186,8 +187,8 @@ class DevChain:
 
 
 def deploy_safe_contracts(chain: DevChain) -> None:
-    """The singleton factory and the official Safe contracts. Asked again, it does nothing. Raises Breach
-    when one does not land where the published deployments say."""
+    """The singleton factory, the official Safe contracts and the forwarders' factory. Asked again, it does
+    nothing. Raises Breach when one does not land where the published deployments say."""
     factory = _singleton_factory(chain)
     for name in _CONTRACTS:
         creation = bytes.fromhex(_artifact(chain.npm, _SAFE / name)["bytecode"][2:])
@@ -196,6 +197,8 @@ def deploy_safe_contracts(chain: DevChain) -> None:
             chain.send(factory, data=bytes(32) + creation)
         if not chain.has_code(address):
             raise Breach("devchain.contract", f"{name} did not land on {address}")
+    if not chain.has_code(FACTORY.address):
+        chain.send(factory, data=factory_creation())
 
 
 def deploy_token(chain: DevChain, name: str, symbol: str, supply: int) -> str:
