@@ -14,6 +14,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
+from keepcool.adapters import keystores
 from keepcool.adapters.guard import refuse_fatal, survey
 from keepcool.adapters.identity.files import FileIdentity
 from keepcool.adapters.identity.keyfiles import parse_key, read_private
@@ -22,7 +23,6 @@ from keepcool.adapters.nats.address import BusAddress
 from keepcool.adapters.nats.bus import NatsBus
 from keepcool.adapters.nats.watch import CountedBus
 from keepcool.adapters.networksfile import known_families
-from keepcool.adapters.openbao.keystore import OpenBaoKeystore
 from keepcool.adapters.sqlite.signer import SqliteSignerStore, open_store
 from keepcool.adapters.system import control
 from keepcool.adapters.system.clock import SystemClock, SystemEntropy
@@ -34,6 +34,7 @@ from keepcool.core.errors import Refused
 from keepcool.core.parties import Peer, Service
 from keepcool.core.secret import Secret
 from keepcool.policy.document import Policy, parse_signature, parse_signed
+from keepcool.ports.keystore import RotatingKeystore
 from keepcool.ports.settings import PolicySettings, SignerSettings
 from keepcool.ports.system import Faults
 from keepcool.wire.exchange import Exchange
@@ -49,7 +50,7 @@ class SignerHost:
     identity: FileIdentity
     peers: dict[Service, Peer]
     store: SqliteSignerStore
-    keystore: OpenBaoKeystore
+    keystore: RotatingKeystore
     exchange: Exchange
     clock: SystemClock
     entropy: SystemEntropy
@@ -67,9 +68,15 @@ class SignerHost:
 
 @contextlib.asynccontextmanager
 async def opened(
-    settings: SignerSettings, service: Service, folder: Path, *, one_machine: bool
+    settings: SignerSettings,
+    service: Service,
+    folder: Path,
+    *,
+    one_machine: bool,
+    by_hand: keystores.ByHand = keystores.nobody,
 ) -> AsyncIterator[SignerHost]:
-    """`settings` with absolute paths; `folder` is the service's own. Raises what keeps it from starting."""
+    """`settings` with absolute paths; `folder` is the service's own; `by_hand` waits for the passphrase of a
+    keystore that needs one. Raises what keeps it from starting."""
     peers = peers_of(settings.peers)
     warnings = refuse_fatal(survey(folder, service, peers, one_machine=one_machine))
     identity = FileIdentity.load(Path(settings.identity), service, one_machine=one_machine)
@@ -79,7 +86,7 @@ async def opened(
     async with contextlib.AsyncExitStack() as opening:
         store = open_store(database(settings, service))
         opening.callback(store.close)
-        keystore = OpenBaoKeystore.from_settings(settings.keystore, folder)
+        keystore = await keystores.opened(settings.keystore, folder, entropy, os.environ, by_hand)
         opening.push_async_callback(keystore.close)
         await keystore.check()
         address = BusAddress.of(settings.bus, folder, one_machine=one_machine)

@@ -14,8 +14,11 @@ import msgspec
 
 from keepcool.core.errors import Refused
 from keepcool.ports.settings import (
+    AwsKmsSettings,
     BusSettings,
+    GcpKmsSettings,
     KeystoreSettings,
+    LocalKeystoreSettings,
     PolicySettings,
     Settings,
     SignerSettings,
@@ -25,6 +28,9 @@ _FILE_BYTES_MAX = 1024 * 1024
 _PATHS: Mapping[type[Settings], tuple[str, ...]] = {
     BusSettings: ("nkey_seed", "ca", "certificate", "certificate_key"),
     KeystoreSettings: ("ca", "role_id", "secret_id"),
+    LocalKeystoreSettings: ("file", "passphrase_file"),
+    AwsKmsSettings: ("credentials", "ca"),
+    GcpKmsSettings: ("service_account", "ca"),
     PolicySettings: ("file",),
     SignerSettings: ("identity", "data", "inner_key", "networks_file"),
 }

@@ -9,16 +9,16 @@ import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import uvloop
 
-from keepcool.adapters import signer_host
+from keepcool.adapters import keystores, signer_host
 from keepcool.adapters.identity.keyfiles import write_private
 from keepcool.adapters.minternode.agreement import AgreeingNodes
 from keepcool.adapters.minternode.node import HttpMinterNode
-from keepcool.adapters.openbao.keystore import OpenBaoKeystore
 from keepcool.adapters.signer_host import SignerHost
 from keepcool.adapters.sqlite.signer import open_store
 from keepcool.adapters.system import control as control_socket
@@ -47,6 +47,8 @@ from keepcool.cosigner.accountpins import pinned_accounts
 from keepcool.cosigner.foundation import Foundation, Part
 from keepcool.cosigner.hosted import Hosted
 from keepcool.cosigner.keyring import one_key
+from keepcool.cosigner.opening import by_command
+from keepcool.cosigner.rewrapping import Rewrapping
 from keepcool.cosigner.service import Signer
 from keepcool.cosigner.signing import Points
 from keepcool.hazmat import process
@@ -87,18 +89,24 @@ async def _run(settings: CoolerSettings, folder: Path, *, one_machine: bool) -> 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with signer_host.opened(settings, Service.COOLER, folder, one_machine=one_machine) as host:
+    path = signer_host.control_path(settings, Service.COOLER)
+    serve = partial(control_socket.serve, path, commands.FRAME_BYTES_MAX)
+    opening = signer_host.opened(
+        settings,
+        Service.COOLER,
+        folder,
+        one_machine=one_machine,
+        by_hand=lambda open_with: by_command(serve, open_with, stop),
+    )
+    async with opening as host:
         for warning in host.warnings:
             _log.warning(warning)
         nodes = _nodes(settings, host)
         signer = await _serving(settings, host, nodes)
         gauges(host.metrics, signer.readings())
         known = commands.deeds(signer)
-        serving = control_socket.serve(
-            signer_host.control_path(settings, Service.COOLER),
-            commands.FRAME_BYTES_MAX,
-            lambda raw: commands.answer(known, raw),
-        )
+        known |= Rewrapping(Service.COOLER, host.store, host.keystore).deeds()
+        serving = serve(lambda raw: commands.answer(known, raw))
         await signer.run(
             stop,
             host.metrics_file.keep_writing(signer_host.METRICS_EVERY_S),
@@ -146,11 +154,12 @@ def _at_desk(
 async def _desk(settings: CoolerSettings, folder: Path, *, one_machine: bool) -> AsyncIterator[Desk]:
     data = signer_host.data_folder(settings)
     inner = InnerKey(signer_host.inner_key(Path(settings.inner_key), one_machine=one_machine))
-    keystore = OpenBaoKeystore.from_settings(settings.keystore, folder)
+    entropy = SystemEntropy()
+    keystore = await keystores.opened(settings.keystore, folder, entropy, os.environ, keystores.nobody)
     with contextlib.closing(open_store(data / f"{Service.COOLER.value}.sqlite")) as store:
         try:
             await keystore.check()
-            yield Desk(store, keystore, inner, SystemEntropy())
+            yield Desk(store, keystore, inner, entropy)
         finally:
             await keystore.close()
 

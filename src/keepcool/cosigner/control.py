@@ -27,6 +27,7 @@ FRAME_BYTES_MAX = 1024 * 1024
 BY = "local command"
 _Body = TypeVar("_Body", bound=msgspec.Struct)
 Deed = Callable[[bytearray], Awaitable[str]]
+Answer = Callable[[bytearray], Awaitable[bytes]]
 _log = logging.getLogger("keepcool.signer")
 
 

@@ -9,7 +9,12 @@ from keepcool.core.registry import Role
 from keepcool.cosigner import accountpins
 from keepcool.policy import explain
 from keepcool.policy.document import Policy
-from keepcool.ports.settings import PeerSettings, SignerSettings
+from keepcool.ports.settings import (
+    KeystoreSettings,
+    LocalKeystoreSettings,
+    PeerSettings,
+    SignerSettings,
+)
 from keepcool.wire.requests import REQUESTS
 
 _OWN_TYPES: Mapping[Service, tuple[str, ...]] = {
@@ -42,11 +47,9 @@ _COMMON_TYPES = (
 def sentences(service: Service, role: Role, settings: SignerSettings, policy: Policy) -> list[str]:
     """For `check-config`. Reads nothing but what it is given. Raises Malformed on accounts that are none."""
     peer = Service.COOLER if service is Service.KEEPER else Service.KEEPER
-    forbidden = ", ".join(settings.keystore.forbidden_keys) or "no other key (name its peer's!)"
     return [
         f"This is {service.value}: it signs with the {role.value} key of a wallet and with no other.",
-        f"It opens sealed keys with the keystore at {settings.keystore.url} (transit key "
-        f"{settings.keystore.transit_key}), and does not start if that lets it use {forbidden}.",
+        *_keystore(settings.keystore),
         f"It dials out to {settings.bus.url} and listens on no port.",
         *_heard(service, settings.peers),
         *accountpins.sentences(accountpins.pinned_accounts(settings)),
@@ -54,6 +57,30 @@ def sentences(service: Service, role: Role, settings: SignerSettings, policy: Po
         f"Its policy is version {policy.version}, signed by the root key {settings.policy.root_key}:",
         *explain.sentences(policy),
         "It refuses everything else: unknown fields, types, senders, networks, assets, contracts and drafts.",
+    ]
+
+
+def _keystore(keystore: KeystoreSettings) -> Sequence[str]:
+    if keystore.local is not None:
+        return _local(keystore.local)
+    forbidden = ", ".join(keystore.forbidden_keys) or "no other key (name its peer's!)"
+    return [
+        f"It opens sealed keys with the keystore at {keystore.url} (transit key {keystore.transit_key}), and "
+        f"does not start if that lets it use {forbidden}."
+    ]
+
+
+def _local(keystore: LocalKeystoreSettings) -> Sequence[str]:
+    said = (
+        f"in the file {keystore.passphrase_file}"
+        if keystore.passphrase_file
+        else "said on its host at every start (`keepcool … keystore open`)"
+    )
+    return [
+        f"It opens sealed keys with the data keys in {keystore.file}, under a passphrase: systemd's "
+        f"credential keystore-passphrase if there is one, else {said}.",
+        "GIVEN UP with a local keystore: no second machine must be stolen beside this one, and nobody else "
+        "keeps a record of what was opened. See docs/explain/profiles.md.",
     ]
 
 

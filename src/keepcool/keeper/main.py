@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+from functools import partial
 from pathlib import Path
 
 import uvloop
@@ -27,6 +28,8 @@ from keepcool.cosigner import statement
 from keepcool.cosigner.accountpins import pinned_accounts
 from keepcool.cosigner.foundation import Foundation, Part
 from keepcool.cosigner.hosted import Hosted
+from keepcool.cosigner.opening import by_command
+from keepcool.cosigner.rewrapping import Rewrapping
 from keepcool.cosigner.service import Signer
 from keepcool.cosigner.signing import Points
 from keepcool.hazmat import papers, passphrase, process
@@ -161,18 +164,24 @@ async def _run(settings: KeeperSettings, folder: Path, *, one_machine: bool) -> 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with signer_host.opened(settings, Service.KEEPER, folder, one_machine=one_machine) as host:
+    path = signer_host.control_path(settings, Service.KEEPER)
+    serve = partial(control_socket.serve, path, commands.FRAME_BYTES_MAX)
+    opening = signer_host.opened(
+        settings,
+        Service.KEEPER,
+        folder,
+        one_machine=one_machine,
+        by_hand=lambda open_with: by_command(serve, open_with, stop),
+    )
+    async with opening as host:
         for warning in host.warnings:
             _log.warning(warning)
         lock = _lock(settings, host)
         signer = await _serving(settings, host, lock)
         gauges(host.metrics, signer.readings())
         known = {**commands.deeds(signer), **control.deeds(lock)}
-        serving = control_socket.serve(
-            signer_host.control_path(settings, Service.KEEPER),
-            commands.FRAME_BYTES_MAX,
-            lambda raw: commands.answer(known, raw),
-        )
+        known |= Rewrapping(Service.KEEPER, host.store, host.keystore).deeds()
+        serving = serve(lambda raw: commands.answer(known, raw))
         try:
             await signer.run(
                 stop,

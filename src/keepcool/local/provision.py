@@ -32,10 +32,13 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """How a service enters its keystore. `secret_id` is "wrapped <token>" when it was asked so."""
+    """How a service enters its keystore. `secret_id` is "wrapped <token>" when it was asked so. The
+    operator's role rotates the key and issues secret ids, and opens nothing."""
 
     role_id: str
     secret_id: str = field(repr=False)
+    operator_role_id: str = ""
+    operator_secret_id: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,27 @@ def policy(service: Service, peers: Sequence[Service]) -> str:
     return "\n".join(rules) + "\n"
 
 
+def operator_policy(service: Service) -> str:
+    """The ACL of a service's operator: rotate its key, retire versions, issue wrapped secret ids. No key is
+    used with it, and none is changed in any other way."""
+    key, role = transit_key(service), f"auth/approle/role/{service.value}"
+    return f"""\
+path "transit/keys/{key}" {{ capabilities = ["read"] }}
+path "transit/keys/{key}/rotate" {{ capabilities = ["update"] }}
+path "transit/keys/{key}/config" {{
+  capabilities = ["update"]
+  allowed_parameters = {{ "min_decryption_version" = [] }}
+}}
+path "{role}/secret-id" {{
+  capabilities = ["update"]
+  min_wrapping_ttl = "1s"
+  max_wrapping_ttl = "3600s"
+}}
+path "{role}/secret-id-accessor/destroy" {{ capabilities = ["update"] }}
+path "auth/token/renew-self" {{ capabilities = ["update"] }}
+"""
+
+
 class Provisioning:
     """An unsealed keystore, spoken to with its root token. `finish` revokes that token."""
 
@@ -116,7 +140,16 @@ class Provisioning:
         self._do(f"sys/policies/acl/{name}", {"policy": policy(service, peers)})
         self._do("sys/auth/approle", {"type": "approle"})
         self._do(f"auth/approle/role/{name}", _role(name, terms))
-        return Entry(self._role_id(name), self.secret_id(service, terms))
+        operator = f"{name}-operator"
+        self._do(f"sys/policies/acl/{operator}", {"policy": operator_policy(service)})
+        self._do(f"auth/approle/role/{operator}", _role(operator, Terms(cidrs=terms.cidrs)))
+        reply = self._do(f"auth/approle/role/{operator}/secret-id", {})
+        return Entry(
+            self._role_id(name),
+            self.secret_id(service, terms),
+            self._role_id(operator),
+            answers.decoded(reply, answers.UnwrapReply).data.secret_id,
+        )
 
     def secret_id(self, service: Service, terms: Terms) -> str:
         """A fresh secret id of a provisioned service."""

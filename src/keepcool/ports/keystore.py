@@ -35,3 +35,25 @@ class Keystore(Protocol):
     async def check(self) -> None:
         """Raises Unavailable when the keystore does not answer or is sealed, Refused when the service
         could do more with it than it may (reach its peer's key)."""
+
+
+class RotatingKeystore(Keystore, Protocol):
+    """A keystore whose key has versions: the newest seals, older ones open what they sealed."""
+
+    async def rewrap(self, items: Sequence[tuple[Bound, bytes]]) -> list[bytes]:
+        """The same under the newest version, in order. Raises as `unseal`."""
+
+    def version_of(self, sealed: bytes) -> int:
+        """Under which version this lies sealed; 0 for what is none of this keystore's."""
+
+    async def newest(self) -> int:
+        """The version that seals now."""
+
+    async def rotate(self) -> int:
+        """A new version, which is the newest then. Raises Refused where only an operator may do that."""
+
+    async def retire(self, below: int) -> None:
+        """Versions below open nothing any more. Raises Refused where only an operator may do that."""
+
+    async def close(self) -> None:
+        """The service ends."""

@@ -38,23 +38,61 @@ class PeerSettings(Settings, frozen=True):
     """Ed25519: a signer's key over its journal's heads."""
 
 
-class KeystoreSettings(Settings, frozen=True):
-    """OpenBao or Vault: the transit key this service may use, and those of its peer that it must not."""
+class LocalKeystoreSettings(Settings, frozen=True):
+    """`file` holds the data keys. The passphrase comes from systemd's credential `keystore-passphrase`, else
+    from `passphrase_file`; without either the service waits for `keepcool <service> keystore open`."""
 
-    url: str
-    """Base URL, `https://host:port`."""
-    ca: str
-    """File of the CA certificate that signed its own."""
-    role_id: str
-    """File of the AppRole id."""
-    secret_id: str
-    """File of the AppRole secret."""
-    transit_key: str
-    """Name of the transit key that seals."""
-    forbidden_keys: list[str] = []
-    """Transit keys that must be denied to this role; the start is refused when one is not."""
+    file: str
+    passphrase_file: str = ""
+
+
+class AwsKmsSettings(Settings, frozen=True):
+    """AWS KMS. `key` is the key's ARN, `credentials` a file of two lines: access key id, secret access key;
+    with a third, a session token. `endpoint` only where it is not the region's usual one, `ca` where it does
+    not show a certificate of a public authority."""
+
+    region: str
+    key: str
+    credentials: str
+    endpoint: str = ""
+    ca: str = ""
     timeout_s: float = 5.0
-    """How long one answer may take."""
+
+
+class GcpKmsSettings(Settings, frozen=True):
+    """Google Cloud KMS. `key` is projects/…/cryptoKeys/NAME, `service_account` the JSON file of one."""
+
+    key: str
+    service_account: str
+    endpoint: str = "https://cloudkms.googleapis.com"
+    ca: str = ""
+    timeout_s: float = 5.0
+
+
+class KeystoreSettings(Settings, frozen=True):
+    """OpenBao or Vault: the transit key this service may use, and those of its peer that it must not. Or, in
+    place of all that, one of `local`, `aws`, `gcp`."""
+
+    url: str = ""
+    ca: str = ""
+    role_id: str = ""
+    secret_id: str = ""
+    transit_key: str = ""
+    forbidden_keys: list[str] = []
+    timeout_s: float = 5.0
+    local: LocalKeystoreSettings | None = None
+    aws: AwsKmsSettings | None = None
+    gcp: GcpKmsSettings | None = None
+
+    def __post_init__(self) -> None:
+        server = (self.url, self.ca, self.role_id, self.secret_id, self.transit_key)
+        others = [one for one in (self.local, self.aws, self.gcp) if one is not None]
+        if len(others) > 1 or (others and any(server)):
+            raise ValueError("one keystore: either url and its files, or one of local, aws, gcp")
+        if not others and not all(server):
+            raise ValueError(
+                "a keystore needs url, ca, role_id, secret_id and transit_key; or local, aws, gcp"
+            )
 
 
 class PolicySettings(Settings, frozen=True):

@@ -67,13 +67,21 @@ class RecordRow:
 
 @dataclass(frozen=True, slots=True)
 class SealedKey:
-    """A coin key as the keystore gave it back, sealed inside and out. Never replaced."""
+    """A coin key as the keystore gave it back, sealed inside and out. Another key never takes its place."""
 
     wallet: str
     network: str
     purpose: str
     public_key: str
     sealed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Resealed:
+    """The same key under another seal, in the place of the row that lies `before` there, and of no other."""
+
+    key: SealedKey
+    before: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +107,7 @@ class Change:
     heard: tuple[Heard, ...] = ()
     records: tuple[RecordRow, ...] = ()
     keys: tuple[SealedKey, ...] = ()
+    resealed: tuple[Resealed, ...] = ()
     witnessed: tuple[HeadStatement, ...] = ()
     waiting: tuple[WaitingDraft, ...] = ()
     ended: tuple[str, ...] = ()
@@ -132,6 +141,9 @@ class SignerStore(Protocol):
 
     def keys(self, wanted: Sequence[tuple[str, str, str]]) -> list[SealedKey | None]:
         """Sealed keys by (wallet, network, purpose), in order."""
+
+    def sealed_keys(self, after: tuple[str, str, str], limit: int) -> Sequence[SealedKey]:
+        """By wallet, network and purpose, beyond `after`: a page of all of them."""
 
     def witnessed(self, service: Service) -> HeadStatement | None:
         """The newest head of a peer's journal that this signer has stored."""

@@ -27,6 +27,8 @@ REFERENCE_HEADER = "X-Keepcool-Reference"
 ITEMS_MAX = 100
 _THREADS = 8
 _REFERENCE = re.compile(r"[\x20-\x7e]{1,4096}")
+_VERSION = re.compile(rb"vault:v([1-9][0-9]{0,8}):")
+_PROBE, _REWRAP = Bound("*", "*", "*", "probe"), "rewrap"
 _Items = Sequence[tuple[Bound, bytes]]
 _T = TypeVar("_T")
 
@@ -61,6 +63,28 @@ class OpenBaoKeystore:
         """Raises Unavailable when the keystore is away or sealed, Refused keystore.too_powerful when this
         service could do more with it than use its own key."""
         await self._in_thread(self._check)
+
+    async def rewrap(self, items: _Items) -> list[bytes]:
+        """The same under the newest version of the key, in order. transit/rewrap knows no associated data, so
+        this is opening and sealing again; what is opened is sealed inside still."""
+        plain = await self.unseal(items, _REWRAP)
+        return await self.seal([(bound, raw) for (bound, _), raw in zip(items, plain, strict=True)])
+
+    def version_of(self, sealed: bytes) -> int:
+        """Of the key it lies sealed under; 0 for what is no ciphertext of ours."""
+        found = _VERSION.match(sealed)
+        return int(found[1]) if found else 0
+
+    async def newest(self) -> int:
+        """The version that seals now: this service may not read its key's versions, so it seals something."""
+        (sealed,) = await self.seal([(_PROBE, b"which version seals now")])
+        return self.version_of(sealed)
+
+    async def rotate(self) -> int:
+        raise _operators("rotate")
+
+    async def retire(self, below: int) -> None:
+        raise _operators(f"retire versions below {below} of")
 
     async def close(self) -> None:
         self._session.close()
@@ -119,6 +143,13 @@ class OpenBaoKeystore:
 def _binding(bound: Bound) -> dict[str, bytes]:
     context = bound.context()
     return {"context": context, "associated_data": context}
+
+
+def _operators(what: str) -> Refused:
+    return Refused(
+        "keystore.operator",
+        f"a service may not {what} its own key in OpenBao: give the operator's role (--operator FOLDER)",
+    )
 
 
 def _unbound(bound: Bound, error: str) -> Breach:

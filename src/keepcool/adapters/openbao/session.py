@@ -16,9 +16,9 @@ from typing import TypeAlias
 
 import msgspec
 
-from keepcool.adapters.openbao import answers
+from keepcool.adapters.openbao import answers, wrapping
 from keepcool.adapters.openbao.connections import Connections, Reply
-from keepcool.core.errors import Breach, Refused, Unavailable
+from keepcool.core.errors import Refused, Unavailable
 
 Body: TypeAlias = Mapping[str, object]
 
@@ -56,12 +56,11 @@ class Session:
     def post(self, path: str, body: Body, headers: Mapping[str, str] | None = None) -> Reply:
         """Any answer that is not about the token itself. Raises Unavailable keystore.token when the
         keystore does not let us in."""
-        raw = msgspec.json.encode(body)
-        token = self._fresh()
-        reply = self._sent(token, path, raw, headers)
-        if reply.status == 403:
-            reply = self._sent(self._replaced(token), path, raw, headers)
-        return reply
+        return self._asked("POST", path, msgspec.json.encode(body), headers)
+
+    def get(self, path: str) -> Reply:
+        """As `post`."""
+        return self._asked("GET", path, None, None)
 
     def health(self) -> answers.Health:
         """Needs no token. Raises Unavailable when there is no answer."""
@@ -70,8 +69,17 @@ class Session:
     def close(self) -> None:
         self._connections.close()
 
-    def _sent(self, token: _Token, path: str, raw: bytes, headers: Mapping[str, str] | None) -> Reply:
-        return self._connections.call("POST", path, raw, {"X-Vault-Token": token.text} | dict(headers or {}))
+    def _asked(self, method: str, path: str, raw: bytes | None, headers: Mapping[str, str] | None) -> Reply:
+        token = self._fresh()
+        reply = self._sent(token, method, path, raw, headers)
+        if reply.status == 403:
+            reply = self._sent(self._replaced(token), method, path, raw, headers)
+        return reply
+
+    def _sent(
+        self, token: _Token, method: str, path: str, raw: bytes | None, headers: Mapping[str, str] | None
+    ) -> Reply:
+        return self._connections.call(method, path, raw, {"X-Vault-Token": token.text} | dict(headers or {}))
 
     def _fresh(self) -> _Token:
         with self._lock:
@@ -90,7 +98,7 @@ class Session:
 
     def _renewed(self, token: _Token) -> _Token:
         """Renewal ends at the role's longest life; then the keystore shortens the lease, and we log in."""
-        reply = self._sent(token, "auth/token/renew-self", b"{}", None)
+        reply = self._sent(token, "POST", "auth/token/renew-self", b"{}", None)
         if reply.status != 200:
             return self._login()
         auth = answers.decoded(reply, answers.AuthReply).auth
@@ -118,18 +126,9 @@ class Session:
         text = _text(self._role.secret_id)
         if not text.startswith(_WRAPPED):
             return text
-        headers = {"X-Vault-Token": text.removeprefix(_WRAPPED).strip()}
-        reply = self._connections.call("POST", "sys/wrapping/unwrap", b"{}", headers)
-        if reply.status in (400, 403):
-            raise Breach(
-                "keystore.wrapping",
-                f"the wrapped secret id in {self._role.secret_id} was opened by somebody else or is too old; "
-                "destroy this secret id in the keystore and issue a new one",
-            )
-        if reply.status != 200:
-            raise answers.refusal(reply)
-        secret_id = answers.decoded(reply, answers.UnwrapReply).data.secret_id
-        _keep(self._role.secret_id, secret_id)
+        token = text.removeprefix(_WRAPPED).strip()
+        secret_id = wrapping.unwrapped(self._connections, token, self._role.secret_id)
+        wrapping.keep(self._role.secret_id, secret_id)
         return secret_id
 
 
@@ -138,10 +137,3 @@ def _text(file: Path) -> str:
         return file.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise Refused("keystore.file", f"cannot read {file}: {error}") from error
-
-
-def _keep(file: Path, secret_id: str) -> None:
-    try:
-        file.write_text(secret_id + "\n", encoding="ascii")
-    except OSError as error:
-        raise Refused("keystore.file", f"cannot write the unwrapped secret id to {file}: {error}") from error

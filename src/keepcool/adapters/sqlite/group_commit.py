@@ -128,6 +128,7 @@ class GroupCommit:
 
 def _small(changes: Sequence[Change]) -> bool:
     rows = sum(len(one.entries) + len(one.records) + len(one.keys) + len(one.waiting) for one in changes)
+    rows += sum(len(one.resealed) for one in changes)
     return len(changes) + rows <= SMALL_MAX
 
 

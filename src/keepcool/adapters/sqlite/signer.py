@@ -93,6 +93,14 @@ class SqliteSignerStore:
             for key in self._keys(wanted[at : at + _PER_STATEMENT])
         ]
 
+    def sealed_keys(self, after: tuple[str, str, str], limit: int) -> list[SealedKey]:
+        rows = self._all(
+            f"{_KEY} WHERE (wallet, network, purpose) > (?, ?, ?) ORDER BY wallet, network, purpose LIMIT ?",
+            *after,
+            limit,
+        )
+        return [SealedKey(*row) for row in rows]
+
     def witnessed(self, service: Service) -> HeadStatement | None:
         rows = self._all("SELECT seq, hash, signature FROM witness WHERE service = ?", service.value)
         return HeadStatement(service, Head(rows[0][0], rows[0][1]), rows[0][2]) if rows else None

@@ -14,6 +14,7 @@ from keepcool.ports.signer_store import (
     EntryRow,
     Heard,
     RecordRow,
+    Resealed,
     SealedKey,
     WaitingDraft,
 )
@@ -38,6 +39,8 @@ def write(connection: sqlite3.Connection, head: Head, change: Change) -> Head:
     for record in change.records:
         _put_record(connection, record)
     _add_keys(connection, change.keys)
+    for resealed in change.resealed:
+        _reseal(connection, resealed)
     for statement in change.witnessed:
         _put_witnessed(connection, statement)
     if change.waiting or change.ended:
@@ -109,6 +112,17 @@ def _add_keys(connection: sqlite3.Connection, keys: Sequence[SealedKey]) -> None
         connection.executemany("INSERT INTO sealed_key VALUES (?, ?, ?, ?, ?)", rows)
     except sqlite3.IntegrityError as error:
         raise Conflict("keys.exists", "this wallet has its key already; a key is never replaced") from error
+
+
+def _reseal(connection: sqlite3.Connection, new: Resealed) -> None:
+    key = new.key
+    done = connection.execute(
+        "UPDATE sealed_key SET sealed = ? WHERE wallet = ? AND network = ? AND purpose = ?"
+        " AND public_key = ? AND sealed = ?",
+        (key.sealed, key.wallet, key.network, key.purpose, key.public_key, new.before),
+    )
+    if done.rowcount != 1:
+        raise Conflict("keys.changed", "this key was sealed anew meanwhile; ask again")
 
 
 def _insert(connection: sqlite3.Connection, statement: str, rows: Sequence[tuple[object, ...]]) -> int:
