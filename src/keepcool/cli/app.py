@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from keepcool.cli import bitcoin_networks, descriptors, payouts, rebuilding
+from keepcool.cli import bitcoin_networks, descriptors, payouts, rebuilding, statement
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -25,6 +25,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     descriptors.add_options(kept)
     rebuilding.add_verbs(verbs)
     payouts.add_verbs(verbs)
+    statement.add_verbs(verbs)
     found = _configured(verbs, "reconcile", "ledger against chain; exit 1 when they differ", _match)
     for signer in ("keeper", "cooler"):
         found.add_argument(

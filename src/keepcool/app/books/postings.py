@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from sqlalchemy import Connection, Select, select
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import ColumnElement, Connection, Select, select
 
 from keepcool.app.books import accounts
 from keepcool.app.books import totals as pool_totals
 from keepcool.app.books.accounts import Side, side_of
 from keepcool.app.books.tables import balance_row, entry, posting
+from keepcool.app.upserts import upsert
 from keepcool.core import canonical
 from keepcool.core.errors import Conflict, Malformed
 from keepcool.core.ids import AssetId, WalletId
@@ -180,9 +180,10 @@ def entries(
     asset: str | None = None,
     after: int | None = None,
     newest_first: bool = False,
+    narrowed: Sequence[ColumnElement[bool]] = (),
 ) -> list[Entry]:
     """At most `limit` entries beyond the entry id `after`, in the order asked for."""
-    query = _entry_query().limit(limit)
+    query = _entry_query().where(*narrowed).limit(limit)
     if wallets is not None:
         query = query.where(posting.c.wallet.in_(wallets))
     if account is not None:

@@ -21,6 +21,7 @@ from keepcool.app.http import (
     problems,
     service,
     signing_page,
+    statements,
     users,
     wallets,
     webhooks,
@@ -47,7 +48,20 @@ def make_api(parts: Parts) -> FastAPI:
         openapi_url="/openapi.json",
     )
     api.state.parts, api.state.stop = parts, asyncio.Event()
-    for one in (users, wallets, addresses, pools, money, consents, chain, events, webhooks, ledger, service):
+    for one in (
+        users,
+        wallets,
+        addresses,
+        pools,
+        money,
+        consents,
+        chain,
+        events,
+        webhooks,
+        ledger,
+        statements,
+        service,
+    ):
         api.include_router(one.router)
     api.include_router(signing_page.router)
     api.add_exception_handler(KeepcoolError, problems.on_our_error)
