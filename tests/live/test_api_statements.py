@@ -56,7 +56,7 @@ def test_owners_and_the_house_have_their_statements(house: House) -> None:
 
 
 def test_refuses_what_is_no_question(house: House) -> None:
-    """Somebody unknown, a period that has not ended, a reader asking for the house: a problem, no file."""
+    """Somebody unknown, a period that has not ended, a reader asking for all: a problem, no file."""
     reader = house.app.client(Scope.READ)
     problem(reader.get("/v1/users/nobody/statement"), 404, "user.not_found")
     problem(reader.get("/v1/pools/nowhere/statement"), 404, "pool.not_found")

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from keepcool.cli import bitcoin_networks, descriptors, payouts, rebuilding, statement
+from keepcool.cli import bitcoin_networks, descriptors, payouts, rebuilding, reconcile, statement
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -26,15 +26,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     rebuilding.add_verbs(verbs)
     payouts.add_verbs(verbs)
     statement.add_verbs(verbs)
-    found = _configured(verbs, "reconcile", "ledger against chain; exit 1 when they differ", _match)
-    for signer in ("keeper", "cooler"):
-        found.add_argument(
-            f"--{signer}-head",
-            metavar="SEQUENCE:HASH",
-            help=f"journal_head of `keepcool {signer} status`, where App knows none as new",
-        )
-    found.add_argument("--json", action="store_true", help="print the report itself")
-    found.add_argument("--out", type=Path, metavar="FILE", help="write it, for `keepcool admin order thaw`")
+    reconcile.add_options(_configured(verbs, "reconcile", reconcile.ABOUT, reconcile.match))
     key = verbs.add_parser("api-key", help="keys of the HTTP API")
     actions = key.add_subparsers(dest="action", required=True, metavar="ACTION")
     new = _configured(actions, "new", "make a key; it is printed once and kept nowhere", _new_key)
@@ -71,30 +63,6 @@ def _check(arguments: argparse.Namespace) -> int:
     for sentence in config.sentences(config.load(arguments.config)):
         print(sentence)
     return 0
-
-
-def _match(arguments: argparse.Namespace) -> int:
-    from keepcool.app import main
-    from keepcool.core.reconciliation import SeenHead, parse_head_text
-
-    given = {"keeper": arguments.keeper_head, "cooler": arguments.cooler_head}
-    heads: dict[str, SeenHead] = {name: parse_head_text(text) for name, text in given.items() if text}
-    report = main.reconcile(arguments.config, heads)
-    encoded = report.encoded()
-    if arguments.out is not None:
-        arguments.out.write_bytes(encoded)
-    if arguments.json:
-        print(encoded.decode("ascii"))
-        return 0 if report.is_clean else 1
-    for one in report.totals:
-        explained = f"pending {one.pending}, in flight {one.in_flight}"
-        print(f"{one.asset}  {one.wallets} places: ledger {one.ledger}, chain {one.chain}, {explained}")
-    for gap in report.differences:
-        print(f"DIFFERENCE  {gap.asset}  {gap.place}: {gap.units:+}")
-    for name, head in sorted(report.heads.items()):
-        print(f"{name}'s journal  {head.sequence}:{head.hash}")
-    print("Ledger and chain agree." if report.is_clean else "Ledger and chain differ.")
-    return 0 if report.is_clean else 1
 
 
 def _kept(arguments: argparse.Namespace) -> int:
