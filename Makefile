@@ -65,6 +65,9 @@ lint: setup ## ruff, mypy --strict, import laws, tidy
 	@$(BIN)/lint-imports
 	@$(BIN)/pytest -q tests/architecture/test_tidy.py
 
+reference: setup ## draw docs/reference anew from the code; a test says when it is stale
+	@$(BIN)/python -m scripts.reference
+
 mutants: setup ## change the deciding code a little, everywhere: do tests notice? (ONLY=policy/rules, SAMPLE=10)
 	@nice $(BIN)/python scripts/mutants.py $(if $(ONLY),--only $(ONLY)) $(if $(SAMPLE),--sample $(SAMPLE)) \
 	  $(if $(CHILDREN),--children $(CHILDREN))
@@ -80,4 +83,4 @@ lock: ## renew the hash-locked requirements from requirements/*.in
 clean: ## remove what setup and runs made
 	rm -rf $(VENV) $(VENV)-lock node_modules build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help setup litecoind chromium demo test test-fast attacks soak lint mutants bench lock clean
+.PHONY: help setup litecoind chromium demo test test-fast attacks soak lint reference mutants bench lock clean

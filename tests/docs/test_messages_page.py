@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from scripts.reference.markup import BEGIN
+
 from keepcool.local.permissions import SERVED
 from keepcool.wire.requests import REQUESTS
 from tests.docs.pages import ROOT
 
-PAGE = (ROOT / "docs" / "reference" / "messages.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "reference" / "messages.md").read_text(encoding="utf-8").partition(BEGIN)[0]
 
 
 def rows() -> dict[str, tuple[set[str], set[str]]]:

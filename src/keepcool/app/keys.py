@@ -34,7 +34,8 @@ api_key = Table(
 
 
 class Scope(StrEnum):
-    """READ sees everything; USERS and WALLETS make them; WITHDRAW moves money; ADMIN may all."""
+    """READ: sees everything. USERS: makes users. WALLETS: makes wallets. WITHDRAW: moves money. ADMIN: may
+    all."""
 
     READ = "read"
     USERS = "users"

@@ -21,8 +21,8 @@ from keepcool.core.withdrawal_states import Inclusion
 
 
 class Purpose(StrEnum):
-    """PAY pays withdrawals. BURN spends the coins of a batch that was given up, LIFT the change of one that
-    is stuck, GATHER many small coins; all three pay nobody and return change."""
+    """PAY: pays withdrawals. BURN: spends the coins of a batch that was given up. LIFT: spends the change of
+    one that is stuck. GATHER: makes many small coins into few. All but PAY pay nobody and return change."""
 
     PAY = "pay"
     BURN = "burn"
@@ -31,8 +31,9 @@ class Purpose(StrEnum):
 
 
 class Stage(StrEnum):
-    """SIGNED: final transactions are stored, none was handed out. SENT: one may be anywhere. ENDED: it can
-    never confirm, or has no signatures that could make it."""
+    """DRAFTED: stored, not signed by both. SIGNED: final transactions are stored, none was handed out. SENT:
+    one may be anywhere. CONFIRMED: one is final. ENDED: it can never confirm, or has no signatures that could make
+    it."""
 
     DRAFTED = "drafted"
     SIGNED = "signed"

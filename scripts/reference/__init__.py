@@ -1,0 +1,1 @@
+"""docs/reference, drawn from the code: `make reference` writes the pages, a test keeps them fresh."""
