@@ -2,12 +2,15 @@
 
 Requests go to `rpc.<service>.<typ>`, served under the service's own queue group. Handlers run
 concurrently up to a bound per type, so that a flood of one type does not hold up another (a freeze);
-beyond it messages wait, and beyond that they are dropped and reported.
+beyond it messages wait, and beyond that they are dropped and reported. Of several servers each is tried
+before any is waited for, in an order drawn by lot, so that services spread over a cluster.
 """
 
 from __future__ import annotations
 
 import asyncio
+import random
+from itertools import count
 
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
@@ -95,25 +98,28 @@ class NatsBus:
 
     async def _keep_linked(self) -> None:
         loop, pause_s = asyncio.get_running_loop(), PAUSE_MIN_S
-        while True:
+        servers = self._address.servers()
+        random.shuffle(servers)
+        for attempt in count(1):
             began_s = loop.time()
             try:
-                await self._one_link()
+                await self._one_link(servers[attempt % len(servers)])
             except KeepcoolError as error:
                 self._watch.lost(self._service, error.public)
             if loop.time() - began_s > _STEADY_S:
                 pause_s = PAUSE_MIN_S
-            await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, PAUSE_MAX_S)
+            if attempt % len(servers) == 0:
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, PAUSE_MAX_S)
 
-    async def _one_link(self) -> None:
-        link = await Link.connected(self._address, self._service, self._watch)
+    async def _one_link(self, server: str) -> None:
+        link = await Link.connected(self._address, server, self._service, self._watch)
         self._link = link
         try:
             for typ, incoming in list(self._served.items()):
                 await self._subscribe(link, typ, incoming)
             self._linked.set()
-            self._watch.linked(self._service)
+            self._watch.linked(self._service, server)
             await link.ended()
         except asyncio.CancelledError:
             raise  # close() closes the link, after the handlers

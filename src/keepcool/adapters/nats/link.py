@@ -34,7 +34,7 @@ Incoming: TypeAlias = Callable[[Msg], Awaitable[None]]
 class BusWatch(Protocol):
     """Is told how the connection fares. A violation is an alarm: a service reached for more than it may."""
 
-    def linked(self, service: Service) -> None: ...
+    def linked(self, service: Service, server: str) -> None: ...
 
     def lost(self, service: Service, reason: str) -> None: ...
 
@@ -57,12 +57,13 @@ class Link:
         self._waiting: dict[str, asyncio.Future[bytes]] = {}
 
     @classmethod
-    async def connected(cls, address: BusAddress, service: Service, watch: BusWatch) -> Link:
-        """A link that can ask. Raises Unavailable (or Refused on bad settings) and leaves nothing open."""
+    async def connected(cls, address: BusAddress, server: str, service: Service, watch: BusWatch) -> Link:
+        """A link to this server, which can ask. Raises Unavailable (or Refused on bad settings) and leaves
+        nothing open."""
         link = cls(service, watch)
         try:
             async with asyncio.timeout(2 * CONNECT_TIMEOUT_S):
-                await link._connect(address)
+                await link._connect(address, server)
         except BaseException as error:
             await link.close()
             if isinstance(error, KeepcoolError) or not isinstance(error, Exception):
@@ -130,9 +131,9 @@ class Link:
         except Exception as error:  # noqa: BLE001 - a link that is given up may fail as it likes
             self._watch.lost(self._service, _reason(error))
 
-    async def _connect(self, address: BusAddress) -> None:
+    async def _connect(self, address: BusAddress, server: str) -> None:
         await self._client.connect(
-            servers=address.servers(),
+            servers=[server],
             name=self._service.value,
             nkeys_seed_str=address.seed(),
             tls=address.tls(),

@@ -21,9 +21,9 @@ class CountedBus:
         )
         self._dropped = Counter("keepcool_bus_dropped", "Messages not treated.", registry=registry)
 
-    def linked(self, service: Service) -> None:
+    def linked(self, service: Service, server: str) -> None:
         self._up.set(1)
-        _log.info("linked to the broker", extra={"as": service.value})
+        _log.info("linked to the broker", extra={"as": service.value, "server": server})
 
     def lost(self, service: Service, reason: str) -> None:
         self._up.set(0)
