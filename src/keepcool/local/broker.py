@@ -26,6 +26,10 @@ from keepcool.wire.requests import REQUESTS
 _HEADERS_BYTES_MAX = 64 * 1024
 MAX_PAYLOAD_BYTES = max(kind.frame_bytes_max for kind in REQUESTS.values()) + _HEADERS_BYTES_MAX
 _PAYLOAD = re.compile(r"^max_payload: ([0-9]{1,12})$", re.MULTILINE)
+_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_-]{0,62}")
+_SERVICES = frozenset(one.value for one in Service)
+_USER = re.compile(r"^      # ([a-z]+)\n      \{ nkey: (U[A-Z2-7]{55}),", re.MULTILINE)
+_PROVISION = re.compile(r"# provisioning:[^\n]*\n      \{ nkey: (U[A-Z2-7]{55}),")
 _START_TIMEOUT_S = 20.0
 _ANSWER_EXPIRES_S = 35
 
@@ -58,10 +62,30 @@ class BrokerFiles:
     store: Path
 
 
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A server's place in a cluster. `routes`: host:port of the others' route ports. `ca` is an authority of
+    routes alone: a service's certificate must not open a server's door."""
+
+    name: str
+    listen: str
+    routes: tuple[str, ...]
+    ca: Path
+    certificate: Path
+    certificate_key: Path
+
+
 def configuration(
-    files: BrokerFiles, port: int, users: Mapping[Service, str], provision: str, host: str = "127.0.0.1"
+    files: BrokerFiles,
+    port: int,
+    users: Mapping[Service, str],
+    provision: str,
+    *,
+    host: str = "127.0.0.1",
+    seat: Seat | None = None,
 ) -> str:
-    """The text of nats.conf. `users` are public nkeys. Raises Refused when one key has two owners."""
+    """The text of nats.conf. `users` are public nkeys. A server of a cluster keeps nothing (no JetStream):
+    all are alike, and one is enough. Raises Refused when one key has two owners."""
     keys = [*users.values(), provision]
     if len(set(keys)) != len(keys):
         raise Refused("broker.shared_nkey", "two services have one nkey: every service needs its own")
@@ -69,7 +93,7 @@ def configuration(
     return f"""\
 # nats-server. Everything on this bus is signed and sealed by its sender; these permissions are the first
 # of two walls. Check with: nats-server -c nats.conf -t
-server_name: keepcool
+server_name: {"keepcool" if seat is None else _plain(seat.name)}
 listen: "{host}:{port}"
 max_payload: {MAX_PAYLOAD_BYTES}
 max_pending: 64MB
@@ -86,15 +110,10 @@ tls {{
   min_version: "1.3"
   handshake_first: true
 }}
-jetstream {{
-  store_dir: {_quoted(files.store)}
-  sync_interval: always
-  max_memory_store: 64MB
-  max_file_store: 1GB
-}}
+{_kept(files) if seat is None else _cluster(seat)}
 accounts {{
   KEEPCOOL {{
-    jetstream: enabled
+    {"jetstream: enabled" if seat is None else "# a cluster keeps nothing"}
     users: [
       # provisioning: used at installation, then carried away
       {{ nkey: {provision}, permissions: {{
@@ -106,6 +125,45 @@ accounts {{
   }}
 }}
 """
+
+
+def _kept(files: BrokerFiles) -> str:
+    return f"""\
+jetstream {{
+  store_dir: {_quoted(files.store)}
+  sync_interval: always
+  max_memory_store: 64MB
+  max_file_store: 1GB
+}}"""
+
+
+def _cluster(seat: Seat) -> str:
+    routes = ", ".join(f'"nats-route://{one}"' for one in seat.routes)
+    return f"""\
+cluster {{
+  name: keepcool
+  listen: "{seat.listen}"
+  no_advertise: true
+  routes: [{routes}]
+  tls {{
+    cert_file: {_quoted(seat.certificate)}
+    key_file: {_quoted(seat.certificate_key)}
+    ca_file: {_quoted(seat.ca)}
+    verify: true
+    min_version: "1.3"
+    timeout: 5
+  }}
+}}"""
+
+
+def users_in(text: str) -> tuple[dict[Service, str], str]:
+    """The services' public nkeys that a nats.conf names, and provisioning's. Raises Refused when it names
+    none."""
+    users = {Service(name): nkey for name, nkey in _USER.findall(text) if name in _SERVICES}
+    provision = _PROVISION.search(text)
+    if not users or provision is None:
+        raise Refused("broker.users", "nats.conf names no services: take one that `keepcool init` wrote")
+    return users, provision[1]
 
 
 def outdated(text: str) -> list[str]:
@@ -145,10 +203,10 @@ def broker_process(files: BrokerFiles, log: Path) -> ChildProcess:
     return ChildProcess("broker", argv, files.config.parent, log)
 
 
-def start_broker(process: ChildProcess, port: int) -> None:
+def start_broker(process: ChildProcess, port: int, host: str = "127.0.0.1") -> None:
     """Starts it and waits until it listens. Raises Unavailable with the end of its log."""
     process.start()
-    process.wait_ready(lambda: listening(port), _START_TIMEOUT_S)
+    process.wait_ready(lambda: listening(port, host), _START_TIMEOUT_S)
 
 
 def _user(nkey: str, service: Service) -> str:
@@ -168,6 +226,13 @@ def _allow(subjects: Sequence[str]) -> str:
     if not subjects:
         return '{ deny: [">"] }'
     return "{ allow: [" + ", ".join(f'"{subject}"' for subject in subjects) + "] }"
+
+
+def _plain(name: str) -> str:
+    """Raises Refused on a name that nats.conf would read as something else."""
+    if _NAME.fullmatch(name) is None:
+        raise Refused("broker.name", f"{name!r}: a server's name has letters, digits, - and _")
+    return name
 
 
 def _quoted(path: Path) -> str:

@@ -62,18 +62,25 @@ def issue_server(
 ) -> None:
     """A server certificate for these host names and addresses, written as two PEM files."""
     names = x509.SubjectAlternativeName([_general_name(host) for host in hosts])
-    _issue(authority, _Leaf(hosts[0], ExtendedKeyUsageOID.SERVER_AUTH, names), certificate, key, now_s)
+    _issue(authority, _Leaf(hosts[0], (ExtendedKeyUsageOID.SERVER_AUTH,), names), certificate, key, now_s)
+
+
+def issue_route(authority: Authority, host: str, certificate: Path, key: Path, now_s: int) -> None:
+    """A certificate of a server among servers: it is asked, and asks the others."""
+    names = x509.SubjectAlternativeName([_general_name(host)])
+    both = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)
+    _issue(authority, _Leaf(host, both, names), certificate, key, now_s)
 
 
 def issue_client(authority: Authority, name: str, certificate: Path, key: Path, now_s: int) -> None:
     """A client certificate of a service, written as two PEM files."""
-    _issue(authority, _Leaf(name, ExtendedKeyUsageOID.CLIENT_AUTH, None), certificate, key, now_s)
+    _issue(authority, _Leaf(name, (ExtendedKeyUsageOID.CLIENT_AUTH,), None), certificate, key, now_s)
 
 
 @dataclass(frozen=True, slots=True)
 class _Leaf:
     name: str
-    purpose: x509.ObjectIdentifier
+    purposes: tuple[x509.ObjectIdentifier, ...]
     hosts: x509.SubjectAlternativeName | None
 
 
@@ -84,7 +91,7 @@ def _issue(authority: Authority, leaf: _Leaf, certificate: Path, key: Path, now_
         _builder(_named(leaf.name), issuer, own.public_key(), now_s, LEAF_DAYS)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([leaf.purpose]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage(leaf.purposes), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key()), critical=False
         )

@@ -43,11 +43,11 @@ def free_port() -> int:
     raise Unavailable("process.ports", f"no free port found from {_PORT_FIRST} to {_PORT_LAST}")
 
 
-def listening(port: int) -> bool:
-    """Whether somebody accepts connections on this port of this host."""
+def listening(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether somebody accepts connections on this port of an address of this host."""
     with socket.socket() as probe:
         probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        return probe.connect_ex((host, port)) == 0
 
 
 class ChildProcess:
