@@ -29,7 +29,7 @@ from tests.fixtures.chain import NATIVE, NETWORK, address_number, safe_chain
 
 pytestmark = pytest.mark.live
 PROFILE = profile_named("safe-1.5.0-l1")
-FLAVOURS = [PROFILE, profile_named("safe-1.5.0-l2")]
+FLAVOURS = list(PROFILES)
 ETHER = 10**18
 HASHES = 300
 HASH_KINDS = "address,uint256,bytes,uint8,uint256,uint256,uint256,address,address,uint256"

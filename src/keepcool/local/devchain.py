@@ -30,7 +30,11 @@ _GAS = hex(8_000_000)
 # a long chain is read and written whole
 _START_TIMEOUT_S, _STOP_TIMEOUT_S, _CALL_TIMEOUT_S = 60.0, 60.0, 20.0
 _POLLS, _POLL_S = 100, 0.005
-_SAFE = Path("@safe-global/safe-smart-account/build/artifacts/contracts")
+_ARTIFACTS = Path("build/artifacts/contracts")
+_SAFES = {  # the npm package's name changed between them
+    "1.5.0": Path("@safe-global/safe-smart-account") / _ARTIFACTS,
+    "1.4.1": Path("@safe-global/safe-contracts") / _ARTIFACTS,
+}
 _CONTRACTS = (
     "Safe.sol/Safe.json",
     "SafeL2.sol/SafeL2.json",
@@ -186,17 +190,17 @@ class DevChain:
         self.stop()
 
 
-def deploy_safe_contracts(chain: DevChain) -> None:
-    """The singleton factory, the official Safe contracts and the forwarders' factory. Asked again, it does
-    nothing. Raises Breach when one does not land where the published deployments say."""
+def deploy_safe_contracts(chain: DevChain, versions: Sequence[str] = tuple(_SAFES)) -> None:
+    """The singleton factory, the official Safe contracts of these versions and the forwarders' factory. Asked
+    again, it does nothing. Raises Breach when one does not land where the published deployments say."""
     factory = _singleton_factory(chain)
-    for name in _CONTRACTS:
-        creation = bytes.fromhex(_artifact(chain.npm, _SAFE / name)["bytecode"][2:])
+    for name in [_SAFES[version] / name for version in versions for name in _CONTRACTS]:
+        creation = bytes.fromhex(_artifact(chain.npm, name)["bytecode"][2:])
         address = create2(factory, bytes(32), keccak256(creation))
         if not chain.has_code(address):
             chain.send(factory, data=bytes(32) + creation)
         if not chain.has_code(address):
-            raise Breach("devchain.contract", f"{name} did not land on {address}")
+            raise Breach("devchain.contract", f"{name.stem} did not land on {address}")
     if not chain.has_code(FACTORY.address):
         chain.send(factory, data=factory_creation())
 
