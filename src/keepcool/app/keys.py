@@ -1,7 +1,8 @@
 """API keys: 256 random bits, shown once, kept as their SHA-256, with scopes.
 
 A key of that size needs no slow hash: there is nothing to guess. The hash is looked up, so no
-comparison of secrets happens here.
+comparison of secrets happens here. A rotated key is the same key with another text: what it asked for under
+one Idempotency-Key stays asked for once, whichever text asks again; the text before counts until its end.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, Column, Connection, Row, String, Table, select
+from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Row, String, Table, select
 
 from keepcool.app.store import metadata
 from keepcool.core.errors import Conflict, Malformed, Refused
@@ -20,6 +21,8 @@ from keepcool.ports.system import Entropy
 
 PREFIX = "kc_"
 NAME_CHARS_MAX = 64
+OVERLAP_MS_MAX = 90 * 86_400_000
+_USED_EVERY_MS = 60_000  # when it was used last is noted no more often
 
 api_key = Table(
     "api_key",
@@ -30,6 +33,18 @@ api_key = Table(
     Column("scopes", String, nullable=False),
     Column("created_at_ms", BigInteger, nullable=False),
     Column("revoked_at_ms", BigInteger, nullable=True),
+    Column("rotated_at_ms", BigInteger, nullable=True),
+    Column("used_at_ms", BigInteger, nullable=True),
+)
+
+# Texts a key had before, while they still count.
+former_text = Table(
+    "api_key_former",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("key", String(40), ForeignKey("api_key.id"), nullable=False, index=True),
+    Column("ends_at_ms", BigInteger, nullable=False),
+    Column("used_at_ms", BigInteger, nullable=True),
 )
 
 
@@ -51,6 +66,8 @@ class ApiKey:
     scopes: frozenset[Scope]
     created_at_ms: int
     revoked_at_ms: int | None
+    rotated_at_ms: int | None = None
+    used_at_ms: int | None = None
 
     def may(self, scope: Scope) -> bool:
         return scope in self.scopes or Scope.ADMIN in self.scopes
@@ -74,7 +91,7 @@ def create(
     in_use = select(api_key.c.id).where(api_key.c.name == name, api_key.c.revoked_at_ms.is_(None))
     if tx.execute(in_use).first():
         raise Conflict("api_key.name_used", f"there is a key named {name}; revoke it or choose another name")
-    text = PREFIX + base64.urlsafe_b64encode(entropy(32)).rstrip(b"=").decode("ascii")
+    text = _text(entropy)
     key = ApiKey(f"key_{entropy(8).hex()}", name, scopes, now_ms, None)
     tx.execute(
         api_key.insert().values(
@@ -88,12 +105,56 @@ def create(
     return key, text
 
 
-def recognise(tx: Connection, text: str) -> ApiKey:
-    """Raises Refused `auth.key` for a key unknown or revoked; the two look the same."""
-    row = tx.execute(select(api_key).where(api_key.c.hash == _hash(text))).one_or_none()
+def recognise(tx: Connection, text: str, now_ms: int) -> ApiKey:
+    """Raises Refused `auth.key` for a key unknown, revoked or rotated away; they look the same."""
+    digest = _hash(text)
+    row = tx.execute(select(api_key).where(api_key.c.hash == digest)).one_or_none()
+    used_at_ms = None if row is None else row.used_at_ms
+    table = api_key
+    if row is None:
+        former = tx.execute(select(former_text).where(former_text.c.hash == digest)).one_or_none()
+        if former is not None and now_ms < former.ends_at_ms:
+            row = tx.execute(select(api_key).where(api_key.c.id == former.key)).one()
+            used_at_ms, table = former.used_at_ms, former_text
     if row is None or row.revoked_at_ms is not None:
         raise Refused("auth.key", "this API key is not known, or no longer")
+    if used_at_ms is None or now_ms - used_at_ms >= _USED_EVERY_MS:
+        tx.execute(table.update().where(table.c.hash == digest).values(used_at_ms=now_ms))
     return _key(row)
+
+
+def rotate(
+    tx: Connection, *, name: str, overlap_ms: int, now_ms: int, entropy: Entropy
+) -> tuple[ApiKey, str]:
+    """A new text for the key, which is told nowhere else; the one before counts for so long, and no older one
+    longer than that. Raises Conflict for no such key, Malformed for an overlap that is none."""
+    if not 0 <= overlap_ms <= OVERLAP_MS_MAX:
+        raise Malformed("api_key.overlap", f"an overlap lasts up to {OVERLAP_MS_MAX // 86_400_000} days")
+    row, text, ends = _in_use(tx, name), _text(entropy), now_ms + overlap_ms
+    mine = former_text.c.key == row.id
+    tx.execute(former_text.delete().where(mine, former_text.c.ends_at_ms <= now_ms))
+    tx.execute(former_text.update().where(mine, former_text.c.ends_at_ms > ends).values(ends_at_ms=ends))
+    former = {"hash": row.hash, "key": row.id, "ends_at_ms": ends, "used_at_ms": row.used_at_ms}
+    tx.execute(former_text.insert().values(**former))
+    changed = {"hash": _hash(text), "rotated_at_ms": now_ms, "used_at_ms": None}
+    tx.execute(api_key.update().where(api_key.c.id == row.id).values(**changed))
+    return _key(_in_use(tx, name)), text
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """A text that still counts beside its key's newest."""
+
+    key: str
+    ends_at_ms: int
+    used_at_ms: int | None
+
+
+def formers(tx: Connection, now_ms: int) -> list[Former]:
+    """What still counts, the first to end first."""
+    ends = former_text.c.ends_at_ms
+    rows = tx.execute(select(former_text).where(ends > now_ms).order_by(ends, former_text.c.hash))
+    return [Former(row.key, row.ends_at_ms, row.used_at_ms) for row in rows]
 
 
 def listed(tx: Connection) -> list[ApiKey]:
@@ -101,13 +162,22 @@ def listed(tx: Connection) -> list[ApiKey]:
 
 
 def revoke(tx: Connection, *, name: str, now_ms: int) -> ApiKey:
-    row = tx.execute(
-        select(api_key).where(api_key.c.name == name, api_key.c.revoked_at_ms.is_(None))
-    ).one_or_none()
-    if row is None:
-        raise Conflict("api_key.not_found", f"there is no key in use named {name}")
+    row = _in_use(tx, name)
+    tx.execute(former_text.delete().where(former_text.c.key == row.id))
     tx.execute(api_key.update().where(api_key.c.id == row.id).values(revoked_at_ms=now_ms))
     return _key(tx.execute(select(api_key).where(api_key.c.id == row.id)).one())
+
+
+def _in_use(tx: Connection, name: str) -> Row[tuple[object, ...]]:
+    mine = (api_key.c.name == name, api_key.c.revoked_at_ms.is_(None))
+    row = tx.execute(select(api_key).where(*mine)).one_or_none()
+    if row is None:
+        raise Conflict("api_key.not_found", f"there is no key in use named {name}")
+    return row
+
+
+def _text(entropy: Entropy) -> str:
+    return PREFIX + base64.urlsafe_b64encode(entropy(32)).rstrip(b"=").decode("ascii")
 
 
 def _hash(text: str) -> str:
@@ -116,4 +186,6 @@ def _hash(text: str) -> str:
 
 def _key(row: Row[tuple[object, ...]]) -> ApiKey:
     scopes = frozenset(Scope(name) for name in row.scopes.split(","))
-    return ApiKey(row.id, row.name, scopes, row.created_at_ms, row.revoked_at_ms)
+    return ApiKey(
+        row.id, row.name, scopes, row.created_at_ms, row.revoked_at_ms, row.rotated_at_ms, row.used_at_ms
+    )

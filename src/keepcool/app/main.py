@@ -30,7 +30,7 @@ from keepcool.app.assembly import Assembly, Outside
 from keepcool.app.books import postings
 from keepcool.app.config import AppSettings
 from keepcool.app.http.api import make_api
-from keepcool.app.keys import ApiKey, Scope
+from keepcool.app.keys import ApiKey, Former, Scope
 from keepcool.app.nodes import main as nodes_of
 from keepcool.app.reconciling import everything
 from keepcool.app.store import Store
@@ -123,6 +123,21 @@ def new_api_key(file: Path, name: str, scopes: frozenset[Scope]) -> tuple[ApiKey
     return with_books(
         file, lambda tx: keys.create(tx, name=name, scopes=scopes, now_ms=now_ms, entropy=entropy)
     )
+
+
+def rotate_api_key(file: Path, name: str, overlap_ms: int) -> tuple[ApiKey, str]:
+    """The key and its new text, shown once; the text before counts for so long."""
+    now_ms, entropy = SystemClock().now_ms(), SystemEntropy()
+    return with_books(
+        file,
+        lambda tx: keys.rotate(tx, name=name, overlap_ms=overlap_ms, now_ms=now_ms, entropy=entropy),
+    )
+
+
+def api_keys(file: Path) -> tuple[list[ApiKey], list[Former]]:
+    """All keys, and the texts that still count beside them."""
+    now_ms = SystemClock().now_ms()
+    return with_books(file, lambda tx: (keys.listed(tx), keys.formers(tx, now_ms)))
 
 
 def revoke_api_key(file: Path, name: str) -> ApiKey:

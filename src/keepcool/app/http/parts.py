@@ -61,7 +61,8 @@ def caller(
     async def recognised(request: Request, given: Given, credentials: Credentials) -> ApiKey:
         if credentials is None:
             raise Refused("auth.missing", "send Authorization: Bearer <API key>")
-        key = await given.store.run(lambda tx: keys.recognise(tx, credentials.credentials))
+        now_ms, text = given.clock.now_ms(), credentials.credentials
+        key = await given.store.run(lambda tx: keys.recognise(tx, text, now_ms))
         if not key.may(scope):
             raise Refused("auth.scope", f"this API key lacks the scope {scope.value}")
         request.scope["keepcool.caller"] = key.id  # for the access log: the id, never the key
