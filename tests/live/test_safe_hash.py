@@ -3,6 +3,7 @@ contracts would let two owners do that our decoder does not let pass."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from random import Random
@@ -11,20 +12,23 @@ from typing import Any
 import pytest
 from eth_account import Account
 
+from keepcool.adapters.evmnode.node import HttpEvmNode
+from keepcool.adapters.system.clock import SystemClock
 from keepcool.chains.evm import abi, payouts, purse, wallets
 from keepcool.chains.evm.address import ZERO, to_checksum
 from keepcool.chains.evm.batch import Call, encode_batch
 from keepcool.chains.evm.decode import decode_safe_tx
 from keepcool.chains.evm.execution import exec_transaction, parse_execution
-from keepcool.chains.evm.profiles import PROFILES, SafeProfile, profile_named
+from keepcool.chains.evm.profiles import PROFILES, SafeProfile, profile_for, profile_named
 from keepcool.chains.evm.safe import SafeTx, encode_draft, parse_draft, safe_tx_hash
 from keepcool.chains.evm.transaction import Transaction
 from keepcool.chains.keccak import keccak256
-from keepcool.core.errors import Malformed, Unavailable
+from keepcool.core.errors import Malformed, Refused, Unavailable
 from keepcool.core.ids import AssetId
 from keepcool.core.intent import Output
 from keepcool.core.money import Amount
 from keepcool.local.devchain import CHAIN_ID, DevChain, deploy_token
+from keepcool.ports.evmnode import Call as NodeCall
 from tests.fixtures.chain import NATIVE, NETWORK, address_number, safe_chain
 
 pytestmark = pytest.mark.live
@@ -65,13 +69,17 @@ class LiveSafe:
         )
 
     def execute(self, tx: SafeTx) -> None:
-        """Signed by the last two owners. Raises Unavailable when the contract reverts."""
-        digest = safe_tx_hash(tx)
-        made = {key.address: bytes(key.unsafe_sign_hash(digest).signature) for key in self.keys[1:]}
-        data = "0x" + exec_transaction(tx, made).hex()
+        """Raises Unavailable when the contract reverts."""
+        data = "0x" + self.signed(tx).hex()
         # Gas is given: estimated at gas price zero, a refund costs nothing and the estimate is too low.
         call = {"from": self.chain.accounts()[0], "to": self.address, "gas": hex(2_000_000), "data": data}
         self.chain.receipt(self.chain.ask("eth_sendTransaction", call))
+
+    def signed(self, tx: SafeTx) -> bytes:
+        """The call that executes it, signed by the last two owners."""
+        digest = safe_tx_hash(tx)
+        made = {key.address: bytes(key.unsafe_sign_hash(digest).signature) for key in self.keys[1:]}
+        return exec_transaction(tx, made)
 
     def call(self, to: str, data: bytes, operation: int = 0, value: int = 0) -> SafeTx:
         return SafeTx(self.address, CHAIN_ID, to, value, data, operation, self.number("nonce"))
@@ -147,24 +155,27 @@ def test_the_wallet_is_where_we_said(chain: DevChain, profile: SafeProfile) -> N
         assert keccak256(code) == contract.runtime_keccak
 
 
-def test_payments_do_on_chain_what_the_decoder_says(chain: DevChain, token: str) -> None:
+@pytest.mark.parametrize("profile", FLAVOURS, ids=lambda profile: profile.name)
+def test_payments_do_on_chain_what_the_decoder_says(
+    chain: DevChain, token: str, profile: SafeProfile
+) -> None:
     """A payment, a token, a batch and a void, each through its draft, move exactly the decoded amounts."""
-    safe = deployed(chain)
+    safe, number = deployed(chain, profile), 100 * FLAVOURS.index(profile)
     chain.fund_token(token, safe.address, 100)
-    alice, bob = address_number(1), address_number(2)
+    alice, bob = address_number(number + 11), address_number(number + 12)
     for rows in (
         [(alice, 5, False)],
         [(alice, 6, True)],
         [(bob, 7, False), (alice, 8, True), (bob, 9, True), (alice, 10, False)],
     ):
         tx = payouts.pay(
-            PROFILE,
+            profile,
             safe=safe.address,
             chain_id=CHAIN_ID,
             nonce=safe.number("nonce"),
             outputs=outputs(token, *rows),
         )
-        assert not hazards(parse_draft(encode_draft(tx)))
+        assert not decode_safe_tx(parse_draft(encode_draft(tx)), profile).hazards
         safe.execute(parse_draft(encode_draft(tx)))
     safe.execute(payouts.void(safe=safe.address, chain_id=CHAIN_ID, nonce=3))
     assert (chain.balance(alice), chain.balance(alice, token)) == (15, 14)
@@ -172,6 +183,39 @@ def test_payments_do_on_chain_what_the_decoder_says(chain: DevChain, token: str)
     assert chain.balance(safe.address) == ETHER - 22
     assert chain.balance(safe.address, token) == 100 - 23
     assert safe.number("nonce") == 4
+
+
+@pytest.mark.parametrize(
+    ("version", "told"),
+    [("1.5.0", "transfer amount exceeds balance"), ("1.4.1", "GS013 (the payment inside failed")],
+)
+def test_a_payment_that_fails_says_why(chain: DevChain, token: str, version: str, told: str) -> None:
+    """Safe 1.5.0 passes the token's reason on; of 1.4.1's code we say what it means."""
+    safe = deployed(chain, profile_for(version, "l1"))
+    poor = payouts.pay_token(
+        safe=safe.address, chain_id=CHAIN_ID, nonce=0, token=token, recipient=address_number(8), units=1
+    )
+    assert told in asyncio.run(refusal(chain, safe, poor))
+
+
+@pytest.mark.parametrize("profile", FLAVOURS, ids=lambda profile: profile.name)
+def test_a_stale_nonce_says_why(chain: DevChain, profile: SafeProfile) -> None:
+    """Signatures of another nonce recover to strangers: every version says so by a code that we explain."""
+    safe = deployed(chain, profile)
+    later = payouts.void(safe=safe.address, chain_id=CHAIN_ID, nonce=7)
+    assert "GS026 (a signature is by no owner" in asyncio.run(refusal(chain, safe, later))
+
+
+async def refusal(chain: DevChain, safe: LiveSafe, tx: SafeTx) -> str:
+    """What our node adapter says of its execution, that will fail."""
+    node = HttpEvmNode(NETWORK, chain.url, SystemClock())
+    try:
+        with pytest.raises(Refused) as refused:
+            await node.estimate_gas(NodeCall(safe.address, safe.signed(tx), sender=chain.accounts()[0]))
+    finally:
+        await node.close()
+    assert refused.value.code == "node.reverted"
+    return refused.value.public
 
 
 def test_a_void_and_its_payment_exclude_one_another(chain: DevChain) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from keepcool.adapters.jsonrpc.calls import Complaint
+from keepcool.chains.evm.complaints import explained
 from keepcool.core.errors import KeepcoolError, Refused, Unavailable
 from keepcool.ports.evmnode import Sending
 
@@ -19,7 +20,7 @@ _UNKNOWN_BLOCK = re.compile(
     r"|hash is not currently canonical|finalized block not found|safe block not found|blockoutofrange"
 )
 _STATE_GONE = re.compile(r"(?i)missing trie node|state (is )?not available|pruned|historical state")
-_REVERTED = re.compile(r"(?i)revert|invalid opcode|out of gas")
+_REVERTED = re.compile(r"(?i)revert|invalid opcode|out ?of ?gas")
 _FUNDS = re.compile(r"(?i)insufficient funds|insufficient balance|upfront cost exceeds")
 _KNOWN = re.compile(r"(?i)already known|already imported|\bknown transaction|alreadyknown")
 _NONCE = re.compile(r"(?i)nonce too low|nonce is too low|oldnonce|nonce_too_low")
@@ -56,7 +57,7 @@ def error(name: str, complaint: Complaint) -> KeepcoolError:
         mend = "keep more state on the node, or credit less deep"
         return Unavailable("node.state_gone", f"{name} no longer has the state of this block; {mend}")
     if complaint.code == _REVERTED_CODE or _REVERTED.search(complaint.message):
-        return Refused("node.reverted", f"the call would fail: {text}")
+        return Refused("node.reverted", f"the call would fail: {explained(text)}")
     if _FUNDS.search(complaint.message):
         return Refused("node.insufficient_funds", f"the caller has too little for this: {text}")
     return Unavailable("node.error", f"{name} answered with an error ({complaint.code}): {text}")
