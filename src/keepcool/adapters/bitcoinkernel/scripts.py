@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pbk
-from pbk.script import PrecomputedTransactionData
-
 from keepcool.chains.bitcoin.transaction import TxOutput
 from keepcool.core.errors import Malformed
 
@@ -18,6 +15,9 @@ from keepcool.core.errors import Malformed
 def check(raw: bytes, coins: Sequence[TxOutput]) -> None:
     """Satisfies `chains.bitcoin.combining.Checker`. Raises Malformed on the first input whose script does not
     let it through."""
+    import pbk  # a fifth of a second: an App without Bitcoin does not need it
+    from pbk.script import PrecomputedTransactionData
+
     tx = pbk.Transaction(raw)
     outputs = [pbk.TransactionOutput(pbk.ScriptPubkey(coin.script), coin.amount_sat) for coin in coins]
     precomputed = PrecomputedTransactionData(tx, outputs)

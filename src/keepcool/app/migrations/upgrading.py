@@ -1,5 +1,6 @@
 """Takes the steps a database lacks. Laws: in README.md beside this file; one transaction for all of them,
-under the lock of the one writer; books that are newer than the program are not touched.
+under the lock of the one writer; books that are newer than the program are not touched. Alembic is imported
+only where a step is taken: an App starts without it.
 """
 
 from __future__ import annotations
@@ -8,12 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, inspect
 
 from keepcool.core.errors import Refused
 
@@ -36,9 +32,7 @@ def upgrade(engine: Engine) -> Standing:
         if found.missing:
             if tx.dialect.name == "postgresql":
                 tx.exec_driver_sql("SET LOCAL statement_timeout = 0")
-            settings = _settings()
-            settings.attributes["connection"] = tx
-            command.upgrade(settings, "head")
+            _take(tx)
         return found
 
 
@@ -50,8 +44,7 @@ def look(engine: Engine) -> Standing:
 
 def standing(tx: Connection) -> Standing:
     """Raises Refused when the database has a step this program does not know."""
-    heads = MigrationContext.configure(tx).get_current_heads()
-    at = heads[0] if heads else NONE
+    at = _at(tx)
     steps = known()
     if at != NONE and at not in steps:
         raise Refused(
@@ -59,22 +52,28 @@ def standing(tx: Connection) -> Standing:
             f"this database has step {at} of its schema, this program knows none after {steps[-1]}: a newer "
             "keepcool has upgraded it; run that one",
         )
-    return Standing(at, steps[steps.index(at) + 1 :] if heads else steps)
+    return Standing(at, steps if at == NONE else steps[steps.index(at) + 1 :])
 
 
 @cache
 def known() -> tuple[str, ...]:
-    """The steps of this program, in order."""
-    scripts = ScriptDirectory.from_config(_settings())
-    try:
-        found = tuple(one.revision for one in scripts.walk_revisions("base", "head"))
-    except CommandError as error:
-        raise Refused("books.steps", f"the steps of this program are not one line: {error}") from error
-    return found[::-1]
+    """The steps of this program, in order: their files are named by them."""
+    return tuple(sorted(file.stem[1:5] for file in (_HERE / "versions").glob("r[0-9][0-9][0-9][0-9]_*.py")))
 
 
-def _settings() -> Config:
+def _at(tx: Connection) -> str:
+    if not inspect(tx).has_table("alembic_version"):
+        return NONE
+    found = tx.exec_driver_sql("SELECT version_num FROM alembic_version").scalars().all()
+    return str(found[0]) if found else NONE
+
+
+def _take(tx: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
     settings = Config()
     settings.set_main_option("script_location", str(_HERE).replace("%", "%%"))
     settings.set_main_option("path_separator", "os")
-    return settings
+    settings.attributes["connection"] = tx
+    command.upgrade(settings, "head")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect, text
 
 from keepcool.adapters.sqlite.books import open_books
@@ -71,7 +72,10 @@ def test_a_table_nobody_wrote_a_step_for_would_be_noticed(tmp_path: Path) -> Non
 
 
 def test_the_steps_are_one_line() -> None:
-    """Numbers grow by one from the first step to the last: nobody's step stands beside another's."""
+    """Numbers grow by one from the first step to the last, as Alembic walks them: none stands beside another."""
+    scripts = ScriptDirectory(str(Path(upgrading.__file__).parent))
+    walked = [one.revision for one in scripts.walk_revisions("base", "head")]
+    assert tuple(reversed(walked)) == upgrading.known()
     assert upgrading.known() == tuple(f"{number:04}" for number in range(1, len(upgrading.known()) + 1))
 
 
