@@ -72,7 +72,7 @@ def test_a_table_nobody_wrote_a_step_for_would_be_noticed(tmp_path: Path) -> Non
 
 
 def test_the_steps_are_one_line() -> None:
-    """Numbers grow by one from the first step to the last, as Alembic walks them: none stands beside another."""
+    """Numbers grow by one from the first step to the last as Alembic walks them: it is one line."""
     scripts = ScriptDirectory(str(Path(upgrading.__file__).parent))
     walked = [one.revision for one in scripts.walk_revisions("base", "head")]
     assert tuple(reversed(walked)) == upgrading.known()
