@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from keepcool.chains.bitcoin.listing import listing_of
+from keepcool.chains.listing import listing_of
 from keepcool.core.errors import Breach, KeepcoolError, Malformed
 from keepcool.core.parties import Service
 from keepcool.cosigner import interpreter, listing

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from keepcool.chains.bitcoin.wallets import parse_profile
+from keepcool.chains.evm.profiles import is_pool_profile
 from keepcool.chains.family import FamilyName
 from keepcool.core.errors import Refused
 from keepcool.core.parties import Service
@@ -143,6 +144,8 @@ class PoolLock:
 
 
 def is_pool(record: WalletRecord) -> bool:
+    if record.family == FamilyName.EVM:
+        return is_pool_profile(record.profile)
     return record.family == FamilyName.BITCOIN and parse_profile(record.profile).pooled
 
 

@@ -6,19 +6,20 @@ made at first start, sealed twice like every other, and signs only what `purse_j
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from keepcool.chains import publickeys
 from keepcool.chains.evm import address, purse, transaction
-from keepcool.chains.evm.assets import chain_id_of
+from keepcool.chains.evm.assets import chain_id_of, contract_of
 from keepcool.chains.evm.profiles import profile_named
-from keepcool.chains.evm.purse import DeploySafe, ExecuteSafe, PurseAction, SelfTransfer
+from keepcool.chains.evm.purse import DeploySafe, ExecuteSafe, FlushForwarders, PurseAction, SelfTransfer
 from keepcool.chains.evm.transaction import Transaction
 from keepcool.chains.family import FamilyName
 from keepcool.core.approval import PurseApproval
 from keepcool.core.effects import Slot
 from keepcool.core.errors import Conflict, KeepcoolError, Malformed, Refused
-from keepcool.core.ids import NetworkId, WalletId
+from keepcool.core.ids import AssetId, NetworkId, WalletId, network_of
 from keepcool.core.intent import Intent, parse_intent
 from keepcool.core.parties import Service
 from keepcool.cosigner import entries
@@ -31,7 +32,7 @@ from keepcool.cosigner.service import Signer
 from keepcool.hazmat import coinkeys
 from keepcool.keeper.paying import Kept
 from keepcool.keeper.purse_judge import PurseCase, PurseLimits, affirm_purse, judge_purse
-from keepcool.keeper.purse_memory import CANCEL, DEPLOY, EXECUTE, PURSE, PurseMemory, PurseRow
+from keepcool.keeper.purse_memory import CANCEL, DEPLOY, EXECUTE, PURSE, SWEEP, PurseMemory, PurseRow
 from keepcool.policy.case import Remembered
 from keepcool.policy.terms import NetworkRules
 from keepcool.ports.keystore import Bound
@@ -110,8 +111,9 @@ class Purse:
         if account is None or rules is None or rules.purse is None:
             raise Refused("purse.network", f"there is no purse on {item.network[:64]}")
         tx = transaction.parse_unsigned(item.transaction)
-        action = purse.decode_purse(tx, account.address, [profile_named(name) for name in rules.profiles])
         record = signer.registry.wallet(WalletId(item.wallet)).record if item.wallet else None
+        known = [name for name in rules.profiles if record is None or name == record.profile]
+        action = purse.decode_purse(tx, account.address, [profile_named(name) for name in known])
         intent, remembered = self._remembered(item.intent)
         if intent is not None and record is not None and intent.source != record.wallet:
             raise Malformed("purse.intent", "the intent named is another wallet's")
@@ -127,19 +129,21 @@ class Purse:
             history=self._memory.history(network, tx.nonce, item.wallet, self._now_s()),
             limits=_limits(rules),
             frozen=self._frozen(_deed(action), item.wallet, network, item.intent),
+            attested=signer.issued.highest(item.wallet),
+            tokens=_tokens(network, signer.policy.assets),
         )
         return account, case
 
     def _frozen(self, deed: str, wallet: str, network: NetworkId, intent: str) -> tuple[str, ...]:
         """Using up a nonce of its own stays allowed: it is how a transaction is stopped. So is the way to the
-        harbor while that alone is open: what pays the harbor, and wallets' making that it needs."""
+        harbor while that alone is open: what pays the harbor, and the making and the sweeps that it needs."""
         freezes = self._signer.freezes
         if deed == CANCEL or not freezes.count:
             return ()
         paid = self._remembered(intent)[0]
         outputs = () if paid is None else paid.outputs
         homeward = {output.recipient for output in outputs} == {self._signer.policy.harbor_of(network)}
-        if freezes.harbor_only and (homeward or deed == DEPLOY):
+        if freezes.harbor_only and (homeward or deed in (DEPLOY, SWEEP)):
             return ()
         rules = self._signer.policy.networks.get(network)
         assets = [output.amount.asset for output in outputs]
@@ -218,6 +222,11 @@ async def _account(signer: Signer, network: NetworkId) -> Account:
     return Account(network, bound, public_key, address.of_public_key(public_key))
 
 
+def _tokens(network: NetworkId, assets: Iterable[AssetId]) -> frozenset[str]:
+    listed = (contract_of(one) for one in assets if network_of(one) == network)
+    return frozenset(one for one in listed if one is not None)
+
+
 def _limits(rules: NetworkRules) -> PurseLimits:
     if rules.purse is None:
         raise Refused("purse.network", f"the policy gives {rules.network} no purse")
@@ -234,3 +243,5 @@ def _deed(action: PurseAction) -> str:
             return DEPLOY
         case SelfTransfer():
             return CANCEL
+        case FlushForwarders():
+            return SWEEP

@@ -1,7 +1,8 @@
 """What the purse signs: the fee-paying account's own judge. Fails closed, like the wallets'.
 
-It pays for three things: executing a SafeTx that this signer remembers and that hot and cool both signed,
-deploying a Safe of this registry, and replacing or cancelling its own transaction of the same nonce. Each
+It pays for four things: executing a SafeTx that this signer remembers and that hot and cool both signed,
+deploying a Safe of this registry, sweeping forwarders that this signer has attested to their pool's treasury,
+and replacing or cancelling its own transaction of the same nonce. Each
 stays under a ceiling, all of a day under a budget; per nonce only the dearest attempt counts, because only
 one can confirm.
 """
@@ -14,7 +15,16 @@ from typing import TypeVar, assert_never
 
 from keepcool.chains import publickeys
 from keepcool.chains.evm import address, execution, wallets
-from keepcool.chains.evm.purse import DeploySafe, ExecuteSafe, PurseAction, SelfTransfer, check_replacement
+from keepcool.chains.evm.forwarders import GAS_EACH
+from keepcool.chains.evm.profiles import is_pool_profile, profile_named
+from keepcool.chains.evm.purse import (
+    DeploySafe,
+    ExecuteSafe,
+    FlushForwarders,
+    PurseAction,
+    SelfTransfer,
+    check_replacement,
+)
 from keepcool.chains.evm.safe import safe_tx_hash
 from keepcool.chains.evm.transaction import Transaction
 from keepcool.core.approval import STAMP, PurseApproval
@@ -53,7 +63,8 @@ class PurseHistory:
 @dataclass(frozen=True, slots=True)
 class PurseCase:
     """One unsigned transaction. `intent` and `remembered` are this signer's own memory of what it is for,
-    `record` its own registry copy of the wallet concerned."""
+    `record` its own registry copy of the wallet concerned, `attested` the highest index of its addresses that
+    this signer has attested, `tokens` the contracts of the policy's assets."""
 
     network: NetworkId
     chain_id: int
@@ -66,6 +77,8 @@ class PurseCase:
     history: PurseHistory
     limits: PurseLimits
     frozen: tuple[str, ...]
+    attested: int = -1
+    tokens: frozenset[str] = frozenset()
 
 
 def judge_purse(case: PurseCase) -> PurseApproval | tuple[Verdict, ...]:
@@ -151,6 +164,8 @@ def _purpose(case: PurseCase) -> str:
             return _execution(case, case.action)
         case DeploySafe():
             return _deployment(case, case.action)
+        case FlushForwarders():
+            return _sweep(case, case.action)
         case SelfTransfer():
             return ""
         case _ as never:
@@ -174,14 +189,30 @@ def _deployment(case: PurseCase, action: DeploySafe) -> str:
     if case.record is None:
         return "no wallet of this registry is named"
     salt, owners = wallets.wallet_salt(case.record.wallet), tuple(_owner(case.record, role) for role in Role)
-    named = (action.profile.name, action.owners, action.threshold, action.salt, action.address)
-    if named != (case.record.profile, owners, case.record.threshold, salt, case.record.address):
+    contracts = profile_named(case.record.profile).contracts()
+    named = (action.profile.contracts(), action.owners, action.threshold, action.salt, action.address)
+    if named != (contracts, owners, case.record.threshold, salt, case.record.address):
         return "the Safe deployed is not the wallet named"
     if case.history.deployed_at - {case.transaction.nonce}:
         return "this wallet's deployment was signed before, at another nonce"
     if case.history.deployments_day >= case.limits.deployments_per_day:
         return f"{case.limits.deployments_per_day} wallets have been deployed in a day, which is the limit"
     return ""
+
+
+def _sweep(case: PurseCase, action: FlushForwarders) -> str:
+    flush, record = action.flush, case.record
+    if record is None or not is_pool_profile(record.profile) or record.address != flush.treasury:
+        return "the treasury swept to is not the pool named"
+    if case.intent is not None:
+        return "no intent asks for a sweep"
+    if flush.gas_each > GAS_EACH:
+        return f"a token is given {flush.gas_each} gas; {GAS_EACH} is enough for every listed one"
+    highest = max(item.index for item in flush.items)
+    if highest > case.attested:
+        return f"this signer attested addresses of the pool up to {case.attested}, not {highest}"
+    foreign = sorted({item.token for item in flush.items if item.token is not None} - case.tokens)
+    return f"the policy lists no token {foreign[0]}" if foreign else ""
 
 
 def _owner(record: WalletRecord, role: Role) -> str:

@@ -17,7 +17,7 @@ from keepcool.cosigner.windows import DAY_S, Spending, Window
 from keepcool.keeper.purse_judge import PurseHistory
 
 PURSE = "purse"
-EXECUTE, DEPLOY, CANCEL = "execute", "deploy", "cancel"
+EXECUTE, DEPLOY, CANCEL, SWEEP = "execute", "deploy", "cancel", "sweep"
 _GAS, _DEPLOYMENTS = AssetId("gas"), AssetId("deployments")  # what a day's window counts
 
 

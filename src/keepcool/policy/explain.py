@@ -176,6 +176,11 @@ def _purse(network: NetworkRules) -> Iterator[str]:
         f"On {network.network} the purse pays at most {fee} for one transaction and {budget} a day, and "
         f"deploys at most {purse.deployments_per_day} wallets a day."
     )
+    if network.pool_profile is not None:
+        yield (
+            f"On {network.network} it pays as well for bringing listed assets from addresses of a pool that "
+            "this signer has derived to the pool's own wallet."
+        )
 
 
 def _destinations(network: NetworkRules) -> Iterator[str]:

@@ -58,10 +58,12 @@ class DraftTerms:
 
 @dataclass(frozen=True, slots=True)
 class FamilyTerms:
-    """`drafts` is None for a family with contracts: its purse pays the fees, its rules know its calls."""
+    """`drafts` is None for a family with contracts: its purse pays the fees, its rules know its calls.
+    `pool_profiles`: of such a family."""
 
     network: re.Pattern[str]
     drafts: DraftTerms | None
+    pool_profiles: frozenset[str] = frozenset()
 
 
 MINTER = DraftTerms(
@@ -77,6 +79,7 @@ MINTER = DraftTerms(
     may=("data_bytes_max",),
 )
 _SCRIPTS = ("p2wsh", "p2sh-p2wsh", "p2sh")
+_SAFES = ("1.5.0-l1", "1.5.0-l2", "1.4.1-l1", "1.4.1-l2")
 BITCOIN = DraftTerms(
     calls={},
     profiles=frozenset(f"bip45-{script}" for script in _SCRIPTS),
@@ -94,7 +97,7 @@ BITCOIN = DraftTerms(
 )
 FAMILIES: Mapping[str, FamilyTerms] = {
     "bitcoin": FamilyTerms(re.compile(r"bip122:[0-9a-f]{32}"), BITCOIN),
-    "evm": FamilyTerms(re.compile(r"eip155:.+"), None),
+    "evm": FamilyTerms(re.compile(r"eip155:.+"), None, frozenset(f"safe-pool-{safe}" for safe in _SAFES)),
     "minter": FamilyTerms(re.compile(f"minter:{_BYTE}"), MINTER),
 }
 
@@ -110,7 +113,7 @@ def terms_of(name: str, table: NetworkTable, where: str) -> DraftTerms | None:
         )
     if not family.network.fullmatch(name):
         raise Malformed("policy.family", f"policy: {where}: {name} is no network of family {table.family}")
-    _check_keys(table, family.drafts, where)
+    _check_keys(table, family, where)
     if family.drafts is not None:
         _check_names(name, table, family.drafts, where)
     return family.drafts
@@ -138,9 +141,11 @@ def call_name(family: str, selector: str) -> str:
     return selector if name is None else f"{name} ({selector})"
 
 
-def _check_keys(table: NetworkTable, drafts: DraftTerms | None, where: str) -> None:
-    stated = {key for key in _OF_SOME if getattr(table, key) is not None}
+def _check_keys(table: NetworkTable, family: FamilyTerms, where: str) -> None:
+    stated, drafts = {key for key in _OF_SOME if getattr(table, key) is not None}, family.drafts
     if drafts is None:
+        if table.pool_profile in family.pool_profiles:
+            stated.discard("pool_profile")
         if stated:
             raise Malformed(
                 "policy.family",

@@ -71,6 +71,7 @@ def _network(name: str, plain: schema.Table) -> NetworkRules:
         harbor=None
         if table.harbor is None
         else values.matched(_DESTINATION, f"{where} harbor", table.harbor),
+        pool_profile=table.pool_profile,
     )
     if rules.harbor is not None and rules.harbor.casefold() in {text.casefold() for text in rules.deny}:
         raise Malformed("policy.harbor", f"policy: {where} harbor: {rules.harbor} is among the denied")
@@ -114,7 +115,6 @@ def _of_coins(
             f"{where} fee_share_max", table.fee_share_max or 0, 1, families.SHARE_MAX
         ),
         change_max=values.within(f"{where} change_max", table.change_max or 0, 0, families.CHANGE_MAX),
-        pool_profile=table.pool_profile,
     )
 
 

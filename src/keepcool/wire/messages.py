@@ -246,8 +246,8 @@ class SignAnswer(Message, frozen=True):
 class PurseItem(Message, frozen=True):
     """An unsigned fee-paying transaction (EIP-1559 payload; Minter: what is signed of it) and what it is for.
 
-    `purpose`: execute | deploy | replace | cancel | collect | spread. `wallet` names the wallet concerned,
-    `intent` the intent whose fee bound applies (execute and its replacements)."""
+    `purpose`: execute | deploy | sweep | replace | cancel | collect | spread. `wallet` names the wallet
+    concerned, `intent` the intent whose fee bound applies (execute and its replacements)."""
 
     purpose: str
     network: str

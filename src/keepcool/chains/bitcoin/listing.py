@@ -41,6 +41,9 @@ class Listing:
     def scripts(self, indices: Sequence[int]) -> tuple[bytes, ...]:
         return tuple(self.branch.script_pubkeys(indices))
 
+    def spell(self, script: bytes) -> str:
+        return spell(self.network, script)
+
     def addresses(self, indices: Sequence[int]) -> tuple[str, ...]:
         """In the order of the indices."""
         return tuple(spell(self.network, one) for one in self.branch.script_pubkeys(indices))

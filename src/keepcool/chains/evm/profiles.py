@@ -7,7 +7,8 @@ the Safe deployments by the singleton factory, the same on every chain.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from keepcool.core.errors import Malformed
 
@@ -23,7 +24,8 @@ class Contract:
 @dataclass(frozen=True, slots=True)
 class SafeProfile:
     """`init_code_hash` = keccak(proxy creation code, singleton padded to a word): what CREATE2 commits to.
-    The flavour l2 emits every transaction as an event, which wallets' indexers on side chains need."""
+    The flavour l2 emits every transaction as an event, which wallets' indexers on side chains need. One
+    that is `pooled` is the same contracts as the treasury of a pool: users' addresses are its forwarders."""
 
     name: str
     singleton: Contract
@@ -31,6 +33,7 @@ class SafeProfile:
     fallback_handler: Contract
     multisend_call_only: Contract
     init_code_hash: bytes
+    pooled: bool = False
 
     def contracts(self) -> tuple[Contract, ...]:
         """What must stand on a chain before its first wallet is shown to anybody."""
@@ -46,11 +49,14 @@ class SafeProfile:
         )
 
 
+@lru_cache(maxsize=64)
 def profile_named(name: str) -> SafeProfile:
     """Raises Malformed on a profile this release does not know."""
     for profile in PROFILES:
         if profile.name == name:
             return profile
+        if pool_profile(profile.name) == name:
+            return replace(profile, name=name, pooled=True)
     known = ", ".join(profile.name for profile in PROFILES)
     raise Malformed("profile.unknown", f"no Safe profile is called {name[:40]!r}; known are {known}")
 
@@ -60,6 +66,16 @@ def profile_for(version: str, flavour: str) -> SafeProfile:
     return profile_named(f"safe-{version}-{flavour}")
 
 
+def pool_profile(name: str) -> str:
+    """The profile of pools' treasuries with the contracts of this one."""
+    return _POOL + name.removeprefix(_OWN)
+
+
+def is_pool_profile(name: str) -> bool:
+    return name.startswith(_POOL)
+
+
+_OWN, _POOL = "safe-", "safe-pool-"
 _FACTORY_1_5_0 = Contract(
     "0x14F2982D601c9458F93bd70B218933A6f8165e7b",
     bytes.fromhex("967dae4cda22b0c9ef7f31b010bdc1ceb0af9904b0c3dc060b5302e4c18a4529"),

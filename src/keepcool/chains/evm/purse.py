@@ -1,7 +1,8 @@
-"""What the purse, the account that pays the fees, may be asked to sign: three things and no fourth.
+"""What the purse, the account that pays the fees, may be asked to sign: four things and no fifth.
 
-Laws: the purse sends no coins along; it executes a Safe's transaction, deploys a Safe of a known profile, or
-sends itself nothing to use up a nonce; a replacement raises both fees by an eighth, rounded up.
+Laws: the purse sends no coins along; it executes a Safe's transaction, deploys a Safe of a known profile,
+has forwarders pay the treasury they were made for, or sends itself nothing to use up a nonce; a replacement
+raises both fees by an eighth, rounded up.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from keepcool.chains.evm import execution, wallets
+from keepcool.chains.evm import execution, forwarders, wallets
 from keepcool.chains.evm.assets import network_of_chain
 from keepcool.chains.evm.execution import Execution
+from keepcool.chains.evm.forwarders import Flush
 from keepcool.chains.evm.profiles import SafeProfile
 from keepcool.chains.evm.transaction import Transaction
 from keepcool.core.effects import Slot
@@ -49,7 +51,14 @@ class SelfTransfer:
     account: str
 
 
-PurseAction: TypeAlias = ExecuteSafe | DeploySafe | SelfTransfer
+@dataclass(frozen=True, slots=True)
+class FlushForwarders:
+    """What lies in forwarders goes to their treasury."""
+
+    flush: Flush
+
+
+PurseAction: TypeAlias = ExecuteSafe | DeploySafe | SelfTransfer | FlushForwarders
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +71,7 @@ class Fees:
 
 def decode_purse(tx: Transaction, account: str, profiles: Sequence[SafeProfile]) -> PurseAction:
     """What `tx` of the purse `account` does, with the profiles this installation uses. Raises Malformed on
-    anything but the three."""
+    anything but the four."""
     if tx.value:
         raise Malformed("purse.value", "the purse pays fees and never sends coins along")
     if tx.to == account and not tx.data:
@@ -72,9 +81,11 @@ def decode_purse(tx: Transaction, account: str, profiles: Sequence[SafeProfile])
             return ExecuteSafe(tx.to, tx.chain_id, execution.parse_execution(tx.data))
         case wallets.CREATE_PROXY:
             return _deployment(tx, profiles)
+        case forwarders.FLUSH if tx.to == forwarders.FACTORY.address:
+            return FlushForwarders(forwarders.parse_flush(tx.data))
         case _:
             raise Malformed(
-                "purse.call", "the purse executes Safes, deploys Safes and cancels its own; not this"
+                "purse.call", "the purse executes and deploys Safes, sweeps and cancels; not this"
             )
 
 
