@@ -24,7 +24,11 @@ class AssetSettings(Settings, frozen=True):
     decimals: int
     """0 to 77."""
     deposit_min: str = "1"
-    """Base units: less is not credited, or is dust."""
+    """Base units: less is dust, which is booked and shown, and the owner's once an operator credits it."""
+    withdrawal_min: str = "1"
+    """Base units: the least that one recipient is paid."""
+    withdrawal_max: str = ""
+    """Base units: the most one withdrawal may be; empty: only what signers' policies say."""
 
 
 class FeeSettings(Settings, frozen=True):

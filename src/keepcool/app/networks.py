@@ -25,6 +25,7 @@ from keepcool.chains.minter.assets import coin_of
 from keepcool.core import ids, money
 from keepcool.core.errors import Refused
 from keepcool.core.ids import AssetId, NetworkId
+from keepcool.core.intent import OUTPUTS_MAX
 
 __all__ = [
     "AssetSettings",
@@ -69,6 +70,10 @@ def check_network(network: str, table: NetworkSettings) -> None:
             raise Refused("config.asset", f"{where}: {asset.id} lives on another network")
         if not 0 <= asset.decimals <= 77 or money.parse_units(asset.deposit_min) < 1:
             raise Refused("config.asset", f"{where}: {asset.id}: decimals 0 to 77, deposit_min at least 1")
+        most = money.parse_units(asset.withdrawal_max) if asset.withdrawal_max else money.UNITS_LIMIT
+        if not 1 <= money.parse_units(asset.withdrawal_min) <= most:
+            text = f"{where}: {asset.id}: withdrawal_min is at least 1 and at most withdrawal_max"
+            raise Refused("config.asset", text)
     money.parse_units(table.fees.withdrawal_fee_max)
 
 
@@ -81,6 +86,8 @@ def _check_evm(network: str, where: str, table: EvmSettings) -> None:
         raise Refused("config.crediting", f'{where}: depth_blocks belongs to crediting = "depth"')
     for bound in (table.fees.fee_per_gas_max, table.fees.priority_fee_per_gas):
         money.parse_units(bound)
+    if not 1 <= table.fees.batch_max <= OUTPUTS_MAX or table.fees.batch_wait_s < 0:
+        raise Refused("config.batch", f"{where}: batch_max is 1 to {OUTPUTS_MAX}, batch_wait_s not negative")
 
 
 def _check_minter(network: str, where: str, table: MinterSettings) -> None:

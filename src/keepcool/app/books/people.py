@@ -12,6 +12,8 @@ from keepcool.app.store import metadata
 from keepcool.core.errors import Conflict
 from keepcool.core.ids import UserId
 
+HOUSE = UserId("house")  # whose the pools are
+
 user_ = Table(
     "user_",
     metadata,

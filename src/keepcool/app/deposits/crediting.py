@@ -13,7 +13,8 @@ from typing import TypeAlias
 
 from sqlalchemy import Connection
 
-from keepcool.app.books import ledger
+from keepcool.app.books import dust, ledger
+from keepcool.app.controls import suspensions
 from keepcool.app.deposits import events, position, records
 from keepcool.app.deposits.events import Freezes
 from keepcool.app.deposits.records import Claim, Deposit, Kind, State
@@ -56,6 +57,8 @@ def settle_holding(tx: Connection, rules: Rules, seen: Reading, at_ms: int) -> N
     confirmed = sum(one.confirmed for one in claims if one.state is not State.PENDING)
     paid = _paid_out(tx, rules, seen, after=last.block_number, at_ms=at_ms)
     arrived = seen.units - last.units + paid - confirmed
+    if arrived > 0 and suspensions.holds_deposits(tx, rules.network, seen.asset):
+        return  # looked at again with every block until it is resumed
     if arrived < 0:
         _missing(tx, rules, seen, -arrived, at_ms)
     left = max(arrived, 0)
@@ -75,7 +78,7 @@ def undo(tx: Connection, rules: Rules, common: int, at_ms: int) -> list[Deposit]
     for one in records.beyond(tx, rules.network, common):
         if one.posted:
             claim = one.claim
-            ledger.reverse_deposit(
+            dust.take_back(
                 tx,
                 deposit=one.ledger_name,
                 wallet=claim.wallet,
@@ -115,9 +118,11 @@ def _grant(tx: Connection, rules: Rules, one: Deposit, granted: int, at_ms: int)
             units=granted,
             at_ms=at_ms,
         )
+    elif granted:
+        dust.credit_dust(tx, [(one.ledger_name, claim.wallet, granted)], claim.asset, at_ms)
     state = State.CREDITED if worth else State.DUST
     if granted < claim.units:
-        state = State.SHORT
+        state = State.DUST if granted and not worth else State.SHORT
         text = (
             f"deposit {one.id} claims {claim.units} of {claim.asset}, the balance of wallet {claim.wallet} "
             f"confirms {granted}"
@@ -131,7 +136,7 @@ def _grant(tx: Connection, rules: Rules, one: Deposit, granted: int, at_ms: int)
             code="deposit.short",
             text=text,
         )
-    records.decide(tx, one, state, at_ms, confirmed=granted, posted=worth)
+    records.decide(tx, one, state, at_ms, confirmed=granted, posted=granted > 0)
 
 
 def _missing(tx: Connection, rules: Rules, seen: Reading, units: int, at_ms: int) -> None:

@@ -23,21 +23,24 @@ IN_POOL = -1
 
 
 class Kind(StrEnum):
-    """How a deposit was seen. BALANCE has no transaction of its own: only the balance tells of it."""
+    """How a deposit was seen. TRANSACTION: one to the address. SAFE_RECEIVED: the wallet's own event tells
+    of it. TRANSFER: a token's event. PAYOUT: from another wallet of ours, inside its SafeTx. BALANCE: it has
+    no transaction of its own, only the balance tells of it. OUTPUT: of a transaction, which gives its
+    `position`."""
 
     TRANSACTION = "transaction"
     SAFE_RECEIVED = "safe_received"
     TRANSFER = "transfer"
-    PAYOUT = "payout"  # from another wallet of ours, inside its SafeTx
+    PAYOUT = "payout"
     BALANCE = "balance"
-    OUTPUT = "output"  # of a transaction, which gives its `position`
+    OUTPUT = "output"
 
 
 class State(StrEnum):
     """PENDING: in the pool, or in a block that is not yet deep enough. CREDITED: the owner's. DUST:
-    confirmed, below the asset's minimum, never credited. SHORT: the balance confirmed less than was claimed;
-    what it did confirm is credited. ORPHANED: its block is gone, nothing was credited. REVERSED: its block is
-    gone and the credit was taken back."""
+    confirmed, below the asset's minimum, booked as dust until it is credited by hand or gathered. SHORT: the
+    balance confirmed less than was claimed; what it did confirm is credited. ORPHANED: its block is gone,
+    nothing was credited. REVERSED: its block is gone and the credit was taken back."""
 
     PENDING = "pending"
     CREDITED = "credited"

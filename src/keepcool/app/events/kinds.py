@@ -24,6 +24,9 @@ TYPES = frozenset(
         *(f"deposit.{name}" for name in (*(one.value for one in DepositState), "mempool")),
         *("wallet.ready", "wallet.frozen", "wallet.thawed", "network.frozen", "network.thawed"),
         *("alarm.raised", "alarm.seen", "transfer.booked"),
+        *(f"{one}.{done}" for one in ("user", "asset", "network") for done in ("suspended", "resumed")),
+        *(f"correction.{done}" for done in ("proposed", "applied", "rejected")),
+        *("key.made", "key.changed", "key.revoked"),
     )
 )
 NOTES = frozenset(("purse", "spare", "payout", "signer", "webhook", "addresses", "coins", "pool"))

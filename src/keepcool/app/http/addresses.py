@@ -9,6 +9,8 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 from sqlalchemy import Connection
 
+from keepcool.app.books import registry
+from keepcool.app.controls import suspensions
 from keepcool.app.http import idempotency, paging
 from keepcool.app.http.fields import In, Out
 from keepcool.app.http.parts import Given, Parts, Reader, WalletMaker
@@ -59,6 +61,7 @@ async def more_addresses(
     await given.pools.prepare(wallet, body.count)
 
     def effect(tx: Connection) -> tuple[int, AddressesOut]:
+        suspensions.refuse_user(tx, registry.get_wallet(tx, wallet).asked.user)
         taken = given.pools.more(tx, wallet, body.count)
         return 201, AddressesOut(items=_shown(tx, given, given.attesters.wallet(tx, wallet), taken))
 

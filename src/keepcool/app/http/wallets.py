@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from keepcool.app.books import people, registry
 from keepcool.app.books.registry import Asked, Stage, Stored
 from keepcool.app.config import AppSettings
+from keepcool.app.controls import suspensions
 from keepcool.app.http import idempotency, paging, problems
 from keepcool.app.http.fields import ExternalId, Id, In, Metadata, Network, Out, PersonKeyText, Time
 from keepcool.app.http.parts import Given, Parts, Reader, WalletMaker
@@ -268,12 +269,19 @@ async def _issued(
         if in_pool
     ]
     users = sorted({one.user for one in wanted})
-    await given.store.run(lambda tx: [people.get_user(tx, user) for user in users])
+    await given.store.run(lambda tx: _check_owners(tx, users))
     for network in sorted({one.network for one in wanted}):
         await given.onboarded(network)  # no address before its chain is known to be able to spend from it
     made = iter(await given.pools.wallets(shared) if shared else [])
     issued = iter(await given.issuer.issue(own) if own else [])
     return [next(made if in_pool else issued) for in_pool in pooled]
+
+
+def _check_owners(tx: Connection, users: Sequence[str]) -> None:
+    """Raises Conflict `user.not_found` or `user.suspended`."""
+    for user in users:
+        people.get_user(tx, user)
+        suspensions.refuse_user(tx, user)
 
 
 def _refuse_keys_in_pools(wanted: Sequence[WalletOfUserIn], pooled: Sequence[bool]) -> None:

@@ -6,6 +6,7 @@ from keepcool.app import keys
 from keepcool.app.books import people, registry, totals
 from keepcool.app.books import tables as books
 from keepcool.app.coins import tables as coins
+from keepcool.app.controls import tables as controls
 from keepcool.app.deposits import tables as deposits
 from keepcool.app.events import deliveries_table, endpoints, log
 from keepcool.app.http import idempotency
@@ -20,7 +21,7 @@ from keepcool.app.store import metadata
 
 DESCRIBED_IN = (
     *(keys, people, registry, totals, books, coins, deposits, deliveries_table, endpoints, log),
-    *(idempotency, leading, links, payouts, batches, pools, rebuilding, spares),
+    *(idempotency, leading, links, payouts, batches, controls, pools, rebuilding, spares),
 )
 
 __all__ = ["DESCRIBED_IN", "metadata"]

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import Connection, select
 
 from keepcool.app.books import ledger
+from keepcool.app.books.people import HOUSE
 from keepcool.app.config import (
+    AssetSettings,
     BitcoinSettings,
     EvmSettings,
     MinterSettings,
@@ -20,6 +22,7 @@ from keepcool.app.config import (
     bitcoin_row,
     native_asset,
 )
+from keepcool.app.controls import bounds, suspensions
 from keepcool.app.payouts import consents, purses, store
 from keepcool.app.payouts.bitcoin import lookups
 from keepcool.app.payouts.store import Kind, NewWithdrawal, Withdrawal
@@ -85,12 +88,13 @@ class PayoutDesk:
 
     def request(self, tx: Connection, order: Order) -> Withdrawal:
         """Raises Malformed on what can never be paid, Conflict `withdrawal.balance` when the owner has too
-        little, `withdrawal.external_id_used` when that name is another request's. The same order again is
-        the same withdrawal."""
+        little, `withdrawal.external_id_used` when that name is another request's, `user.suspended` and the
+        like while an operator has stopped it. The same order again is the same withdrawal."""
         new = self.checked(tx, order)
         known = self._known(tx, new)
         if known is not None:
             return known
+        suspensions.refuse(tx, network=new.network, asset=new.asset, wallet=new.wallet)
         try:
             return store.insert(tx, new, self._clock.now_ms())
         except Conflict as error:
@@ -105,12 +109,15 @@ class PayoutDesk:
         table = self._networks.get(network)
         if table is None:
             raise Refused("network.unknown", f"{network} is not configured here")
-        asset = _listed(table, network, order.asset)
+        listed = _listed(table, network, order.asset)
+        asset = AssetId(listed.id)
         if order.units == 0:
             raise Malformed("amount.zero", "an amount of zero moves nothing")
         Amount(asset, order.units)
         if order.kind is Kind.WITHDRAWAL:
             _check_again(table, order)
+            if wallet.stored.asked.user != HOUSE:
+                bounds.check(listed, [units for _, units in order.outputs] or [order.units])
         parse = self._attesters.families.parse_recipient
         outputs = tuple((parse(network, to), units) for to, units in order.outputs)
         if outputs:
@@ -295,11 +302,12 @@ def _check_dust(table: BitcoinSettings, network: NetworkId, outputs: tuple[tuple
             raise Malformed("withdrawal.dust", text)
 
 
-def _listed(table: NetworkSettings, network: NetworkId, text: str) -> AssetId:
+def _listed(table: NetworkSettings, network: NetworkId, text: str) -> AssetSettings:
     asset = asset_id(text)
-    if network_of(asset) != network or all(one.id != asset for one in table.assets):
+    found = next((one for one in table.assets if one.id == asset), None)
+    if network_of(asset) != network or found is None:
         raise Malformed("asset.unknown", f"{asset} is not an asset of {network} that is listed here")
-    return asset
+    return found
 
 
 def _fee_bound(table: NetworkSettings, asked: int | None) -> int:

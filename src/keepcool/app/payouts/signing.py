@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from keepcool.app.deposits import events
+from keepcool.app.controls import stops
 from keepcool.app.payouts import answers, heads, reviews, store
 from keepcool.app.payouts.answers import Outcome
 from keepcool.app.payouts.lane import Lane, wait_after
@@ -20,7 +20,7 @@ from keepcool.app.payouts.store import Withdrawal
 from keepcool.core.errors import Breach, KeepcoolError, Malformed, Unavailable
 from keepcool.core.faults import FaultPoint
 from keepcool.core.parties import Service
-from keepcool.core.withdrawal import Abandoned, Objected
+from keepcool.core.withdrawal import Abandoned, Objected, Undrafted
 from keepcool.core.withdrawal_states import Drafted, Failed, NeedsReview, PartlySigned, Signed
 from keepcool.wire import messages
 from keepcool.wire.messages import ITEMS_MAX, SignAnswer, SignItem, SignRequest
@@ -46,13 +46,16 @@ def _sifted(tx: Connection, lane: Lane) -> tuple[list[Withdrawal], bool]:
     wallet waits."""
     now_ms, fresh, expired = lane.clock.now_ms(), [], False
     for one in _due(tx, lane, now_ms):
-        frozen = events.frozen(tx, lane.network, one.wallet)
-        if now_ms // 1000 >= (one.expires_at_s or 0):
+        stopped, held = stops.of(tx, one), stops.of_operators(tx, one)
+        is_late = now_ms // 1000 >= (one.expires_at_s or 0)
+        if is_late and held is not None and not answers.may_be_signed(tx, one.id):
+            lane.step_in(tx, one.id, Undrafted())  # nobody signs it: it is drafted anew once it may go on
+        elif is_late and held is None:
             ended = Failed("payout.expired", reviews.expired(one.state, one.problem))
             lane.step_in(tx, one.id, Abandoned(ended, "expired"))
             expired = True
-        elif frozen is not None:
-            _wait(tx, lane, one, f"the wallet is frozen: {frozen.text}")
+        elif stopped is not None:
+            _wait(tx, lane, one, stopped)
         else:
             fresh.append(one)
     return fresh, expired

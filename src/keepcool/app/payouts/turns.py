@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from sqlalchemy import Connection, select
 
-from keepcool.app.deposits import events
+from keepcool.app.controls import stops
 from keepcool.app.payouts import answers, store
 from keepcool.app.payouts.lane import Lane
 from keepcool.app.payouts.store import Kind, Withdrawal
@@ -115,10 +115,11 @@ def void_again(tx: Connection, lane: Lane, one: Withdrawal) -> None:
 
 
 def unfrozen(tx: Connection, lane: Lane, one: Withdrawal) -> Wallet:
-    """The verified wallet. Raises Unavailable `wallet.frozen` while what the chain showed is unexplained."""
-    frozen = events.frozen(tx, lane.network, one.wallet)
-    if frozen is not None:
-        raise Unavailable("wallet.frozen", f"the wallet is frozen: {frozen.text}")
+    """The verified wallet. Raises Unavailable `wallet.frozen` while what the chain showed is unexplained, or
+    an operator has suspended payments like this one."""
+    stopped = stops.of(tx, one)
+    if stopped is not None:
+        raise Unavailable("wallet.frozen", stopped)
     return lane.attesters.wallet(tx, one.wallet)
 
 

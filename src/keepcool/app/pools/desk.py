@@ -22,10 +22,9 @@ from keepcool.app.wallets import Attesters, Issuer, Outcome, Wallet
 from keepcool.chains.families import Families, family_of
 from keepcool.chains.family import FamilyName
 from keepcool.core.errors import Conflict, KeepcoolError, Malformed, Refused, Unavailable
-from keepcool.core.ids import NetworkId, UserId, WalletId
+from keepcool.core.ids import NetworkId, WalletId
 from keepcool.ports.system import Clock
 
-HOUSE = UserId("house")
 MORE_MAX = 100
 
 
@@ -61,7 +60,7 @@ class PoolDesk:
         await self.store.run(self._house)
         asked = Asked(
             id=new.id,
-            user=HOUSE,
+            user=people.HOUSE,
             network=NetworkId(new.network),
             profile=table.pool_profile,
             external_id=new.external_id,
@@ -145,7 +144,7 @@ class PoolDesk:
 
     def _house(self, tx: Connection) -> None:
         now_ms = self.clock.now_ms()
-        people.create_user(tx, user=HOUSE, external_id=None, about={}, now_ms=now_ms)
+        people.create_user(tx, user=people.HOUSE, external_id=None, about={}, now_ms=now_ms)
 
     def _kept(self, tx: Connection, wallet: Wallet, marks: Marks) -> Pool:
         known = rows.find_pool(tx, wallet.id)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import ColumnElement, Connection, Row, select
 
 from keepcool.app.books.people import dump
+from keepcool.app.controls import suspensions
 from keepcool.app.deposits import events
 from keepcool.app.events import telling
 from keepcool.app.payouts import store
@@ -111,6 +112,7 @@ def _check(tx: Connection, wanted: Transfer) -> None:
     network = rows.get_pool(tx, wanted.pool).network
     if ids.network_of(wanted.asset) != network:
         raise Malformed("asset.unknown", f"{wanted.asset} is not an asset of {network}")
+    suspensions.refuse(tx, network=network, asset=wanted.asset, wallet=wanted.source)
     for wallet in (wanted.source, wanted.pool):
         frozen = events.frozen(tx, NetworkId(network), wallet)
         if frozen is not None:

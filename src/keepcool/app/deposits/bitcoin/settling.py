@@ -14,6 +14,7 @@ from sqlalchemy import Connection, func, select
 
 from keepcool.app.books import dust, ledger
 from keepcool.app.coins.tables import coin
+from keepcool.app.controls import suspensions
 from keepcool.app.deposits.bitcoin import outputs
 from keepcool.app.deposits.bitcoin.recording import Terms
 from keepcool.app.deposits.records import Deposit, State
@@ -35,7 +36,8 @@ def settle(tx: Connection, terms: Terms, scanned: int, after: int, at_ms: int) -
     least = min(depth for _, depth in terms.row.confirmations)
     pending = outputs.pending(tx, terms.network, after=after, until=scanned - least + 1, limit=AT_ONCE)
     facts = _facts(tx, terms, pending)
-    due = [one for one in pending if _is_due(one, facts, terms, scanned)]
+    held = suspensions.holds_deposits(tx, terms.network, terms.row.asset)
+    due = [one for one in pending if not held and _is_due(one, facts, terms, scanned)]
     for state, credit in ((State.CREDITED, ledger.credit_deposits), (State.DUST, dust.credit_dust)):
         some = [one for one in due if _state(terms, one) is state]
         named = [(one.ledger_name, one.claim.wallet, one.claim.units) for one in some]

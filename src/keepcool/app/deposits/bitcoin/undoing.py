@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 
 from sqlalchemy import Connection, select
 
-from keepcool.app.books import dust, ledger
+from keepcool.app.books import dust
 from keepcool.app.coins.tables import coin, spending
 from keepcool.app.deposits import position, records
 from keepcool.app.deposits.bitcoin import outputs
@@ -65,8 +65,7 @@ def vanish(tx: Connection, network: NetworkId, pool: AbstractSet[str], at_ms: in
 
 def _take_back(tx: Connection, one: Deposit, at_ms: int) -> None:
     claim = one.claim
-    reverse = dust.reverse_dust if one.state is State.DUST else ledger.reverse_deposit
-    reverse(
+    by_hand = dust.take_back(
         tx,
         deposit=one.ledger_name,
         wallet=claim.wallet,
@@ -74,6 +73,9 @@ def _take_back(tx: Connection, one: Deposit, at_ms: int) -> None:
         units=one.confirmed,
         at_ms=at_ms,
     )
+    if by_hand:  # in another block it is dust anew
+        here = (coin.c.network == claim.network, coin.c.txid == claim.transaction)
+        tx.execute(coin.update().where(*here, coin.c.vout == claim.position).values(dust=True))
 
 
 def _mined(tx: Connection, network: NetworkId, common: int, at_ms: int) -> None:

@@ -13,6 +13,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
+from keepcool.app.controls import stops
 from keepcool.app.payouts import store, turns
 from keepcool.app.payouts.bitcoin import batches, choosing, drafts, fees, groups
 from keepcool.app.payouts.bitcoin.batches import Batch, Purpose
@@ -125,11 +126,10 @@ def _unfrozen(tx: Connection, lane: BitcoinLane, members: Sequence[Withdrawal]) 
     """Without those whose wallet is frozen: they wait, and hold up nobody."""
     found, now_ms = list[Withdrawal](), lane.clock.now_ms()
     for one in members:
-        try:
-            drafts.refuse_frozen(tx, lane.network, one.wallet)
-        except Unavailable as error:
+        stopped = stops.of(tx, one)
+        if stopped is not None:
             wait_ms = wait_after(one.tries)
-            store.postpone(tx, one.id, now_ms=now_ms, wait_ms=wait_ms, problem=error.public)
+            store.postpone(tx, one.id, now_ms=now_ms, wait_ms=wait_ms, problem=stopped)
         else:
             found.append(one)
     return tuple(found)

@@ -14,7 +14,8 @@ from sqlalchemy import Connection
 from keepcool.app.coins import addresses, book, previous
 from keepcool.app.coins import drafts as noted
 from keepcool.app.coins.book import Held
-from keepcool.app.deposits import events, position
+from keepcool.app.controls import stops
+from keepcool.app.deposits import position
 from keepcool.app.payouts.bitcoin import batches, groups
 from keepcool.app.payouts.bitcoin.batches import Batch, NewBatch, Purpose, Rung, Spent
 from keepcool.app.payouts.bitcoin.lane import BitcoinLane
@@ -87,9 +88,9 @@ def source_wallet(tx: Connection, lane: BitcoinLane, source: WalletId) -> Bip45W
 
 
 def refuse_frozen(tx: Connection, network: NetworkId, wallet: WalletId) -> None:
-    frozen = events.frozen(tx, network, wallet)
+    frozen = stops.frozen(tx, network, wallet)
     if frozen is not None:
-        raise Unavailable("wallet.frozen", f"the wallet is frozen: {frozen.text}")
+        raise Unavailable("wallet.frozen", frozen)
 
 
 def treasury(tx: Connection, lane: BitcoinLane, source: WalletId) -> Treasury:

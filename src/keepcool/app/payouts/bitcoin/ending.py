@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, Select, select
 
 from keepcool.app.coins import book
+from keepcool.app.controls import stops
 from keepcool.app.payouts import reviews, store, windows
 from keepcool.app.payouts.bitcoin import batches, groups, said
 from keepcool.app.payouts.bitcoin.batches import Batch, Purpose, Stage
@@ -49,10 +50,12 @@ def end(tx: Connection, lane: BitcoinLane, one: Batch, why: str) -> None:
 
 
 def expire(tx: Connection, lane: BitcoinLane, one: Batch) -> None:
-    """No signer signs it any more. What only waited for a signing window is drafted anew."""
+    """No signer signs it any more. What only waited for a signing window, or was held by an operator, is
+    drafted anew."""
     why = one.problem or "it was not signed in time"
     waiting = [each for each in members_of(tx, one) if isinstance(each.state, WAITING)]
-    shared = len(waiting) > 1 or windows.is_waiting(one.problem)
+    held = any(stops.of_operators(tx, each) is not None for each in waiting)
+    shared = len(waiting) > 1 or held or windows.is_waiting(one.problem)
     if shared and one.purpose is Purpose.PAY:
         redraw(tx, lane, waiting)
     else:

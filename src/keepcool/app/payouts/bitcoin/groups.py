@@ -11,16 +11,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from keepcool.app.coins.tables import address
-from keepcool.app.deposits import events
+from keepcool.app.controls import stops
 from keepcool.app.payouts import store
 from keepcool.app.payouts.bitcoin import batches
 from keepcool.app.payouts.bitcoin.lane import BitcoinLane
 from keepcool.app.payouts.bitcoin.tables import part
 from keepcool.app.payouts.lane import wait_after
 from keepcool.app.payouts.store import Kind, Withdrawal
+from keepcool.app.upserts import upsert
 from keepcool.core.ids import WalletId
 from keepcool.core.intent import OUTPUTS_MAX
 from keepcool.core.withdrawal import Froze
@@ -94,7 +94,7 @@ class _Sources:
     def __init__(self, tx: Connection, lane: BitcoinLane) -> None:
         self._tx, self._lane = tx, lane
         self._found: dict[WalletId, WalletId] = {}
-        self._frozen: dict[WalletId, str | None] = {}
+        self._stopped: dict[WalletId, str | None] = {}
 
     def of(self, wallet: WalletId) -> WalletId:
         if wallet not in self._found:
@@ -102,15 +102,13 @@ class _Sources:
         return self._found[wallet]
 
     def holds_back(self, one: Withdrawal) -> bool:
-        """One whose wallet is frozen waits by itself, and holds up nobody else of its pool."""
-        if one.wallet not in self._frozen:
-            frozen = events.frozen(self._tx, self._lane.network, one.wallet)
-            self._frozen[one.wallet] = None if frozen is None else frozen.text
-        text = self._frozen[one.wallet]
+        """One whose wallet or user is stopped waits by itself, and holds up nobody else of its pool."""
+        if one.wallet not in self._stopped:
+            self._stopped[one.wallet] = stops.of(self._tx, one)
+        text = self._stopped[one.wallet]
         if text is not None:
-            problem, now_ms = f"the wallet is frozen: {text}", self._lane.clock.now_ms()
-            wait_ms = wait_after(one.tries)
-            store.postpone(self._tx, one.id, now_ms=now_ms, wait_ms=wait_ms, problem=problem)
+            wait_ms, now_ms = wait_after(one.tries), self._lane.clock.now_ms()
+            store.postpone(self._tx, one.id, now_ms=now_ms, wait_ms=wait_ms, problem=text)
         return text is not None
 
 

@@ -14,6 +14,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
+from keepcool.app.controls import stops
 from keepcool.app.deposits import events
 from keepcool.app.payouts import store
 from keepcool.app.payouts.bitcoin import batches, ending, groups
@@ -73,6 +74,9 @@ def _is_stopped(tx: Connection, lane: BitcoinLane, one: Batch) -> bool:
     members = ending.members_of(tx, one)
     wanted = all(isinstance(each.state, Signed | Uncertain) and _is_wanted(each) for each in members)
     if not wanted or events.frozen(tx, lane.network, one.source) is not None:
+        return True
+    # nobody can be taken out of what both have signed: it waits while all it pays are held
+    if members and all(stops.of_operators(tx, each) is not None for each in members):
         return True
     # one given up may have come into a block after all, between drafting and now
     return bool(batches.seen_paying(tx, [each.id for each in members], but=one.id))

@@ -13,7 +13,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from keepcool.app.deposits import events
+from keepcool.app.controls import stops
 from keepcool.app.payouts import answers, reviews
 from keepcool.app.payouts.answers import Outcome
 from keepcool.app.payouts.bitcoin import asking, batches, ending, finishing, said
@@ -75,10 +75,10 @@ def _sifted(tx: Connection, lane: BitcoinLane) -> tuple[list[Batch], bool]:
 
 def _stopped(tx: Connection, lane: BitcoinLane, one: Batch, members: Sequence[Withdrawal]) -> str | None:
     """Why it may not be signed now."""
-    for wallet in dict.fromkeys([one.source, *(each.wallet for each in members)]):
-        frozen = events.frozen(tx, lane.network, wallet)
-        if frozen is not None:
-            return f"the wallet is frozen: {frozen.text}"
+    told = [stops.frozen(tx, lane.network, one.source), *(stops.of(tx, each) for each in members)]
+    stopped = next((text for text in told if text is not None), None)
+    if stopped is not None:
+        return stopped
     return "it is frozen" if ending.is_held_up(members) else None
 
 
