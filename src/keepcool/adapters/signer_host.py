@@ -32,6 +32,7 @@ from keepcool.adapters.system.metrics import ExchangeWatch, MetricsFile
 from keepcool.chains.families import Families
 from keepcool.core.errors import Refused
 from keepcool.core.parties import Peer, Service
+from keepcool.core.profiles import given_up, profiles
 from keepcool.core.secret import Secret
 from keepcool.policy.document import Policy, parse_signature, parse_signed
 from keepcool.ports.keystore import RotatingKeystore
@@ -78,7 +79,8 @@ async def opened(
     """`settings` with absolute paths; `folder` is the service's own; `by_hand` waits for the passphrase of a
     keystore that needs one. Raises what keeps it from starting."""
     peers = peers_of(settings.peers)
-    warnings = refuse_fatal(survey(folder, service, peers, one_machine=one_machine))
+    chosen = profiles(settings.profiles)
+    warnings = refuse_fatal(survey(folder, service, peers, one_machine=one_machine, profiles=chosen))
     identity = FileIdentity.load(Path(settings.identity), service, one_machine=one_machine)
     policy, document = policy_file(settings.policy)
     data = data_folder(settings)
@@ -109,7 +111,7 @@ async def opened(
             metrics=metrics,
             metrics_file=MetricsFile(metrics, data / f"{service.value}.prom"),
             health_file=health_file(settings, service),
-            warnings=(*warnings, *identity.warnings),
+            warnings=(*warnings, *identity.warnings, *given_up(chosen)),
         )
 
 

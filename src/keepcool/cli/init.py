@@ -38,7 +38,21 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="SYMBOL=TX,HOUR,DAY",
         help="most that may leave at once, per hour and per day, over all wallets; repeatable",
     )
-    noun.add_argument("--profile", default="", help="Safe contracts of new wallets, e.g. safe-1.5.0-l1")
+    noun.add_argument(
+        "--profile",
+        action="append",
+        default=[],
+        dest="profiles",
+        metavar="NAME",
+        help="Safe contracts of new wallets, e.g. safe-1.5.0-l1; or a departure from the design:"
+        " keeper-with-app, request-keys (docs/explain/profiles.md); repeatable",
+    )
+    noun.add_argument(
+        "--keystore",
+        choices=("openbao", "local"),
+        default="openbao",
+        help="what seals keys: OpenBao (default), or a file under a passphrase where that is too much",
+    )
     noun.add_argument(
         "--depth", type=int, metavar="N", help="credit N blocks deep (EVM: instead of at the finalized block)"
     )
@@ -83,11 +97,14 @@ def _add_people(noun: argparse.ArgumentParser) -> None:
 
 
 def _init(arguments: argparse.Namespace) -> int:
+    from keepcool.core.profiles import given_up
     from keepcool.local import start
 
     plan = _plan(arguments)
     places = start.install_here(plan, lambda text: print(f"  {text}", flush=True))
     print(_summary(places, plan))
+    for sentence in given_up(plan.profiles):
+        print(sentence, file=sys.stderr)
     if plan.cold is None:
         print(_NO_COLD.format(paper=places.paper / "cold"), file=sys.stderr)
     if any(getattr(network, "pool", False) for network in plan.networks) and plan.people.user_signatures:
@@ -96,9 +113,13 @@ def _init(arguments: argparse.Namespace) -> int:
 
 
 def _plan(arguments: argparse.Namespace) -> Plan:
+    from keepcool.core.profiles import is_named, profiles
     from keepcool.local import plan as plans
     from keepcool.local.provision import LOOPBACK
 
+    designs = [one for one in arguments.profiles if is_named(one) or not one.startswith("safe-")]
+    chosen = profiles(designs)
+    arguments.profile = "".join([one for one in arguments.profiles if one not in designs][-1:])
     ports = plans.Ports.following(arguments.port)
     return plans.Plan(
         folder=arguments.folder,
@@ -109,6 +130,8 @@ def _plan(arguments: argparse.Namespace) -> Plan:
         threshold=arguments.threshold,
         keystore_cidrs=tuple(arguments.keystore_cidr or LOOPBACK),
         people=_people(arguments, ports.app),
+        keystore=arguments.keystore,
+        profiles=chosen,
     )
 
 
@@ -133,11 +156,16 @@ def _summary(places: Layout, plan: Plan) -> str:
 {places.folder} is ready for {named}.
   root             offline: root key, CA key, unseal shares, paper. Carry it away; `up` needs the shares
   broker           carries messages and can read none
-  *-keystore       one for each signer, never on one host in earnest
-  keeper, cooler   the signers, each with its signed policy.toml
+{_keystores(plan)}  keeper, cooler   the signers, each with its signed policy.toml
   app              the books and the API, http://127.0.0.1:{plan.ports.app}
   operator         your first API key and the keys that vouch for addresses
 {_desk(plan)}{_own_nodes(places)}Next: keepcool doctor {places.folder}   then   keepcool up {places.folder}"""
+
+
+def _keystores(plan: Plan) -> str:
+    if plan.keystore == "local":
+        return "  (keystores)      a file in each signer's folder; their passphrases are in root\n"
+    return "  *-keystore       one for each signer, never on one host in earnest\n"
 
 
 def _desk(plan: Plan) -> str:

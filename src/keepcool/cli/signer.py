@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from keepcool.cli import bitcoin_networks, descriptors
+from keepcool.cli import bitcoin_networks, descriptors, keystore
 
 if TYPE_CHECKING:
     from keepcool.cosigner.hosted import Hosted
@@ -34,6 +34,7 @@ def register(
     health.add_argument("--json", action="store_true", help="print as JSON")
     status = configured(verbs, "status", "how the running service stands, and what was ordered", _status)
     status.add_argument("--json", action="store_true", help="print as JSON")
+    configured(verbs, "reload", "take up the signed policy and the pins of message keys anew", _reload)
     freeze = configured(verbs, "freeze", "sign nothing any more, from now on; the bus may be down", _freeze)
     thaw = configured(
         verbs, "thaw", "end a freeze, stopped; with administrators see `keepcool admin order thaw`", _thaw
@@ -47,6 +48,7 @@ def register(
     journal.add_argument("--json", action="store_true", help="print as JSON")
     kept = configured(verbs, "descriptors", "write the file wallets come back from; it is public", _kept)
     descriptors.add_options(kept)
+    keystore.register(verbs)
     return verbs
 
 
@@ -92,6 +94,13 @@ def _health(arguments: argparse.Namespace) -> int:
 def _thaw(arguments: argparse.Namespace) -> int:
     left = _hosted(arguments).thaw(level=arguments.level, target=arguments.target, reason=arguments.reason)
     print("thawed; " + ("still frozen: " + "; ".join(left) if left else "nothing is frozen"))
+    return 0
+
+
+def _reload(arguments: argparse.Namespace) -> int:
+    found = json.loads(_hosted(arguments).reload())
+    word = "a new policy" if found["new_policy"] else "the same policy"
+    print(f"{word} is in force: version {found['version']}, {found['policy']}")
     return 0
 
 

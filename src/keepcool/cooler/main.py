@@ -17,6 +17,8 @@ import uvloop
 
 from keepcool.adapters import keystores, signer_host
 from keepcool.adapters.identity.keyfiles import write_private
+from keepcool.adapters.identity.peers import peers_of
+from keepcool.adapters.keystoredesk import KeystoreDesk
 from keepcool.adapters.minternode.agreement import AgreeingNodes
 from keepcool.adapters.minternode.node import HttpMinterNode
 from keepcool.adapters.signer_host import SignerHost
@@ -48,6 +50,7 @@ from keepcool.cosigner.foundation import Foundation, Part
 from keepcool.cosigner.hosted import Hosted
 from keepcool.cosigner.keyring import one_key
 from keepcool.cosigner.opening import by_command
+from keepcool.cosigner.reloading import Reloading
 from keepcool.cosigner.rewrapping import Rewrapping
 from keepcool.cosigner.service import Signer
 from keepcool.cosigner.signing import Points
@@ -67,7 +70,7 @@ def run(file: Path, *, one_machine: bool = False) -> None:
     for missing in process.harden().missing():
         _log.warning(missing)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(settings, file.resolve().parent, one_machine=one_machine))
+        runner.run(_run(settings, file.resolve(), one_machine=one_machine))
 
 
 def check_config(file: Path) -> list[str]:
@@ -80,13 +83,21 @@ def check_config(file: Path) -> list[str]:
     ]
 
 
+def keystore_desk(file: Path) -> KeystoreDesk:
+    """Cooler's keystore, as an operator treats it."""
+    settings = load(file, CoolerSettings)
+    service = Service.COOLER
+    return KeystoreDesk(settings.keystore, service, signer_host.control_path(settings, service))
+
+
 def hosted(file: Path) -> Hosted:
     """Cooler as its own host commands it, running or stopped."""
     return Hosted(signer_host.OwnHost(load(file, CoolerSettings), Service.COOLER))
 
 
-async def _run(settings: CoolerSettings, folder: Path, *, one_machine: bool) -> None:
-    stop = asyncio.Event()
+async def _run(settings: CoolerSettings, file: Path, *, one_machine: bool) -> None:
+    stop, rung = asyncio.Event(), asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, rung.set)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     path = signer_host.control_path(settings, Service.COOLER)
@@ -94,7 +105,7 @@ async def _run(settings: CoolerSettings, folder: Path, *, one_machine: bool) -> 
     opening = signer_host.opened(
         settings,
         Service.COOLER,
-        folder,
+        file.parent,
         one_machine=one_machine,
         by_hand=lambda open_with: by_command(serve, open_with, stop),
     )
@@ -106,12 +117,20 @@ async def _run(settings: CoolerSettings, folder: Path, *, one_machine: bool) -> 
         gauges(host.metrics, signer.readings())
         known = commands.deeds(signer)
         known |= Rewrapping(Service.COOLER, host.store, host.keystore).deeds()
+        reloading = Reloading(
+            signer=signer,
+            pinned=host.peers,
+            read_policy=lambda: signer_host.policy_file(settings.policy),
+            read_peers=lambda: peers_of(load(file, CoolerSettings).peers),
+        )
+        known |= reloading.deeds()
         serving = serve(lambda raw: commands.answer(known, raw))
         await signer.run(
             stop,
             host.metrics_file.keep_writing(signer_host.METRICS_EVERY_S),
             host.health_file.keep_writing(signer.health, signer_host.HEALTH_EVERY_S),
             serving,
+            reloading.on_signal(rung),
         )
         await asyncio.gather(*[one.close() for one in nodes.values()])
     _log.info("stopped")

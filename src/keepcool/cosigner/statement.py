@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from keepcool.core.parties import Service
+from keepcool.core.profiles import given_up, profiles
 from keepcool.core.registry import Role
 from keepcool.cosigner import accountpins
 from keepcool.policy import explain
@@ -50,6 +51,7 @@ def sentences(service: Service, role: Role, settings: SignerSettings, policy: Po
     return [
         f"This is {service.value}: it signs with the {role.value} key of a wallet and with no other.",
         *_keystore(settings.keystore),
+        *given_up(profiles(settings.profiles)),
         f"It dials out to {settings.bus.url} and listens on no port.",
         *_heard(service, settings.peers),
         *accountpins.sentences(accountpins.pinned_accounts(settings)),

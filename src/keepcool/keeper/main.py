@@ -13,6 +13,8 @@ import uvloop
 
 from keepcool.adapters import signer_host
 from keepcool.adapters.identity.keyfiles import read_private, write_private
+from keepcool.adapters.identity.peers import peers_of
+from keepcool.adapters.keystoredesk import KeystoreDesk
 from keepcool.adapters.signer_host import SignerHost
 from keepcool.adapters.system import control as control_socket
 from keepcool.adapters.system.clock import SystemEntropy
@@ -29,6 +31,7 @@ from keepcool.cosigner.accountpins import pinned_accounts
 from keepcool.cosigner.foundation import Foundation, Part
 from keepcool.cosigner.hosted import Hosted
 from keepcool.cosigner.opening import by_command
+from keepcool.cosigner.reloading import Reloading
 from keepcool.cosigner.rewrapping import Rewrapping
 from keepcool.cosigner.service import Signer
 from keepcool.cosigner.signing import Points
@@ -59,7 +62,7 @@ def run(file: Path, *, one_machine: bool = False) -> None:
     for missing in process.harden().missing():
         _log.warning(missing)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(settings, file.resolve().parent, one_machine=one_machine))
+        runner.run(_run(settings, file.resolve(), one_machine=one_machine))
 
 
 def check_config(file: Path) -> list[str]:
@@ -70,6 +73,13 @@ def check_config(file: Path) -> list[str]:
         *statement.sentences(Service.KEEPER, Role.HOT, settings, policy),
         *config.sentences(settings, policy),
     ]
+
+
+def keystore_desk(file: Path) -> KeystoreDesk:
+    """Keeper's keystore, as an operator treats it."""
+    settings = load(file, KeeperSettings)
+    service = Service.KEEPER
+    return KeystoreDesk(settings.keystore, service, signer_host.control_path(settings, service))
 
 
 def hosted(file: Path) -> Hosted:
@@ -160,8 +170,9 @@ def _terms_file(settings: KeeperSettings) -> Path:
     return signer_host.data_folder(settings) / control.TERMS
 
 
-async def _run(settings: KeeperSettings, folder: Path, *, one_machine: bool) -> None:
-    stop = asyncio.Event()
+async def _run(settings: KeeperSettings, file: Path, *, one_machine: bool) -> None:
+    stop, rung = asyncio.Event(), asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, rung.set)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     path = signer_host.control_path(settings, Service.KEEPER)
@@ -169,7 +180,7 @@ async def _run(settings: KeeperSettings, folder: Path, *, one_machine: bool) -> 
     opening = signer_host.opened(
         settings,
         Service.KEEPER,
-        folder,
+        file.parent,
         one_machine=one_machine,
         by_hand=lambda open_with: by_command(serve, open_with, stop),
     )
@@ -177,10 +188,18 @@ async def _run(settings: KeeperSettings, folder: Path, *, one_machine: bool) -> 
         for warning in host.warnings:
             _log.warning(warning)
         lock = _lock(settings, host)
-        signer = await _serving(settings, host, lock)
+        signer, purse = await _serving(settings, host, lock)
         gauges(host.metrics, signer.readings())
         known = {**commands.deeds(signer), **control.deeds(lock)}
         known |= Rewrapping(Service.KEEPER, host.store, host.keystore).deeds()
+        reloading = Reloading(
+            signer=signer,
+            pinned=host.peers,
+            read_policy=lambda: signer_host.policy_file(settings.policy),
+            read_peers=lambda: peers_of(load(file, KeeperSettings).peers),
+            after=purse.complete,
+        )
+        known |= reloading.deeds()
         serving = serve(lambda raw: commands.answer(known, raw))
         try:
             await signer.run(
@@ -188,13 +207,15 @@ async def _run(settings: KeeperSettings, folder: Path, *, one_machine: bool) -> 
                 host.metrics_file.keep_writing(signer_host.METRICS_EVERY_S),
                 host.health_file.keep_writing(signer.health, signer_host.HEALTH_EVERY_S),
                 serving,
+                purse.keep_complete(),
+                reloading.on_signal(rung),
             )
         finally:
             lock.lock()
     _log.info("stopped")
 
 
-async def _serving(settings: KeeperSettings, host: SignerHost, lock: PoolLock) -> Signer:
+async def _serving(settings: KeeperSettings, host: SignerHost, lock: PoolLock) -> tuple[Signer, Purse]:
     memory, creations, numbers = PurseMemory(), CreatorMemory(), NumberMemory(settings.first_wallet_number)
     part = Part(
         role=Role.HOT,
@@ -209,7 +230,8 @@ async def _serving(settings: KeeperSettings, host: SignerHost, lock: PoolLock) -
     )
     signer = await Signer.opened(_foundation(host), part)
     creators = await Creators.opened(signer, creations, settings.creators)
-    purses = Purses(signer, [await Purse.opened(signer, memory), creators])
+    purse = await Purse.opened(signer, memory)
+    purses = Purses(signer, [purse, creators])
     paper = _paper(settings)
     issuing = Issuing(signer, paper, _cooler_key(host), numbers, lock)
     reserving = Reserving(signer, creations, creators, paper)
@@ -222,7 +244,7 @@ async def _serving(settings: KeeperSettings, host: SignerHost, lock: PoolLock) -
     }
     await signer.serve(handlers, purses.status)
     _log.info("serving", extra={"policy": signer.policy.hash, "wallets": host.store.record_count()})
-    return signer
+    return signer, purse
 
 
 def _foundation(host: SignerHost) -> Foundation:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import msgspec
 
@@ -18,8 +19,9 @@ def argv(*words: str) -> list[str]:
     return [sys.executable, "-m", "keepcool.cli.main", *words]
 
 
-def answer(*words: str) -> dict[str, object]:
-    """Runs `keepcool <words>` and reads the JSON object it prints. Raises Refused with what it said."""
+def answer(*words: str, credentials: Path | None = None) -> dict[str, object]:
+    """Runs `keepcool <words>` and reads the JSON object it prints. `credentials`: a folder of
+    them, as systemd gives one. Raises Refused with what it said."""
     said = " ".join(words[:2])
     try:
         run = subprocess.run(
@@ -28,7 +30,7 @@ def answer(*words: str) -> dict[str, object]:
             check=False,
             timeout=_TIMEOUT_S,
             stdin=subprocess.DEVNULL,
-            env={name: value for name, value in os.environ.items() if not name.startswith("KEEPCOOL_")},
+            env=_environment(credentials),
         )
     except subprocess.TimeoutExpired as error:
         raise Refused("init.command", f"`keepcool {said}` did not end within {_TIMEOUT_S} s") from error
@@ -39,6 +41,16 @@ def answer(*words: str) -> dict[str, object]:
         return msgspec.json.decode(run.stdout, type=dict[str, object])
     except msgspec.DecodeError as error:
         raise Refused("init.command", f"`keepcool {said}` did not answer in JSON") from error
+
+
+def with_credentials(folder: Path | None) -> dict[str, str]:
+    """What tells a command where its credentials lie: systemd's variable."""
+    return {} if folder is None else {"CREDENTIALS_DIRECTORY": str(folder)}
+
+
+def _environment(credentials: Path | None) -> dict[str, str]:
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("KEEPCOOL_")}
+    return plain | with_credentials(credentials)
 
 
 def told(*words: str, given: str = "") -> str:

@@ -13,12 +13,13 @@ import msgspec
 from keepcool.chains import accounts
 from keepcool.chains.accounts import AccountPin
 from keepcool.core.parties import Peer, Service
-from keepcool.local import layout
+from keepcool.core.profiles import Profile
+from keepcool.local import layout, localkeystores
 from keepcool.local.broker import BrokerFiles
 from keepcool.local.identities import pinned
 from keepcool.local.keystore import KeystorePlan, transit_key
 from keepcool.local.people import INTENT_LIFETIME_S, NOBODY, People, site
-from keepcool.local.plan import AnyPlan, AssetPlan, BitcoinPlan, EvmPlan, MinterPlan, Ports
+from keepcool.local.plan import AnyPlan, AssetPlan, BitcoinPlan, EvmPlan, KeystoreKind, MinterPlan, Ports
 from keepcool.local.tomltext import rendered
 from keepcool.ports.settings import BusSettings, KeystoreSettings, PolicySettings
 
@@ -41,16 +42,35 @@ class PublicParts:
     cool: PaperPublic = PaperPublic("")
 
 
-def signer_toml(service: Service, networks: Sequence[AnyPlan], ports: Ports, public: PublicParts) -> str:
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which keystore a signer has, and where the installation departs from the house's own design."""
+
+    keystore: KeystoreKind = "openbao"
+    profiles: frozenset[Profile] = frozenset()
+
+
+USUAL = Chosen()
+
+
+def signer_toml(
+    service: Service,
+    networks: Sequence[AnyPlan],
+    ports: Ports,
+    public: PublicParts,
+    chosen: Chosen = USUAL,
+) -> str:
     """keeper.toml or cooler.toml."""
+    local = chosen.keystore == "local"
     table: dict[str, object] = {
+        **({"profiles": sorted(chosen.profiles)} if chosen.profiles else {}),
         "identity": layout.IDENTITY,
         "data": layout.DATA,
         "inner_key": layout.INNER_KEY,
         "cold_public_key": public.cold.public_key,
         "cool_public_key": public.cool.public_key,
         "bus": _plain(bus_settings(ports)),
-        "keystore": _plain(keystore_settings(service, ports)),
+        "keystore": localkeystores.table() if local else _plain(keystore_settings(service, ports)),
         "policy": _plain(PolicySettings(file=layout.POLICY, root_key=public.root_key.hex())),
         "peers": _peers(service, public),
         "cool_accounts": [accounts.plain(pin) for pin in public.cool.accounts],
@@ -260,4 +280,4 @@ def _assets(assets: Sequence[AssetPlan]) -> list[dict[str, object]]:
 
 def _plain(settings: msgspec.Struct) -> dict[str, object]:
     plain: dict[str, object] = msgspec.to_builtins(settings)
-    return {name: value for name, value in plain.items() if value != ""}
+    return {name: value for name, value in plain.items() if value not in ("", None)}

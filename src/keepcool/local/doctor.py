@@ -24,6 +24,7 @@ def examine(places: Layout, now: datetime, *, offline: bool = False) -> list[Fin
         (partial(doctor_files.policies, places), "keepcool policy sign FILE --root-key ROOT/root.key"),
         (partial(doctor_keys.mismatched_pins, places), "see the file it names"),
         (partial(doctor_keys.keys_in_one_place, places), "see the file it names"),
+        (partial(doctor_keys.departures, places), "see the file it names"),
         (partial(doctor_keys.root_beside, places), "carry root away"),
         (partial(doctor_servers.broker_configuration, places), "pip install 'keepcool[local]'"),
     ]

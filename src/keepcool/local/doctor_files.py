@@ -122,10 +122,34 @@ def _service_files(places: Layout, service: Service) -> list[Path]:
     names = ["signing.key", "sealing.key"]
     if service in SIGNERS:
         names += ["attestation.key", "journal.key"]
-        keystore = (layout.CA, layout.ROLE_ID, layout.SECRET_ID)
+        keystore = _keystore_files(places.config(service))
         files += [folder / name for name in (layout.INNER_KEY, layout.POLICY, layout.POLICY_SIGNATURE)]
         files += [folder / layout.KEYSTORE / name for name in keystore]
     return files + [folder / layout.IDENTITY / name for name in names]
+
+
+class _Local(msgspec.Struct, frozen=True):
+    file: str
+
+
+class _Keystore(msgspec.Struct, frozen=True):
+    local: _Local | None = None
+    url: str = ""
+
+
+class _WithKeystore(msgspec.Struct, frozen=True):
+    keystore: _Keystore = _Keystore()
+
+
+def _keystore_files(config: Path) -> Sequence[str]:
+    """Beside each other, of OpenBao; the one of a local keystore; of others nothing that is known here."""
+    try:
+        found = msgspec.toml.decode(config.read_bytes(), type=_WithKeystore).keystore
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return ()  # the file itself is found missing or wrong
+    if found.local is not None:
+        return (str(Path("..") / found.local.file),)
+    return (layout.CA, layout.ROLE_ID, layout.SECRET_ID) if found.url else ()
 
 
 _SERVER_FILES = (layout.CA, layout.SERVER, layout.SERVER_KEY)

@@ -12,6 +12,7 @@ from keepcool.adapters.guard import survey
 from keepcool.adapters.identity.files import FileIdentity
 from keepcool.adapters.identity.peers import peers_of
 from keepcool.core.parties import Peer, Service
+from keepcool.core.profiles import given_up, profiles
 from keepcool.local import layout
 from keepcool.local.doctor_files import present
 from keepcool.local.findings import Finding, Weight
@@ -29,6 +30,19 @@ class _Pinning(msgspec.Struct, frozen=True):
     cool_public_key: str = ""
     cold_accounts: list[AccountSettings] = []
     cool_accounts: list[AccountSettings] = []
+
+
+class _Passphrase(msgspec.Struct, frozen=True):
+    passphrase_file: str = ""
+
+
+class _LocalKeystore(msgspec.Struct, frozen=True):
+    local: _Passphrase | None = None
+
+
+class _Departing(msgspec.Struct, frozen=True):
+    profiles: list[str] = []
+    keystore: _LocalKeystore = _LocalKeystore()
 
 
 class _OperatorPins(msgspec.Struct, frozen=True):
@@ -83,6 +97,22 @@ def root_beside(places: Layout) -> Iterator[Finding]:
             "for coins that matter: carry root to an offline place, and each signer to a host of its own",
             Weight.WARNING,
         )
+
+
+def departures(places: Layout) -> Iterator[Finding]:
+    """What this installation gives up by its profiles, and a passphrase beside what it opens."""
+    for signer in [one for one in present(places) if one in SIGNERS]:
+        config = places.config(signer)
+        told = msgspec.toml.decode(config.read_bytes(), type=_Departing)
+        for sentence in given_up(profiles(told.profiles)):
+            yield Finding(
+                "doctor.profile", f"{signer}: {sentence}", "docs/explain/profiles.md", Weight.WARNING
+            )
+        local = told.keystore.local
+        if local is not None and local.passphrase_file:
+            text = f"{signer}: its keystore's passphrase lies on its own disk, in {local.passphrase_file}"
+            mend = "give it as systemd's credential keystore-passphrase, or say it at each start"
+            yield Finding("doctor.passphrase", text, mend, Weight.WARNING)
 
 
 def _known(places: Layout) -> _Known:

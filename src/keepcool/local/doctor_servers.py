@@ -92,7 +92,7 @@ def servers(places: Layout) -> Iterator[Finding]:
         log = places.folder / name / layout.LOG
         yield Finding("doctor.quiet", f"{name} does not answer", f"start it; its last words are in {log}")
     for signer in SIGNERS:
-        if f"{signer.value}-keystore" not in quiet:
+        if f"{signer.value}-keystore" in reach.ports() and f"{signer.value}-keystore" not in quiet:
             yield from _keystore(places, signer)
 
 

@@ -1,8 +1,9 @@
 """keepcool init: a complete installation, made in one go or not at all.
 
 It is built in a folder beside the wanted one and takes its name when everything in it is proven; what is
-left over after an error is removed. Nothing in it knows where it lies. The keystores run while their keys
-are made, and are stopped again. No coin key passes here: they are made by processes of their own.
+left over after an error is removed. Nothing in it knows where it lies. Keystores that are servers
+run while their keys are made, and are stopped again. No coin key passes here: they are made by processes of
+their own.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from pathlib import Path
 from nacl.signing import SigningKey
 
 from keepcool.adapters.identity.keyfiles import KEY_BYTES, write_private
+from keepcool.adapters.openbao import operator
 from keepcool.core.errors import Refused
 from keepcool.core.parties import Service
 from keepcool.core.registry import Role
-from keepcool.local import commands, configs, keystore, layout, ownnode, paperkeys
+from keepcool.local import commands, configs, keystore, layout, localkeystores, ownnode, paperkeys
 from keepcool.local.broker import configuration, make_nkey
 from keepcool.local.certificates import (
     Authority,
@@ -138,7 +140,8 @@ class _Work:
     def _cool_key(self, cold: PaperPublic) -> PaperPublic:
         self._say("cool key: made and sealed by Cooler, printed on paper")
         config, paper = str(self._places.config(Service.COOLER)), str(self._places.paper / "cool")
-        made = commands.answer("cooler", "new-key", "--config", config, "--paper", paper, "--json")
+        words = ("cooler", "new-key", "--config", config, "--paper", paper, "--json")
+        made = commands.answer(*words, credentials=localkeystores.credentials(self._places, Service.COOLER))
         cool = paperkeys.understood(made, Role.COOL)
         paperkeys.refuse_one_key(cool, cold)
         return cool
@@ -156,6 +159,11 @@ class _Work:
     @contextmanager
     def _keystores(self) -> Iterator[None]:
         """Both keystores made ready, side by side, and running for the length of the block."""
+        if self._plan.keystore == "local":
+            self._say("keystores: a file for each signer; their passphrases are in the root folder")
+            localkeystores.make(self._places, self._entropy)
+            yield
+            return
         self._say("keystores: one for each signer, made ready, root tokens revoked")
         started: list[keystore.KeystoreProcess] = []
         try:
@@ -189,10 +197,14 @@ class _Work:
         self._copy_ca(folder)
         write_private(folder / layout.ROLE_ID, f"{entry.role_id}\n".encode())
         write_private(folder / layout.SECRET_ID, f"{entry.secret_id}\n".encode())
+        offline = self._places.shares(signer)
+        write_private(offline / operator.ROLE_ID, f"{entry.operator_role_id}\n".encode())
+        write_private(offline / operator.SECRET_ID, f"{entry.operator_secret_id}\n".encode())
 
     def _write_configs(self, public: PublicParts) -> None:
         networks, ports = self._plan.networks, self._plan.ports
-        texts = {signer: configs.signer_toml(signer, networks, ports, public) for signer in SIGNERS}
+        chosen = configs.Chosen(self._plan.keystore, self._plan.profiles)
+        texts = {signer: configs.signer_toml(signer, networks, ports, public, chosen) for signer in SIGNERS}
         for service in [one for one in self._services if one is not Service.APP]:
             rows = configs.networks_toml(networks)
             if rows is not None:

@@ -18,6 +18,7 @@ LOG, IDENTITY, DATA, BUS, KEYSTORE = "log", "identity", "data", "bus", "keystore
 CA = "ca.pem"
 NKEY, CERTIFICATE, CERTIFICATE_KEY = "nkey.seed", "client.pem", "client.key"
 ROLE_ID, SECRET_ID = "role.id", "secret.id"
+LOCAL_KEYSTORE, PASSPHRASE = "keystore.json", "keystore-passphrase"
 INNER_KEY, POLICY, POLICY_SIGNATURE = "inner.key", "policy.toml", "policy.toml.sig"
 DATABASE, NETWORKS = "books.sqlite", "networks.toml"
 NATS_CONFIG, JETSTREAM = "nats.conf", "jetstream"

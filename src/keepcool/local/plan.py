@@ -12,12 +12,14 @@ from keepcool.chains.evm.assets import chain_id_of, native_asset, token_asset
 from keepcool.chains.minter import assets as minter
 from keepcool.core.errors import Malformed
 from keepcool.core.ids import AssetId, NetworkId
+from keepcool.core.profiles import Profile
 from keepcool.local.people import NOBODY, People
 from keepcool.local.process import free_port
 from keepcool.local.provision import LOOPBACK
 
 Crediting = Literal["finalized", "depth"]
 KeyLayout = Literal["children", "shared"]
+KeystoreKind = Literal["openbao", "local"]
 _NAMES = {
     1: ("Ethereum", "ETH"),
     10: ("OP Mainnet", "ETH"),
@@ -161,7 +163,7 @@ class Ports:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """`cold` is the public half of a cold key made elsewhere; without it one is made here. `people`: who
-    signs what, beside the signers."""
+    signs what, beside the signers. `profiles`: where it departs from the house's own design."""
 
     folder: Path
     networks: tuple[AnyPlan, ...]
@@ -171,6 +173,8 @@ class Plan:
     threshold: int = 2
     keystore_cidrs: tuple[str, ...] = LOOPBACK
     people: People = NOBODY
+    keystore: KeystoreKind = "openbao"
+    profiles: frozenset[Profile] = frozenset()
 
 
 def minter_plan(network: str, node_urls: Sequence[str], coins: Sequence[AssetPlan] = ()) -> MinterPlan:

@@ -16,7 +16,7 @@ from keepcool.local.layout import SIGNERS, Layout
 
 
 class _Url(msgspec.Struct, frozen=True):
-    url: str
+    url: str = ""
 
 
 class _Signer(msgspec.Struct, frozen=True):
@@ -38,10 +38,10 @@ _AnyKind = TypeVar("_AnyKind", _Signer, _App)
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """The ports of one machine's installation."""
+    """The ports of one machine's installation. `keystores`: of signers whose keystore is a server."""
 
     broker_port: int
-    keystores: tuple[KeystorePlan, KeystorePlan]
+    keystores: tuple[KeystorePlan, ...]
     app_port: int
 
     @property
@@ -58,9 +58,10 @@ def reach_of(places: Layout) -> Reach:
     if not places.folder.is_dir():
         raise Refused("up.folder", f"{places.folder} is no installation; make one: keepcool init DIR")
     signers = {signer: _read(places.config(signer), _Signer) for signer in SIGNERS}
-    keeper, cooler = (_keystore_plan(signer, signers[signer].keystore.url) for signer in SIGNERS)
+    urls = {signer: signers[signer].keystore.url for signer in SIGNERS}
+    keystores = tuple(_keystore_plan(signer, url) for signer, url in urls.items() if url)
     broker = _port(places.config(Service.KEEPER), signers[Service.KEEPER].bus.url.partition(",")[0])
-    return Reach(broker, (keeper, cooler), _read(places.config(Service.APP), _App).http.port)
+    return Reach(broker, keystores, _read(places.config(Service.APP), _App).http.port)
 
 
 def _keystore_plan(signer: Service, url: str) -> KeystorePlan:

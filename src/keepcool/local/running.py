@@ -2,7 +2,7 @@
 
 A part that ends by itself is started again a bounded number of times; one that keeps ending takes all
 down. Nothing outlives this process (`process.ChildProcess`). The keystores are unsealed from the root folder,
-which a single machine keeps beside them: that is the trial's one shortcut.
+which a single machine keeps beside them: that is the trial's one shortcut. So are local keystores opened.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import msgspec
 
 from keepcool.core.errors import Refused, Unavailable
 from keepcool.core.parties import Service
-from keepcool.local import commands, configs, layout
+from keepcool.local import commands, configs, layout, localkeystores
 from keepcool.local.broker import broker_process, start_broker
 from keepcool.local.keystore import KeystoreProcess
 from keepcool.local.layout import Layout, read_shares
@@ -57,7 +57,8 @@ class Installation:
             for plan in self.reach.keystores
         }
         desk = ("desk",) if places.config(Service.DESK).is_file() else ()
-        self.parts = (*PARTS, *desk)  # a desk begins last: nothing waits for it
+        here = [one for one in PARTS if not one.endswith("-keystore") or one in self._keystores]
+        self.parts = (*here, *desk)  # a desk begins last: nothing waits for it
         self.children: dict[str, ChildProcess] = {name: self._child(name) for name in self.parts}
 
     def start_all(self, say: Say) -> None:
@@ -65,7 +66,7 @@ class Installation:
         self._refuse_taken_ports()
         for name in self.parts:
             self._launch(name)
-            if name == "cooler-keystore":  # both run now
+            if name == next(reversed(self._keystores), None):  # all of them run now
                 self._unseal_all()
             say(f"{name} runs (process {self.children[name].pid})")
         self.wait_ready()
@@ -167,7 +168,10 @@ class Installation:
         config = self.places.config(service).absolute()
         verb = "serve" if service is Service.DESK else "run"
         words = commands.argv(name, verb, "--config", str(config), "--one-machine")
-        return ChildProcess(name, words, self.places.service(service), log)
+        local = service in layout.SIGNERS and localkeystores.used_by(self.places, service)
+        credentials = localkeystores.credentials(self.places, service) if local else None
+        env = commands.with_credentials(credentials)
+        return ChildProcess(name, words, self.places.service(service), log, env)
 
     def _shares(self, service: Service) -> Sequence[str]:
         shares = read_shares(self.places.shares(service))

@@ -36,53 +36,77 @@ class PeerSettings(Settings, frozen=True):
     """Ed25519: a signer's key over wallets' records."""
     journal_key: str = ""
     """Ed25519: a signer's key over its journal's heads."""
+    next_signing_key: str = ""
+    """The signing_key that is to come, believed beside the first while keys are rotated."""
+    next_sealing_key: str = ""
+    """The sealing_key that comes with it."""
 
 
 class LocalKeystoreSettings(Settings, frozen=True):
-    """`file` holds the data keys. The passphrase comes from systemd's credential `keystore-passphrase`, else
-    from `passphrase_file`; without either the service waits for `keepcool <service> keystore open`."""
+    """A keystore that is a file on the service's own host."""
 
     file: str
+    """The data keys, sealed under the passphrase."""
     passphrase_file: str = ""
+    """Where the passphrase lies, unless systemd gives the credential `keystore-passphrase`; without either
+    the service waits for `keepcool <service> keystore open`."""
 
 
 class AwsKmsSettings(Settings, frozen=True):
-    """AWS KMS. `key` is the key's ARN, `credentials` a file of two lines: access key id, secret access key;
-    with a third, a session token. `endpoint` only where it is not the region's usual one, `ca` where it does
-    not show a certificate of a public authority."""
+    """A symmetric key of AWS KMS. Unverified against the real service."""
 
     region: str
+    """As in the key's ARN."""
     key: str
+    """The key's ARN."""
     credentials: str
+    """File of lines: access key id, secret access key, and a session token where there is one."""
     endpoint: str = ""
+    """https://host, only where it is not the region's usual one."""
     ca: str = ""
+    """CA of the endpoint's certificate; empty: the public authorities this host trusts."""
     timeout_s: float = 5.0
+    """How long an answer may take."""
 
 
 class GcpKmsSettings(Settings, frozen=True):
-    """Google Cloud KMS. `key` is projects/…/cryptoKeys/NAME, `service_account` the JSON file of one."""
+    """A symmetric key of Google Cloud KMS. Unverified against the real service."""
 
     key: str
+    """projects/…/locations/…/keyRings/…/cryptoKeys/NAME."""
     service_account: str
+    """The JSON file of a service account that may encrypt and decrypt with it."""
     endpoint: str = "https://cloudkms.googleapis.com"
+    """Only where it is not the usual one."""
     ca: str = ""
+    """CA of the endpoint's certificate; empty: the public authorities this host trusts."""
     timeout_s: float = 5.0
+    """How long an answer may take."""
 
 
 class KeystoreSettings(Settings, frozen=True):
-    """OpenBao or Vault: the transit key this service may use, and those of its peer that it must not. Or, in
-    place of all that, one of `local`, `aws`, `gcp`."""
+    """OpenBao or Vault; or, in place of url and its files, one of `local`, `aws`, `gcp`."""
 
     url: str = ""
+    """https://host:port of OpenBao or Vault."""
     ca: str = ""
+    """CA of its certificate."""
     role_id: str = ""
+    """File of this service's role id."""
     secret_id: str = ""
+    """File of its secret id, bare or `wrapped <token>`."""
     transit_key: str = ""
+    """The key this service may use."""
     forbidden_keys: list[str] = []
+    """Its peer's, which it must not be able to use."""
     timeout_s: float = 5.0
+    """How long an answer may take."""
     local: LocalKeystoreSettings | None = None
+    """A file on this host."""
     aws: AwsKmsSettings | None = None
+    """AWS KMS."""
     gcp: GcpKmsSettings | None = None
+    """Google Cloud KMS."""
 
     def __post_init__(self) -> None:
         server = (self.url, self.ca, self.role_id, self.secret_id, self.transit_key)
@@ -140,6 +164,8 @@ class SignerSettings(Settings, frozen=True):
     """The cold key's accounts, likewise; without both such a family gets no wallets."""
     networks_file: str = ""
     """TOML with rows of Bitcoin's forks that this release does not ship."""
+    profiles: list[str] = []
+    """Where the installation departs from the house's own design, by name (docs/explain/profiles.md)."""
     clock_offset_ms: int = 0
     """For tests: how far its clock is moved."""
     fault: str = ""

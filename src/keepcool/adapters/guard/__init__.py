@@ -16,6 +16,7 @@ from nacl.bindings import crypto_scalarmult_base, crypto_sign_seed_keypair
 
 from keepcool.core.errors import Refused
 from keepcool.core.parties import Peer, Service
+from keepcool.core.profiles import Profile
 
 _FILES_MAX = 10_000
 _KEY_FILE_BYTES_MAX = 4096
@@ -32,12 +33,20 @@ class Finding:
     fatal: bool
 
 
-def survey(folder: Path, service: Service, peers: Sequence[Peer], *, one_machine: bool) -> list[Finding]:
-    """Everything wrong with this service's folder and its neighbours."""
+def survey(
+    folder: Path,
+    service: Service,
+    peers: Sequence[Peer],
+    *,
+    one_machine: bool,
+    profiles: frozenset[Profile] = frozenset(),
+) -> list[Finding]:
+    """Everything wrong with this service's folder and its neighbours. `profiles`: permitted by name."""
     return [
         *_exposed(folder, one_machine=one_machine),
         *_foreign_keys(folder, peers),
         *_neighbours(folder, service, one_machine=one_machine),
+        *_app_beside(folder, service, permitted=one_machine or _may_be_with_app(service, profiles)),
     ]
 
 
@@ -76,7 +85,7 @@ def _foreign_keys(folder: Path, peers: Sequence[Peer]) -> Iterator[Finding]:
 
 def _keys_of(peer: Peer) -> list[bytes]:
     keys = (peer.signing_key, peer.sealing_key, peer.attestation_key, peer.journal_key)
-    return [key for key in keys if key is not None]
+    return [key for key in (*keys, peer.next_signing_key, peer.next_sealing_key) if key]
 
 
 def _public_keys_in(path: Path) -> list[bytes]:
@@ -98,6 +107,19 @@ def _neighbours(folder: Path, service: Service, *, one_machine: bool) -> Iterato
             continue
         text = f"the files of {other} lie within reach, in {beside}; carry them to a host of their own"
         yield Finding("guard.second_key", text, fatal=not one_machine)
+
+
+def _may_be_with_app(service: Service, profiles: frozenset[Profile]) -> bool:
+    return service is Service.KEEPER and Profile.KEEPER_WITH_APP in profiles
+
+
+def _app_beside(folder: Path, service: Service, *, permitted: bool) -> Iterator[Finding]:
+    beside = folder.parent / Service.APP.value
+    if service in SIGNERS and _readable(beside):
+        text = f"the files of app lie within reach, in {beside}; carry {service} to a host of its own"
+        if service is Service.KEEPER:
+            text += ', or say profiles = ["keeper-with-app"] and know what that gives up'
+        yield Finding("guard.app_beside", text, fatal=not permitted)
 
 
 def _readable(folder: Path) -> bool:

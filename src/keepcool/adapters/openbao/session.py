@@ -62,6 +62,10 @@ class Session:
         """As `post`."""
         return self._asked("GET", path, None, None)
 
+    def enter(self) -> None:
+        """Logs in now. Raises Unavailable keystore.token when we are not let in."""
+        self._fresh()
+
     def health(self) -> answers.Health:
         """Needs no token. Raises Unavailable when there is no answer."""
         return answers.decoded(self._connections.call("GET", "sys/health", None, {}), answers.Health)
