@@ -10,6 +10,7 @@ from nacl.bindings import crypto_scalarmult_base, crypto_sign_seed_keypair
 from keepcool.adapters import guard
 from keepcool.core.errors import Refused
 from keepcool.core.parties import Peer, Service
+from keepcool.core.profiles import Profile
 
 COOLER_SEED = bytes(range(32))
 COOLER = Peer(Service.COOLER, crypto_sign_seed_keypair(COOLER_SEED)[0], crypto_scalarmult_base(b"\x07" * 32))
@@ -60,3 +61,19 @@ def test_refuses_a_neighbour_with_the_second_key(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="host of their own"):
         guard.refuse_fatal(guard.survey(folder, Service.KEEPER, [COOLER], one_machine=False))
     assert guard.refuse_fatal(guard.survey(folder, Service.KEEPER, [COOLER], one_machine=True))
+
+
+@pytest.mark.parametrize("service", [Service.KEEPER, Service.COOLER])
+def test_refuses_app_beside_a_signer(tmp_path: Path, service: Service) -> None:
+    """App's files within a signer's reach stop it; the profile by name permits it to Keeper alone."""
+    folder = tmp_path / service.value
+    folder.mkdir()
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "app.toml").write_text("")
+    permitted = frozenset({Profile.KEEPER_WITH_APP})
+    with pytest.raises(Refused, match="files of app"):
+        guard.refuse_fatal(guard.survey(folder, service, [], one_machine=False))
+    findings = guard.survey(folder, service, [], one_machine=False, profiles=permitted)
+    assert [one.fatal for one in findings] == [service is Service.COOLER]
+    other = guard.survey(folder, service, [], one_machine=False, profiles=frozenset({Profile.REQUEST_KEYS}))
+    assert [one.fatal for one in other] == [True]
