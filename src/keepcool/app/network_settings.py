@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 from keepcool.chains.bitcoin.networks import Replacement
 from keepcool.chains.bitcoin.script import ScriptKind
+from keepcool.chains.evm.profiles import pool_profile
 from keepcool.chains.minter.wallets import PROFILE
 from keepcool.ports.settings import Settings
 
@@ -29,6 +30,8 @@ class AssetSettings(Settings, frozen=True):
     """Base units: the least that one recipient is paid."""
     withdrawal_max: str = ""
     """Base units: the most one withdrawal may be; empty: only what signers' policies say."""
+    sweep_min: str = "1"
+    """Base units: less stays at an address of an EVM pool until more is there, or payments need it."""
 
 
 class FeeSettings(Settings, frozen=True):
@@ -125,6 +128,17 @@ class MinterSettings(_Network, frozen=True, kw_only=True, tag="minter"):
         return PROFILE
 
 
+class SweepSettings(Settings, frozen=True):
+    """Of addresses of pools of an EVM chain."""
+
+    batch_max: int = 50
+    """Addresses that one transaction sweeps at most, 1 to 200."""
+    wait_s: int = 900
+    """So long the first of them waits for others; less when payments wait for the treasury."""
+    worth: int = 20
+    """Coins of the network are swept when they are so many times what sweeping them costs."""
+
+
 class EvmSettings(_Network, frozen=True, kw_only=True, tag="evm"):
     """An EVM chain."""
 
@@ -136,6 +150,16 @@ class EvmSettings(_Network, frozen=True, kw_only=True, tag="evm"):
     """Belongs to `crediting = "depth"`."""
     fees: FeeSettings = FeeSettings()
     """What withdrawals may cost."""
+    pool: bool = False
+    """New users get addresses of a pool of the same contracts, unless a request says otherwise."""
+    stock: int = 200
+    """Addresses of each pool kept attested ahead."""
+    sweep: SweepSettings = SweepSettings()
+    """When what lies at addresses of a pool is brought to its treasury."""
+
+    @property
+    def pool_profile(self) -> str:
+        return pool_profile(self.profile)
 
 
 class BitcoinSettings(_Network, frozen=True, kw_only=True, tag="bitcoin"):

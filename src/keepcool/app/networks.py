@@ -21,6 +21,7 @@ from keepcool.app.network_settings import (
 from keepcool.chains.bitcoin.network_table import SHIPPED, one_row
 from keepcool.chains.bitcoin.networks import DECIMALS as BITCOIN_DECIMALS
 from keepcool.chains.bitcoin.networks import Network, Networks, check
+from keepcool.chains.evm.forwarders import ITEMS_MAX
 from keepcool.chains.minter.assets import coin_of
 from keepcool.core import ids, money
 from keepcool.core.errors import Refused
@@ -86,6 +87,12 @@ def _check_evm(network: str, where: str, table: EvmSettings) -> None:
         raise Refused("config.crediting", f'{where}: depth_blocks belongs to crediting = "depth"')
     for bound in (table.fees.fee_per_gas_max, table.fees.priority_fee_per_gas):
         money.parse_units(bound)
+    if table.stock < 1 or table.sweep.wait_s < 0 or table.sweep.worth < 1:
+        raise Refused("config.sweep", f"{where}: stock and sweep.worth are at least 1, sweep.wait_s 0")
+    if not 1 <= table.sweep.batch_max <= ITEMS_MAX:
+        raise Refused("config.sweep", f"{where}: sweep.batch_max is 1 to {ITEMS_MAX}")
+    for asset in table.assets:
+        money.parse_units(asset.sweep_min)
     if not 1 <= table.fees.batch_max <= OUTPUTS_MAX or table.fees.batch_wait_s < 0:
         raise Refused("config.batch", f"{where}: batch_max is 1 to {OUTPUTS_MAX}, batch_wait_s not negative")
 

@@ -16,7 +16,7 @@ from keepcool.app.store import Units, metadata
 from keepcool.app.upserts import upsert
 from keepcool.core.ids import AssetId, WalletId
 
-_POOLED = "bip122:"  # assets of networks that have pools begin so
+_POOLED = ("bip122:", "eip155:")  # assets of networks that have pools begin so
 
 pool_total = Table(
     "pool_total",
