@@ -33,7 +33,7 @@ from keepcool.core.errors import Unavailable
 from keepcool.core.registry import WalletRecord
 
 SETTLED = frozenset({"confirmed", "refused", "failed", "cancelled", "replaced", "needs_review"})
-_POLL_S = 0.1
+_POLL_S, _POLL_S_MAX = 0.1, 0.5
 T = TypeVar("T")
 
 
@@ -224,12 +224,13 @@ class Client:
 
 
 def awaited(ask: Callable[[], T], done: Callable[[T], bool], timeout_s: float, late: str) -> T:
-    """Asks until `done`. Raises Unavailable with `late` when the time is up."""
-    deadline_s = time.monotonic() + timeout_s
+    """Asks until `done`, at first often. Raises Unavailable with `late` when the time is up."""
+    deadline_s, pause_s = time.monotonic() + timeout_s, _POLL_S
     while not done(answer := ask()):
         if time.monotonic() > deadline_s:
             raise Unavailable("client.late", f"{late} after {timeout_s:g} s; it may still happen, ask again")
-        time.sleep(_POLL_S)
+        time.sleep(pause_s)
+        pause_s = min(pause_s * 1.3, _POLL_S_MAX)
     return answer
 
 
