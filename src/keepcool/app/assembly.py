@@ -80,6 +80,9 @@ class Assembly:
         journals = Journals(outside.exchange, outside.settings.signer_timeout_s)
         networks = outside.settings.families.networks
         self._wired = Wired(outside.store, journals, networks, outside.clock)
+        self._onboarding = Onboarding(
+            outside.settings.networks, outside.nodes, outside.minter_nodes, outside.bitcoin_nodes
+        )
         self._office = self._payouts()
         self.issuer = self._issuer()
         self._pools = self._pooling()
@@ -147,6 +150,7 @@ class Assembly:
             metrics=outside.metrics,
             head_seen=self._office.head_seen,
             wake=self._office.wake,
+            ready=self._onboarding.ready_for_pools,
         )
         return PoolOffice(around)
 
@@ -226,9 +230,7 @@ class Assembly:
             payouts=self._office.desk,
             pools=self._pools.desk,
             engine=self._office,
-            onboarded=Onboarding(
-                settings.networks, outside.nodes, outside.minter_nodes, outside.bitcoin_nodes
-            ).ready,
+            onboarded=self._onboarding.ready,
             purses=self._office.purses,
             metrics=outside.metrics,
             events=self._events,

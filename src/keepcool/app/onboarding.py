@@ -14,6 +14,7 @@ from typing import assert_never
 
 from keepcool.app.config import AssetSettings, BitcoinSettings, EvmSettings, MinterSettings, NetworkSettings
 from keepcool.chains.evm.assets import contract_of
+from keepcool.chains.evm.forwarders import FACTORY
 from keepcool.chains.evm.profiles import Contract, profile_named
 from keepcool.chains.keccak import keccak256
 from keepcool.core.errors import Breach, Refused
@@ -61,6 +62,13 @@ class Onboarding:
             self._done.add(network)
 
 
+    async def ready_for_pools(self, network: str) -> None:
+        """Asked before a pool is made: whether what its addresses need is on the chain. Raises as `ready`."""
+        await self.ready(network)
+        for node in self._nodes.get(NetworkId(network), ()):
+            await _check_contract(network, node, FACTORY)
+
+
 async def _check_evm(network: str, node: EvmNode, table: EvmSettings) -> None:
     await node.check()
     await _check_finality(network, node, table)
@@ -79,10 +87,11 @@ async def _check_finality(network: str, node: EvmNode, table: EvmSettings) -> No
 async def _check_contract(network: str, node: EvmNode, contract: Contract) -> None:
     code = await node.code(contract.address)
     if not code:
-        text = f"{network} has no contract at {contract.address}; deploy the official Safe contracts first"
+        named = "keepcool's factory of forwarders" if contract == FACTORY else "the official Safe contracts"
+        text = f"{network} has no contract at {contract.address}; deploy {named} first"
         raise Refused("network.contract_missing", text)
     if keccak256(code) != contract.runtime_keccak:
-        text = f"the code at {contract.address} on {network} is not the official Safe contract's"
+        text = f"the code at {contract.address} on {network} is not the official contract's"
         raise Breach("network.contract_differs", text)
 
 

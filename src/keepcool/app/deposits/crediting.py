@@ -1,7 +1,7 @@
 """Who gets credited: as far as the balance of the wallet bears out, and not a unit more.
 
-At a settled block, for one holding:  arrived = balance now - balance then + our own payouts - what was
-already confirmed in between. Claims are confirmed out of `arrived` in the order of the chain. What is left
+At a settled block, for one holding:  arrived = balance now - balance then + our own payouts + what passed on
+to a pool's treasury - what was already confirmed in between. Claims are confirmed out of `arrived` in the order of the chain. What is left
 over is a deposit nobody announced; what is missing was claimed by a token that lies, or taken without us.
 """
 
@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from keepcool.app.books import dust, ledger
 from keepcool.app.controls import suspensions
-from keepcool.app.deposits import events, position, records
+from keepcool.app.deposits import events, passages, position, records
 from keepcool.app.deposits.events import Freezes
 from keepcool.app.deposits.records import Claim, Deposit, Kind, State
 from keepcool.core.effects import Payment
@@ -37,26 +37,29 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the chain says a holding is at block `number`, whose hash is `block_hash` (hex)."""
+    """What the chain says a holding is at block `number`, whose hash is `block_hash` (hex). `pool`: of a
+    pool's own wallet."""
 
     wallet: WalletId
     asset: AssetId
     number: int
     block_hash: str
     units: int
+    pool: bool = False
 
 
 def settle_holding(tx: Connection, rules: Rules, seen: Reading, at_ms: int) -> None:
     """Decides everything pending for this holding up to this block. Asked again for the same block, it
     does nothing."""
     last = position.settled(tx, seen.wallet, seen.asset)
-    if last.block_number >= seen.number:
+    if last.block_number >= seen.number or _waits(tx, rules, seen, at_ms):
         return
     claims = records.of_holding(tx, seen.wallet, seen.asset, until=seen.number, after=last.block_number)
     pending = [one for one in claims if one.state is State.PENDING]
     confirmed = sum(one.confirmed for one in claims if one.state is not State.PENDING)
     paid = _paid_out(tx, rules, seen, after=last.block_number, at_ms=at_ms)
-    arrived = seen.units - last.units + paid - confirmed
+    passed = passages.net(tx, seen.wallet, seen.asset, after=last.block_number, until=seen.number)
+    arrived = seen.units - last.units + paid + passed - confirmed
     if arrived > 0 and suspensions.holds_deposits(tx, rules.network, seen.asset):
         return  # looked at again with every block until it is resumed
     if arrived < 0:
@@ -68,7 +71,10 @@ def settle_holding(tx: Connection, rules: Rules, seen: Reading, at_ms: int) -> N
         _grant(tx, rules, one, granted, at_ms)
     if left:
         _grant(tx, rules, records.add(tx, _unannounced(rules, seen, left), at_ms), left, at_ms)
-    position.settle(tx, rules.network, seen.wallet, seen.asset, number=seen.number, units=seen.units)
+    where = {"number": seen.number, "units": seen.units}
+    position.settle(tx, rules.network, seen.wallet, seen.asset, **where)
+    if arrived >= 0:
+        passages.settled(tx, seen.wallet, seen.asset, pool=seen.pool, at_ms=at_ms, **where)
 
 
 def undo(tx: Connection, rules: Rules, common: int, at_ms: int) -> list[Deposit]:
@@ -89,9 +95,23 @@ def undo(tx: Connection, rules: Rules, common: int, at_ms: int) -> list[Deposit]
             lost.append(one)
         state = State.REVERSED if one.posted else State.ORPHANED
         records.decide(tx, one, state, at_ms, confirmed=0, posted=False)
+    passages.rewind(tx, rules.network, common, at_ms)
     for wallet in sorted(position.rewind(tx, rules.network, common)):
         position.note_touch(tx, rules.network, wallet, common + 1, None)
     return lost
+
+
+def _waits(tx: Connection, rules: Rules, seen: Reading, at_ms: int) -> bool:
+    """Whether a token tells that coins went to the pool's treasury, which has not got them."""
+    if seen.pool or not passages.unproven(tx, seen.wallet, seen.asset, seen.number):
+        return False
+    text = (
+        f"{seen.asset} tells of transfers from wallet {seen.wallet} to its pool that did not arrive there; "
+        "nothing of it is credited"
+    )
+    name = f"{seen.wallet}:{seen.asset}"
+    _alarm(tx, rules, seen, at_ms, code="pool.not_arrived", name=name, text=text)
+    return True
 
 
 def _paid_out(tx: Connection, rules: Rules, seen: Reading, *, after: int, at_ms: int) -> int:

@@ -1,7 +1,8 @@
 """What of a block concerns our wallets: pure, and quick with a million of them.
 
 Laws: a log counts only when its form is exactly the event's; zero amounts, transfers to oneself and unlisted
-tokens are nobody's deposit; one movement of coins is counted once, however many traces it leaves.
+tokens are nobody's deposit, nor is what goes from an address of a pool to its treasury; one movement of coins
+is counted once, however many traces it leaves.
 ERC-20; Safe 1.4.1 and 1.5.0 events.
 """
 
@@ -9,8 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from keepcool.app.deposits.records import Kind
+from keepcool.chains.evm.address import raw_of
+from keepcool.chains.evm.forwarders import FACTORY, FLUSHED, raw_forwarder
 from keepcool.core.ids import AssetId
 from keepcool.ports.evmnode import Block, Log, Transaction
 
@@ -20,6 +24,9 @@ EXECUTED = bytes.fromhex("442e715f626346e8c54381002da614f62bee8d27386535b2521ec8
 EXECUTION_FAILED = bytes.fromhex("23428b18acfb3ea64b08dc0c1d296ea9c09702c09083ca5272e64d115b687d23")
 MODULE_EXECUTED = bytes.fromhex("6895c13664aa4f67288b25d7a21d7aaa34916e355fb9b6fae0a139a9085becb8")
 SAFE_TOPICS = (SAFE_RECEIVED, EXECUTED, EXECUTION_FAILED, MODULE_EXECUTED)
+OUR_TOPICS = (*SAFE_TOPICS, FLUSHED)
+_FACTORY = raw_of(FACTORY.address)
+_NOTHING: Mapping[bytes, int] = MappingProxyType({})
 _NO_BITS = bytes(12)
 
 
@@ -48,9 +55,23 @@ class Touched:
 
 
 @dataclass(frozen=True, slots=True)
+class Passed:
+    """From an address of a pool: `units` of which `arrived` came to the treasury `to`."""
+
+    wallet: int
+    to: int
+    asset: AssetId
+    transaction: bytes
+    position: int
+    units: int
+    arrived: int
+
+
+@dataclass(frozen=True, slots=True)
 class Matched:
     incoming: tuple[Incoming, ...]
     touched: tuple[Touched, ...]
+    passed: tuple[Passed, ...] = ()
 
 
 def match(
@@ -61,13 +82,15 @@ def match(
     watched: Mapping[bytes, int],
     native: AssetId,
     tokens: Mapping[bytes, AssetId],
+    pooled: Mapping[bytes, int] = _NOTHING,
 ) -> Matched:
-    """`watched` and `tokens` are keyed by 20 raw bytes. Plain transactions are candidates only: whether
-    they succeeded stands in their receipts."""
+    """`watched` and `tokens` are keyed by 20 raw bytes, `pooled` has of each forwarder the wallet of its
+    treasury. Plain transactions are candidates only: whether they succeeded stands in their receipts."""
     plain = [one for one in block.transactions if one.value and one.to in watched]
     ours = [log for log in safe_logs if log.address in watched and log.topics]
     incoming = [_plain(one, watched[one.to], native) for one in plain if one.to is not None]
-    incoming += _received(ours, plain, watched, native)
+    incoming += _received([log for log in ours if not _inside(log, watched, pooled)], plain, watched, native)
+    passed = list(_flushed(safe_logs, watched, pooled, native)) if pooled else []
     touched = [_touch(log, watched[log.address]) for log in ours if log.topics[0] != SAFE_RECEIVED]
     for log in transfers:
         asset = tokens.get(log.address)
@@ -80,13 +103,39 @@ def match(
         units = int.from_bytes(log.data, "big")
         if not units or sender[:12] != _NO_BITS or recipient[:12] != _NO_BITS:
             continue
+        treasury = pooled.get(sender[12:])
+        if treasury is not None and source is not None:
+            arrived = units if to == treasury else 0
+            passed.append(Passed(source, treasury, asset, log.transaction, log.index, units, arrived))
+            if to == treasury:
+                continue
         if to is not None:
             incoming.append(
                 Incoming(to, asset, Kind.TRANSFER, sender[12:], log.transaction, log.index, units)
             )
         if source is not None:
             touched.append(Touched(source, log.transaction, log.index, None))
-    return Matched(tuple(incoming), tuple(touched))
+    return Matched(tuple(incoming), tuple(touched), tuple(passed))
+
+
+def _inside(log: Log, watched: Mapping[bytes, int], pooled: Mapping[bytes, int]) -> bool:
+    """Whether a treasury tells of what one of its own forwarders brought."""
+    sender = log.topics[1][12:] if len(log.topics) == 2 else b""
+    return sender in pooled and pooled[sender] == watched[log.address]
+
+
+def _flushed(
+    logs: Iterable[Log], watched: Mapping[bytes, int], pooled: Mapping[bytes, int], native: AssetId
+) -> Iterable[Passed]:
+    """The factory's own events: its code is known, and it moves what it says."""
+    for log in logs:
+        if log.address != _FACTORY or len(log.topics) != 2 or log.topics[0] != FLUSHED or len(log.data) != 64:
+            continue
+        units = int.from_bytes(log.data[32:], "big")
+        forwarder = raw_forwarder(log.topics[1], int.from_bytes(log.data[:32], "big"))
+        if forwarder in pooled and forwarder in watched:
+            where = (log.transaction, log.index, units, units)
+            yield Passed(watched[forwarder], pooled[forwarder], native, *where)
 
 
 def _plain(one: Transaction, wallet: int, native: AssetId) -> Incoming:

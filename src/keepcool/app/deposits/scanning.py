@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from keepcool.app.deposits import position, records
+from keepcool.app.deposits import passages, position, records
 from keepcool.app.deposits.crediting import Outflows
 from keepcool.app.deposits.matching import (
-    SAFE_TOPICS,
+    OUR_TOPICS,
     TRANSFER,
     Incoming,
     Matched,
+    Passed,
     Touched,
     match,
 )
+from keepcool.app.deposits.passages import Passage
 from keepcool.app.deposits.recall import NoRecall, Recall, Sent
 from keepcool.app.deposits.records import Claim, Kind
 from keepcool.app.deposits.watched import Watched, WatchedWallet, wallets_numbered
@@ -74,6 +76,7 @@ class Scanner:
             watched=self._watched.numbers,
             native=self._listed.native,
             tokens=self._tokens,
+            pooled=self._watched.pooled,
         )
         matched = await self._succeeded(block.header, matched)
         sent = await self._store.run(lambda tx: _sent(tx, matched))
@@ -82,7 +85,7 @@ class Scanner:
         return await self._store.run(lambda tx: self._remember(tx, block.header, matched, at_ms))
 
     async def _logs(self, block_hash: bytes) -> tuple[tuple[Log, ...], tuple[Log, ...]]:
-        ours = self._node.logs(block_hash, addresses=[], topics=[SAFE_TOPICS])
+        ours = self._node.logs(block_hash, addresses=[], topics=[OUR_TOPICS])
         if not self._listed.tokens:
             return (), await ours
         contracts = list(self._listed.tokens)
@@ -101,12 +104,15 @@ class Scanner:
                 if receipt.succeeded:
                     good.add(receipt.transaction)
         kept = [o for o in matched.incoming if o.kind is not Kind.TRANSACTION or o.transaction in good]
-        return Matched(tuple(kept), matched.touched)
+        return replace(matched, incoming=tuple(kept))
 
     def _remember(self, tx: Connection, header: Header, matched: Matched, at_ms: int) -> int:
         position.advance(tx, self._listed.network, header.number, header.hash)
         numbers = {one.wallet for one in matched.incoming} | {one.wallet for one in matched.touched}
+        numbers |= {number for one in matched.passed for number in (one.wallet, one.to)}
         wallets = wallets_numbered(tx, sorted(numbers))
+        for passed in matched.passed:
+            self._pass(tx, header, wallets, passed)
         claims = [self._claim(header, wallets[one.wallet], one) for one in matched.incoming]
         for touched in matched.touched:
             wallet = wallets[touched.wallet]
@@ -115,6 +121,25 @@ class Scanner:
         for claim in claims:
             records.add(tx, claim, at_ms)
         return len(claims)
+
+    def _pass(
+        self, tx: Connection, header: Header, wallets: Mapping[int, WatchedWallet], one: Passed
+    ) -> None:
+        """Both balances are looked at once the block is deep enough."""
+        source, treasury = wallets[one.wallet].id, wallets[one.to].id
+        where = Passage(
+            network=self._listed.network,
+            wallet=source,
+            treasury=treasury,
+            asset=one.asset,
+            units=one.units,
+            arrived=one.arrived,
+            block_number=header.number,
+            position=one.position,
+        )
+        passages.add(tx, where)
+        for name in {source, treasury}:
+            position.note_touch(tx, self._listed.network, name, header.number, None)
 
     def _between_ours(
         self, tx: Connection, header: Header, source: WatchedWallet, touched: Touched, matched: Matched

@@ -14,7 +14,8 @@ from sqlalchemy import Connection
 from keepcool.app.deposits import events, position, records
 from keepcool.app.deposits.crediting import Reading, Rules, settle_holding
 from keepcool.app.deposits.scanning import Listed
-from keepcool.app.deposits.watched import WatchedWallet, wallets_after, wallets_called
+from keepcool.app.deposits.watched import WatchedWallet, addresses_of, wallets_after, wallets_called
+from keepcool.app.pools.sources import pools_among
 from keepcool.app.store import Store
 from keepcool.core.errors import Breach, Refused, Unavailable
 from keepcool.core.ids import AssetId, WalletId
@@ -27,12 +28,14 @@ HOLDINGS_AT_ONCE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A balance to be read."""
+    """A balance to be read, of all addresses together. `pool`: it is a pool's own, which comes first: it has
+    to bear out what came from its users' addresses."""
 
     wallet: WalletId
-    address: str
+    addresses: tuple[str, ...]
     asset: AssetId
     token: str | None
+    pool: bool = False
 
 
 class Settler:
@@ -70,7 +73,8 @@ class Settler:
         some = await self._store.run(
             lambda tx: wallets_after(tx, self._network, stands.swept, wallets_at_once)
         )
-        await self._confirm(stands.settled, self._holdings(some), finish=False, all_told=False)
+        due = await self._store.run(lambda tx: self._holdings(tx, some))
+        await self._confirm(stands.settled, due, finish=False, all_told=False)
         around = len(some) < wallets_at_once
         mark = 0 if around else some[-1].number
         await self._store.run(lambda tx: position.swept_to(tx, self._network, mark))
@@ -108,11 +112,11 @@ class Settler:
 
     async def _read(self, header: Header, due: Sequence[Due], asset: AssetId) -> list[Reading]:
         of_asset = [one for one in due if one.asset == asset]
-        holdings = [Holding(one.address, one.token) for one in of_asset]
+        holdings = [Holding(address, one.token) for one in of_asset for address in one.addresses]
         if not holdings:
             return []
         try:
-            told = [await node.balances(holdings, header.hash) for node in self._nodes]
+            told = [await self._balances(node, holdings, header.hash) for node in self._nodes]
         except Refused as error:
             if error.code != "node.reverted":
                 raise
@@ -120,31 +124,46 @@ class Settler:
             return []
         if any(one != told[0] for one in told):
             await self._disagree(header.number, f"they have different balances of {asset}")
+        units = iter(told[0])
         return [
-            Reading(one.wallet, asset, header.number, header.hash.hex(), units)
-            for one, units in zip(of_asset, told[0], strict=True)
+            Reading(
+                one.wallet,
+                asset,
+                header.number,
+                header.hash.hex(),
+                sum(next(units) for _ in one.addresses),
+                pool=one.pool,
+            )
+            for one in of_asset
         ]
+
+    async def _balances(self, node: ChainReader, holdings: Sequence[Holding], block_hash: bytes) -> list[int]:
+        found: list[int] = []
+        for start in range(0, len(holdings), HOLDINGS_AT_ONCE):
+            found += await node.balances(holdings[start : start + HOLDINGS_AT_ONCE], block_hash)
+        return found
 
     async def _due_between(self, after: int, until: int) -> list[Due]:
         return await self._store.run(lambda tx: self._due(tx, after, until))
 
     def _due(self, tx: Connection, after: int, until: int) -> list[Due]:
         touched = position.touched(tx, self._network, after=after, until=until)
-        due = set(self._holdings(wallets_called(tx, sorted(touched))))
+        due = set(self._holdings(tx, wallets_called(tx, sorted(touched))))
         pending = records.pending_holdings(tx, self._network, until)
-        named = {one.id: one for one in wallets_called(tx, sorted({wallet for wallet, _ in pending}))}
-        contracts = dict(self._listed.assets())
-        for wallet, asset in pending:
-            if asset in contracts:  # an asset may have left the list with deposits still pending
-                due.add(Due(wallet, named[wallet].address, asset, contracts[asset]))
-        return sorted(due, key=lambda one: (one.wallet, one.asset))
+        named = wallets_called(tx, sorted({wallet for wallet, _ in pending}))
+        # an asset may have left the list with deposits still pending
+        due |= {one for one in self._holdings(tx, named) if (one.wallet, one.asset) in pending}
+        return sorted(due, key=lambda one: (not one.pool, one.wallet, one.asset))
 
-    def _holdings(self, wallets: Sequence[WatchedWallet]) -> list[Due]:
-        return [
-            Due(one.id, one.address, asset, token)
+    def _holdings(self, tx: Connection, wallets: Sequence[WatchedWallet]) -> list[Due]:
+        """Pools' own first."""
+        lie, own = addresses_of(tx, wallets), pools_among(tx, [one.id for one in wallets])
+        found = [
+            Due(one.id, lie[one.id], asset, token, pool=one.id in own)
             for one in wallets
             for asset, token in self._listed.assets()
         ]
+        return sorted(found, key=lambda one: not one.pool)
 
     async def _disagree(self, number: int, how: str) -> None:
         text = f"the nodes of {self._network} do not agree on block {number}: {how}; nothing is credited"

@@ -112,6 +112,42 @@ spending = Table(
     sqlite_autoincrement=True,
 )
 
+# What went from addresses of a pool on an EVM chain to its treasury, as blocks show it: one row for each log.
+# `borne`: the treasury's own balance has confirmed it.
+passage = Table(
+    "deposit_passage",
+    metadata,
+    Column("number", _ROW_ID, primary_key=True, autoincrement=True),
+    Column("network", String(64), nullable=False),
+    Column("wallet", String(64), nullable=False),  # whose address it left
+    Column("treasury", String(64), nullable=False),  # the pool's own wallet
+    Column("asset", String(200), nullable=False),
+    Column("units", Units, nullable=False),  # as they left
+    Column("arrived", Units, nullable=False),  # of them, at the treasury
+    Column("block_number", BigInteger, nullable=False),
+    Column("position", BigInteger, nullable=False),  # of the log in its block
+    Column("borne", Boolean, nullable=False),
+    UniqueConstraint("network", "block_number", "position"),
+    Index("passage_of_wallet", "wallet", "asset", "block_number"),
+    Index("passage_to", "treasury", "asset", "block_number"),
+    sqlite_autoincrement=True,
+)
+
+# What lies at addresses of a pool and was not swept, by the balances confirmed last.
+lying = Table(
+    "deposit_lying",
+    metadata,
+    Column("wallet", String(64), nullable=False),
+    Column("asset", String(200), nullable=False),
+    Column("pool", String(64), nullable=False),
+    Column("units", Units, nullable=False),
+    Column("since_ms", BigInteger, nullable=False),
+    Column("tries", Integer, nullable=False),  # sweeps since then that did not take it
+    Column("tried_at_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("wallet", "asset"),
+    Index("lying_in", "pool", "asset"),
+)
+
 settlement = Table(
     "deposit_settlement",
     metadata,

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from keepcool.app.books.registry import wallet
+from keepcool.app.coins.tables import address as coin_address
+from keepcool.chains.evm.address import to_checksum
 from keepcool.core.ids import NetworkId, WalletId
 
 _ROWS_AT_ONCE = 50_000
@@ -26,11 +28,13 @@ class WatchedWallet:
 
 
 class Watched:
-    """`numbers` is the mapping itself, read by matching; only `refresh` changes it."""
+    """`numbers` is the mapping itself, `pooled` the wallet of the treasury of each address of a pool; read by
+    matching; only `refresh` changes them."""
 
     def __init__(self, network: NetworkId) -> None:
         self.numbers: dict[bytes, int] = {}
-        self._network, self._seen = network, 0
+        self.pooled: dict[bytes, int] = {}
+        self._network, self._seen, self._seen_address = network, 0, 0
         self._unaddressed: set[int] = set()
 
     def refresh(self, tx: Connection) -> bool:
@@ -44,7 +48,23 @@ class Watched:
             self._take(number, address)
         if rows:
             self._seen = rows[-1][0]
-        return len(rows) < _ROWS_AT_ONCE
+        return self._of_pools(tx) and len(rows) < _ROWS_AT_ONCE
+
+    def _of_pools(self, tx: Connection) -> bool:
+        """Every address of a pool that was handed out, or may have been."""
+        whose, source = wallet.alias(), wallet.alias()
+        query = (
+            select(coin_address.c.number, coin_address.c.script, whose.c.number, source.c.number)
+            .join(whose, whose.c.id == func.coalesce(coin_address.c.wallet, coin_address.c.source))
+            .join(source, source.c.id == coin_address.c.source)
+            .where(coin_address.c.network == self._network, coin_address.c.number > self._seen_address)
+        )
+        found = tx.execute(query.order_by(coin_address.c.number).limit(_ROWS_AT_ONCE)).all()
+        for number, script, of_wallet, of_source in found:
+            raw = bytes(script)
+            self.numbers[raw], self.pooled[raw] = of_wallet, of_source
+            self._seen_address = number
+        return len(found) < _ROWS_AT_ONCE
 
     def _late(self, tx: Connection) -> None:
         waiting = sorted(self._unaddressed)
@@ -69,6 +89,20 @@ def wallets_numbered(tx: Connection, numbers: Sequence[int]) -> dict[int, Watche
         for row in tx.execute(select(wallet.c.number, wallet.c.id, wallet.c.address).where(chosen)):
             found[row.number] = WatchedWallet(row.number, WalletId(row.id), row.address)
     return found
+
+
+def addresses_of(tx: Connection, some: Sequence[WatchedWallet]) -> dict[WalletId, tuple[str, ...]]:
+    """Every address at which a wallet's coins lie: its own, and those of a pool that were given to it; of a
+    pool those that were given to nobody."""
+    found = {one.id: {one.address: None} for one in some}
+    names = list(found)
+    for start in range(0, len(names), _ASKED_AT_ONCE):
+        part = names[start : start + _ASKED_AT_ONCE]
+        of_pool = coin_address.c.wallet.is_(None) & coin_address.c.source.in_(part)
+        query = select(coin_address).where(coin_address.c.wallet.in_(part) | of_pool)
+        for row in tx.execute(query.order_by(coin_address.c.number)):
+            found[WalletId(row.wallet or row.source)][to_checksum(bytes(row.script))] = None
+    return {name: tuple(each) for name, each in found.items()}
 
 
 def wallets_called(tx: Connection, names: Sequence[WalletId]) -> list[WatchedWallet]:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from keepcool.app.books import accounts, totals
 from keepcool.app.books.postings import Line, balance, is_posted, lines_of, post, wallet_short
-from keepcool.app.coins import book
+from keepcool.app.pools import levels
 from keepcool.core.errors import Conflict
 from keepcool.core.ids import AssetId, NetworkId, WalletId
 
@@ -168,7 +168,7 @@ def standing(tx: Connection, pool: WalletId, asset: AssetId) -> Standing:
         users=of["owed"] + of["held"] + of["dust"] - of["short"],
         own=own["owed"] + own["held"] + own["dust"] - own["short"],
         booked=of["coins"] - of["absent"] + own["coins"] - own["absent"] - own["lent"],
-        on_chain=book.held_sat(tx, pool),
+        on_chain=levels.on_chain(tx, pool, asset),
         cold=own["cold"],
         fees=own["lent"] - own["cold"],
     )

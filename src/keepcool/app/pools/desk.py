@@ -5,7 +5,7 @@ Law: whoever asks waits for a signer only while the stock is empty.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from keepcool.app.books import people, registry
 from keepcool.app.books.registry import Asked, Stored
-from keepcool.app.config import AppSettings, BitcoinSettings
+from keepcool.app.config import AppSettings, BitcoinSettings, EvmSettings
 from keepcool.app.pools import giving, rows
 from keepcool.app.pools.rows import Given, Marks, Pool
 from keepcool.app.pools.stock import Stock
@@ -43,7 +43,8 @@ class Bell(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolDesk:
-    """`bell` is rung when something was taken out of a stock, or waits for one."""
+    """`bell` is rung when something was taken out of a stock, or waits for one. `ready` returns when what a
+    pool of this network needs on its chain is there."""
 
     settings: AppSettings
     store: Store
@@ -52,11 +53,13 @@ class PoolDesk:
     stock: Stock
     clock: Clock
     bell: Bell
+    ready: Callable[[str], Awaitable[None]]
 
     async def make(self, new: NewPool) -> Pool:
         """A pool whose record both signers attested. The same asked for again is the same pool."""
-        table = self._bitcoin(new.network)
+        table = self._pooling(new.network)
         check_marks(NetworkId(new.network), new.marks, self.attesters.families)
+        await self.ready(new.network)
         await self.store.run(self._house)
         asked = Asked(
             id=new.id,
@@ -89,7 +92,7 @@ class PoolDesk:
     def is_pooled(self, network: str, kind: str | None) -> bool:
         """Whether a wallet asked for like this is one of a pool. Raises Malformed where there are none."""
         table = self.settings.networks.get(network)
-        if not isinstance(table, BitcoinSettings):
+        if not isinstance(table, BitcoinSettings | EvmSettings):
             if kind == "pooled":
                 raise Malformed("pool.network", f"there are no pools on {network[:64]}")
             return False
@@ -97,7 +100,7 @@ class PoolDesk:
 
     def profile(self, network: str) -> str:
         """Of wallets in a pool there."""
-        return self._bitcoin(network).pool_profile
+        return self._pooling(network).pool_profile
 
     async def wallets(self, wanted: Sequence[tuple[Asked, str | None]]) -> list[Outcome]:
         """One outcome each, in order: the wallet with its address, or its row while it waits for one. With
@@ -130,7 +133,7 @@ class PoolDesk:
     def _source(self, tx: Connection, wallet: str) -> WalletId:
         known = self.attesters.wallet(tx, wallet)
         network = known.record.network
-        if family_of(network).name is not FamilyName.BITCOIN:
+        if family_of(network).name is not FamilyName.BITCOIN and known.proof is None:
             raise Refused("addresses.family", f"a wallet on {network} has one address")
         return known.record.wallet
 
@@ -152,17 +155,19 @@ class PoolDesk:
             rows.insert_pool(tx, wallet.id, wallet.record.network, marks, self.clock.now_ms())
         return rows.get_pool(tx, wallet.id)
 
-    def _bitcoin(self, network: str) -> BitcoinSettings:
+    def _pooling(self, network: str) -> BitcoinSettings | EvmSettings:
         table = self.settings.networks.get(network)
         if table is None:
             raise Malformed("network.unknown", f"network {network[:64]} is not configured here")
-        if not isinstance(table, BitcoinSettings):
+        if not isinstance(table, BitcoinSettings | EvmSettings):
             raise Malformed("pool.network", f"{table.name} has no pools: its wallets lie in accounts")
         return table
 
 
 def check_marks(network: NetworkId, marks: Marks, families: Families) -> None:
     """Raises Malformed on marks that would sweep to nowhere, or back and forth."""
+    if marks.high and family_of(network).name is FamilyName.EVM:
+        raise Malformed("pool.marks", "on EVM chains surplus is not swept to a harbor: set no high mark")
     if marks.harbor is not None and families.parse_recipient(network, marks.harbor) != marks.harbor:
         raise Malformed("pool.harbor", "write the harbor's address in its one spelling")
     if marks.high and not marks.low <= marks.target < marks.high:

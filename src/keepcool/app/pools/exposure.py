@@ -5,18 +5,17 @@ from __future__ import annotations
 from sqlalchemy import Connection, func, select
 
 from keepcool.app.books.tables import balance_row
-from keepcool.app.coins import book
-from keepcool.app.coins.tables import coin
 from keepcool.app.payouts.bitcoin.tables import batch
 from keepcool.app.payouts.windows import WAITS
+from keepcool.app.pools import levels
 from keepcool.app.pools.rows import Pool
-from keepcool.core.ids import AssetId, NetworkId, WalletId
+from keepcool.core.ids import AssetId, WalletId
 
 
 def exposed_thousandths(tx: Connection, pool: Pool, asset: AssetId) -> int:
     """The pool's share of all that lies on its network: in wallets, in pools and in the harbor."""
-    everything = _on_chain(tx, pool.network) + _in_harbor(tx, asset)
-    return book.held_sat(tx, pool.id) * 1000 // everything if everything else 0
+    everything = levels.of_network(tx, pool.network, asset) + _in_harbor(tx, asset)
+    return levels.on_chain(tx, pool.id, asset) * 1000 // everything if everything else 0
 
 
 def waiting_for_window(tx: Connection, source: WalletId) -> int:
@@ -27,16 +26,6 @@ def waiting_for_window(tx: Connection, source: WalletId) -> int:
         .where(batch.c.source == source, batch.c.stage == "drafted", batch.c.problem.contains(WAITS))
     )
     return int(tx.execute(query).scalar_one())
-
-
-def _on_chain(tx: Connection, network: NetworkId) -> int:
-    query = select(func.sum(coin.c.amount_sat)).where(
-        coin.c.network == network,
-        coin.c.gone.is_(False),
-        coin.c.height.is_not(None),
-        coin.c.spent_height.is_(None),
-    )
-    return int(tx.execute(query).scalar_one() or 0)
 
 
 def _in_harbor(tx: Connection, asset: AssetId) -> int:

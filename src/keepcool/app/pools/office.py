@@ -9,7 +9,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from keepcool.app.config import AppSettings, BitcoinSettings, native_asset
+from keepcool.app.config import AppSettings, BitcoinSettings, EvmSettings, native_asset
 from keepcool.app.payouts.requests import PayoutDesk
 from keepcool.app.pools import running, skipped
 from keepcool.app.pools.desk import PoolDesk
@@ -27,7 +27,8 @@ from keepcool.wire.messages import Head
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Around:
-    """What the pools work with. `wake`: tells the payouts that there is something to do."""
+    """What the pools work with. `wake`: tells the payouts that there is something to do. `ready`: as in
+    `PoolDesk`."""
 
     settings: AppSettings
     store: Store
@@ -39,6 +40,7 @@ class Around:
     metrics: CollectorRegistry
     head_seen: Callable[[Service, Head], Awaitable[None]]
     wake: Callable[[], None]
+    ready: Callable[[str], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +79,22 @@ class PoolOffice:
             stock=self._stock,
             clock=around.clock,
             bell=self._bells,
+            ready=around.ready,
         )
         self.standings = {network: Standing() for network in self._tables()}
 
     def work(self) -> list[Coroutine[Any, Any, None]]:
         return [self._run(network, table) for network, table in self._tables().items()]
 
-    def _run(self, network: NetworkId, table: BitcoinSettings) -> Coroutine[Any, Any, None]:
+    def _run(self, network: NetworkId, table: BitcoinSettings | EvmSettings) -> Coroutine[Any, Any, None]:
         around, bell = self._around, asyncio.Event()
         self._bells.lanes.append(bell)
+        asset = native_asset(network, table)
         lane = PoolLane(
             network=network,
-            water=Water(table, native_asset(network, table), around.payouts),
+            asset=asset,
+            wanted=table.stock,
+            water=Water(table, asset, around.payouts) if isinstance(table, BitcoinSettings) else None,
             store=around.store,
             stock=self._stock,
             clock=around.clock,
@@ -98,6 +104,7 @@ class PoolOffice:
         pause = running.until_rung(bell)
         return running.run(lane, self.standings[network], pause, poll_ms=table.poll_ms)
 
-    def _tables(self) -> dict[NetworkId, BitcoinSettings]:
+    def _tables(self) -> dict[NetworkId, BitcoinSettings | EvmSettings]:
         networks = self._around.settings.networks.items()
-        return {NetworkId(name): table for name, table in networks if isinstance(table, BitcoinSettings)}
+        kinds = BitcoinSettings | EvmSettings
+        return {NetworkId(name): table for name, table in networks if isinstance(table, kinds)}

@@ -12,16 +12,15 @@ from functools import partial
 from prometheus_client import CollectorRegistry, Gauge
 from sqlalchemy import Connection
 
-from keepcool.app.coins import book
 from keepcool.app.deposits import position
-from keepcool.app.pools import exposure, giving, rows, watermark
+from keepcool.app.pools import exposure, giving, levels, rows, watermark
 from keepcool.app.pools.rows import Pool
 from keepcool.app.pools.stock import Stock
 from keepcool.app.pools.watermark import Water
 from keepcool.app.store import Store
 from keepcool.core.addresses import COUNT_MAX
 from keepcool.core.errors import KeepcoolError, Unavailable
-from keepcool.core.ids import NetworkId, WalletId
+from keepcool.core.ids import AssetId, NetworkId, WalletId
 from keepcool.ports.system import Clock
 
 _PAUSE_MS_MAX, _LOOK_EVERY_MS = 30_000, 2_000
@@ -62,11 +61,14 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolLane:
-    """One network's pools. `wake`: the payouts have something new to do. `looked`: per pool when its level
-    was looked at last, and at which block."""
+    """One network's pools. `asset`: its coin; `wanted`: addresses in stock; `water` None: no surplus is sent
+    away. `wake`: the payouts have something new to do. `looked`: per pool when its level was looked at last,
+    and at which block."""
 
     network: NetworkId
-    water: Water
+    asset: AssetId
+    wanted: int
+    water: Water | None
     store: Store
     stock: Stock
     clock: Clock
@@ -109,7 +111,7 @@ async def step(lane: PoolLane) -> None:
 
 async def _filled(lane: PoolLane, pool: Pool) -> None:
     """Half a stock is filled up; whoever waits for an address gets one."""
-    wanted = lane.water.settings.stock
+    wanted = lane.wanted
     have, waiting = await lane.store.run(
         lambda tx: (rows.in_stock(tx, pool.id), len(rows.waiting(tx, pool.id, COUNT_MAX)))
     )
@@ -127,7 +129,7 @@ def _looked_after(tx: Connection, lane: PoolLane, pool: Pool) -> bool:
     at_ms, at_block = lane.looked.get(pool.id, (0, -1))
     if block == at_block and 0 <= now_ms - at_ms < _LOOK_EVERY_MS:
         return False
-    moved = watermark.step(tx, lane.water, pool, now_ms)
+    moved = lane.water is not None and watermark.step(tx, lane.water, pool, now_ms)
     _measured(tx, lane, pool)
     lane.looked[pool.id] = (now_ms, block)
     return moved
@@ -137,9 +139,9 @@ def _measured(tx: Connection, lane: PoolLane, pool: Pool) -> None:
     numbers, names = lane.numbers, (pool.network, pool.id)
     waiting = exposure.waiting_for_window(tx, pool.id)
     watermark.tell_window(tx, pool, waiting=bool(waiting), now_ms=lane.clock.now_ms())
-    level = book.held_sat(tx, pool.id)
+    level = levels.on_chain(tx, pool.id, lane.asset)
     numbers.coins.labels(*names).set(level)
-    numbers.exposed.labels(*names).set(exposure.exposed_thousandths(tx, pool, lane.water.asset))
+    numbers.exposed.labels(*names).set(exposure.exposed_thousandths(tx, pool, lane.asset))
     numbers.stock.labels(*names).set(rows.in_stock(tx, pool.id))
     numbers.low.labels(*names).set(int(level < pool.marks.low))
     numbers.waiting.labels(*names).set(waiting)

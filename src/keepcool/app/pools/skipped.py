@@ -15,8 +15,8 @@ from keepcool.app.coins import addresses
 from keepcool.app.coins.addresses import Address
 from keepcool.app.pools import rows
 from keepcool.app.store import Store
-from keepcool.chains.bitcoin.listing import Listing, listing_of
 from keepcool.chains.bitcoin.networks import Networks
+from keepcool.chains.listing import Listing, listing_of
 from keepcool.core.addresses import RECEIVING
 from keepcool.core.ids import WalletId
 from keepcool.core.registry import WalletRecord

@@ -17,9 +17,8 @@ from keepcool.app.pools import rows, skipped
 from keepcool.app.pools.proofs import verify_statement
 from keepcool.app.store import Store
 from keepcool.app.wallets import PINNED, Attesters
-from keepcool.chains.bitcoin.address import spell
-from keepcool.chains.bitcoin.listing import listing_of
 from keepcool.chains.bitcoin.networks import Networks
+from keepcool.chains.listing import listing_of
 from keepcool.core import addresses
 from keepcool.core.addresses import RECEIVING, AddressRange
 from keepcool.core.errors import Breach, Malformed, Unavailable, rebuild
@@ -149,7 +148,7 @@ class Stock:
 
 def derived(record: WalletRecord, first: int, count: int, networks: Networks) -> Derived:
     listing, indices = listing_of(record, RECEIVING, networks), range(first, first + count)
-    listed = tuple((spell(listing.network, script), script) for script in listing.scripts(indices))
+    listed = tuple((listing.spell(script), script) for script in listing.scripts(indices))
     blank = AddressRange(
         wallet=record.wallet,
         record=record.hash(),
