@@ -209,6 +209,8 @@ def _evm(network: EvmPlan) -> dict[str, object]:
         "poll_ms": network.poll_ms,
         "start_block": network.start_block,
         "fees": {"withdrawal_fee_max": str(network.fee_max_units)},
+        "pool": network.pool,
+        "sweep": {"wait_s": network.sweep_wait_s},
         "assets": _assets(network.assets),
     }
 

@@ -53,7 +53,8 @@ class AssetPlan:
 
 @dataclass(frozen=True, slots=True)
 class EvmPlan:
-    """One EVM network. `assets[0]` is the native coin. Fees in base units of it."""
+    """One EVM network. `assets[0]` is the native coin. Fees in base units of it. `pool`: new users get
+    addresses of a pool instead of wallets; `sweep_wait_s`: so long what comes in there waits for more."""
 
     id: NetworkId
     name: str
@@ -67,6 +68,8 @@ class EvmPlan:
     fee_max_units: int = 50_000_000_000_000_000
     gas_budget_day_units: int = 2_000_000_000_000_000_000
     deployments_per_day: int = 1000
+    pool: bool = False
+    sweep_wait_s: int = 900
 
 
 @dataclass(frozen=True, slots=True)

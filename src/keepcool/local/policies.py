@@ -11,6 +11,7 @@ from typing import assert_never
 
 from nacl.signing import SigningKey
 
+from keepcool.chains.evm.profiles import pool_profile
 from keepcool.core.ids import AssetId, NetworkId
 from keepcool.core.parties import Service
 from keepcool.local import people as asked
@@ -124,6 +125,7 @@ def evm_part(service: Service, network: EvmPlan) -> PolicyPart:
     table: dict[str, object] = {
         "family": "evm",
         "profile": network.profile,
+        "pool_profile": pool_profile(network.profile),
         "fee_max_units": str(network.fee_max_units),
         "native": {"asset": native.id, "symbol": native.symbol, "decimals": native.decimals},
     }

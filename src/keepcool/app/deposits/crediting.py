@@ -1,7 +1,8 @@
 """Who gets credited: as far as the balance of the wallet bears out, and not a unit more.
 
 At a settled block, for one holding:  arrived = balance now - balance then + our own payouts + what passed on
-to a pool's treasury - what was already confirmed in between. Claims are confirmed out of `arrived` in the order of the chain. What is left
+to a pool's treasury - what was already confirmed in between. Claims are confirmed out of `arrived` in the
+order of the chain. What is left
 over is a deposit nobody announced; what is missing was claimed by a token that lies, or taken without us.
 """
 
