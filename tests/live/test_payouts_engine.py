@@ -2,102 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from keepcool.adapters.evmnode.node import HttpEvmNode
-from keepcool.adapters.system.clock import SystemClock
-from keepcool.app.config import FeeSettings
-from keepcool.app.payouts import purses
-from keepcool.app.payouts.purses import Attempt, Purpose
 from keepcool.app.payouts.store import Kind
 from keepcool.chains.evm.purse import check_replacement
 from keepcool.chains.evm.transaction import parse_unsigned
 from keepcool.core import withdrawal_states as lives
 from keepcool.core.faults import FaultPoint
-from keepcool.core.ids import AssetId
 from keepcool.core.intent import Evidence
-from keepcool.core.registry import WalletRecord
-from keepcool.local.devchain import DevChain, deploy_token
-from tests.fixtures.chain import address_number, safe_chain
-from tests.unit.app.payouts.workshop import ETHER, NATIVE, NETWORK, RECIPIENT, Crash, Workshop
+from tests.fixtures.chain import address_number
+from tests.fixtures.evmscene import scene
+from tests.unit.app.payouts.workshop import ETHER, NETWORK, RECIPIENT, Crash
 
 pytestmark = pytest.mark.live
-
-
-@dataclass
-class Scene:
-    chain: DevChain
-    shop: Workshop
-    token: AssetId
-    token_address: str
-
-    def live(self, until: Callable[[], bool], timeout_s: float = 30, *, mining: bool = True) -> None:
-        """One life of the engine; blocks keep coming."""
-
-        async def life() -> None:
-            node = HttpEvmNode(NETWORK, self.chain.url, SystemClock())
-            miner = asyncio.create_task(self._mine(mining=mining))
-            try:
-                await self.shop.live(node, until, timeout_s)
-            finally:
-                miner.cancel()
-                await node.close()
-
-        asyncio.run(life())
-
-    async def _mine(self, *, mining: bool) -> None:
-        while mining:
-            await asyncio.sleep(0.15)
-            await asyncio.to_thread(self.chain.mine)
-
-    def attempts(self, name: str) -> list[Attempt]:
-        """Of its execution, in their order."""
-        found = self.shop.store.transact(lambda tx: purses.of_withdrawal(tx, name))
-        return [one for one in found if one.purpose is Purpose.EXECUTE]
-
-    def wallet(self, name: str, ether: int = 10, tokens: int = 0) -> WalletRecord:
-        """Issued, funded on chain, credited."""
-        record = self.shop.issue(name)
-        self.chain.fund(record.address, ether * ETHER)
-        self.shop.credit(record.wallet, ether * ETHER)
-        if tokens:
-            self.chain.fund_token(self.token_address, record.address, tokens)
-            self.shop.credit(record.wallet, tokens, self.token)
-        return record
-
-    def ends(self, *names: str) -> None:
-        self.live(lambda: all(not lives.is_open(self.shop.state(name)) for name in names))
-
-    def agrees(self, record: WalletRecord) -> bool:
-        """Ledger and chain say the same of this wallet and of the purse."""
-        for asset, token in ((NATIVE, None), (self.token, self.token_address)):
-            if self.shop.balance(f"coins:{record.wallet}", asset) != self.chain.balance(
-                record.address, token
-            ):
-                return False
-        purse = self.shop.balance(f"purse:{NETWORK}") == self.chain.balance(self.shop.purse.address)
-        return purse and self.shop.is_balanced()
-
-
-@contextmanager
-def scene(folder: Path, **fees: Any) -> Iterator[Scene]:
-    with safe_chain() as chain:
-        token = deploy_token(chain, "Coin", "COIN", 10**27)
-        asset = AssetId(f"{NETWORK}/erc20:{token}")
-        shop = Workshop(folder, tokens=(asset,), fees=FeeSettings(**fees))
-        chain.fund(shop.purse.address, 5 * ETHER)
-        try:
-            yield Scene(chain, shop, asset, token)
-        finally:
-            shop.close()
 
 
 def test_a_withdrawal_is_paid_and_settled(tmp_path: Path) -> None:
@@ -138,8 +58,9 @@ def test_a_death_at_any_point_pays_once(tmp_path: Path, point: FaultPoint) -> No
 
 
 def test_many_wallets_are_paid_together(tmp_path: Path) -> None:
-    """Twelve withdrawals of six wallets: each wallet's in order, all paid, one question for several."""
-    with scene(tmp_path) as at:
+    """Twelve withdrawals of six wallets, none sharing a transaction: each wallet's in order, all paid, one
+    question for several."""
+    with scene(tmp_path, batch_max=1) as at:
         records = [at.wallet(f"w{n}") for n in range(6)]
         for n, record in enumerate(records):
             at.shop.order(f"a{n}", record.wallet, ETHER)

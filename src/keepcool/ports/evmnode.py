@@ -106,10 +106,13 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Call:
+    """`supposed`: code that the target is to be taken to have, in a call that is only asked about."""
+
     to: str
     data: bytes = b""
     value: int = 0
     sender: str | None = None
+    supposed: bytes = b""
 
 
 class Sending(StrEnum):
@@ -169,7 +172,8 @@ class EvmNode(ChainReader, Protocol):
     async def transaction(self, transaction: bytes) -> Transaction | None: ...
 
     async def call(self, call: Call, at: At = Tag.LATEST) -> bytes:
-        """What it returns. Raises Refused `node.reverted` with the reason when it reverts."""
+        """What it returns. Raises Refused `node.reverted` with the reason when it reverts, and
+        `node.no_rehearsals` from a node that cannot suppose other code than there is."""
 
     async def estimate_gas(self, call: Call) -> int:
         """Raises Refused `node.reverted` when it would revert."""

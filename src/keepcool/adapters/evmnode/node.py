@@ -35,6 +35,7 @@ from keepcool.ports.system import Clock
 
 _BALANCE_OF = bytes.fromhex("70a08231")
 _FEE_BLOCKS = 20
+_NO_SUCH = (-32601, -32602)  # no such method, no such parameter
 T = TypeVar("T")
 
 
@@ -133,7 +134,12 @@ class HttpEvmNode:
         return self._right(method, found, fits=found.hash == transaction)
 
     async def call(self, call: Call, at: At = Tag.LATEST) -> bytes:
-        return await self._one(Ask("eth_call", (_call(call), _at(at))), _bytes)
+        supposed: tuple[Param, ...] = ({call.to: {"code": _hex(call.supposed)}},) if call.supposed else ()
+        (said,) = await self._asked([Ask("eth_call", (_call(call), _at(at), *supposed))])
+        if supposed and isinstance(said, Complaint) and said.code in _NO_SUCH:
+            text = f"{self._rpc.name} cannot suppose other code than there is"
+            raise Refused("node.no_rehearsals", text)
+        return self._read("eth_call", said, _bytes)
 
     async def estimate_gas(self, call: Call) -> int:
         return await self._one(Ask("eth_estimateGas", (_call(call),)), _number)

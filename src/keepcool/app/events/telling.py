@@ -36,8 +36,9 @@ _THAWED = {"": "alarm.seen", "wallet": "wallet.thawed", "network": "network.thaw
 def withdrawal(
     tx: Connection, one: Withdrawal, at_ms: int, *, before: Withdrawal | None = None
 ) -> Withdrawal:
-    """The same withdrawal, told. Voids are the engine's own, and a step that changes nothing is no news."""
-    if one.kind.value == "void" or (before is not None and before.state == one.state):
+    """The same withdrawal, told. Voids and batches are the engine's own; a step that changes nothing is no
+    news."""
+    if one.kind.value in ("void", "batch") or (before is not None and before.state == one.state):
         return one
     was = None if before is None else before.state
     about = Subject(network=one.network, user=owner(tx, one.wallet), wallet=one.wallet, withdrawal=one.id)
@@ -180,6 +181,7 @@ def _withdrawal(one: Withdrawal) -> dict[str, Plain]:
         "to": one.recipient,
         "outputs": [{"to": to, "amount": str(units)} for to, units in one.outputs],
         "transaction": transaction,
+        "batch": one.batch,
         "block_number": None if seen is None else seen.block,
         "block_hash": None if seen is None else seen.block_hash,
         "external_id": one.external_id,

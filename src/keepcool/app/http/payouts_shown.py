@@ -162,9 +162,9 @@ def newest(
     state: str | None = None,
     external_id: str | None = None,
 ) -> list[Withdrawal]:
-    """Newest first; voids are the engine's own and not shown."""
+    """Newest first; voids and batches are the engine's own and not shown."""
     columns = withdrawal.c
-    query = select(withdrawal).where(columns.kind != Kind.VOID.value)
+    query = select(withdrawal).where(columns.kind.not_in([each.value for each in store.INNER]))
     wanted = {"kind": kind, "state": state, "external_id": external_id}
     for name, value in wanted.items():
         if value is not None:

@@ -48,7 +48,8 @@ def fixed(tx: Connection, one: Withdrawal) -> Fixed | None:
 
 def until_s(tx: Connection, withdrawal: str) -> int:
     """When the last of the delays that signers named ends; 0 for none."""
-    own = [said.until_s for said in answers.of(tx, withdrawal).values()]
+    asked = store.get(tx, withdrawal).batch or withdrawal
+    own = [said.until_s for said in answers.of(tx, asked).values()]
     return max([*own, *lookups.untils(tx, withdrawal)], default=0)
 
 
@@ -89,5 +90,7 @@ def give(tx: Connection, withdrawal: str, proof: Evidence, now_ms: int) -> Withd
     one = store.get(tx, withdrawal)
     answers.add_evidence(tx, one.id, of(tx, one).intent, proof, now_ms)
     store.at_once(tx, one.id)
+    if one.batch is not None:
+        store.at_once(tx, one.batch)
     lookups.ask_at_once(tx, one.id)
     return store.get(tx, one.id)

@@ -23,7 +23,7 @@ from keepcool.app.config import (
     native_asset,
 )
 from keepcool.app.controls import bounds, suspensions
-from keepcool.app.payouts import consents, purses, store
+from keepcool.app.payouts import carried, consents, purses, store
 from keepcool.app.payouts.bitcoin import lookups
 from keepcool.app.payouts.store import Kind, NewWithdrawal, Withdrawal
 from keepcool.app.payouts.tables import purse, withdrawal
@@ -121,7 +121,7 @@ class PayoutDesk:
         parse = self._attesters.families.parse_recipient
         outputs = tuple((parse(network, to), units) for to, units in order.outputs)
         if outputs:
-            _check_outputs(table, outputs, order.units, wallet.address)
+            _check_outputs(outputs, order.units, wallet.address)
         recipient = outputs[0][0] if outputs else self._recipient(tx, order, wallet)
         if isinstance(table, BitcoinSettings):
             _check_dust(table, network, outputs or ((recipient, order.units),))
@@ -155,16 +155,24 @@ class PayoutDesk:
             text = f"withdrawal {one.id} is {lives.name_of(one.state)}: too late to cancel"
             raise Conflict("withdrawal.too_late", text, state=lives.name_of(one.state))
         lookups.refuse_shared(tx, one.id, stopped)
+        if one.batch is not None:
+            return carried.cancel(tx, one, self._clock.now_ms())
         return store.step(tx, one.id, Abandoned(Cancelled(), "cancelled"), self._clock.now_ms())
 
     def freeze(self, tx: Connection, withdrawal_id: str, reason: str) -> Withdrawal:
         """Stop it where it is until `thaw`. Raises Conflict `withdrawal.too_late` once it was handed to the
         network: what is signed and sent nobody can stop."""
-        if self._on_its_way(tx, store.get(tx, withdrawal_id)):
+        one = store.get(tx, withdrawal_id)
+        if self._on_its_way(tx, one):
             raise Conflict("withdrawal.too_late", f"withdrawal {withdrawal_id} is on its way already")
+        if carried.is_concerned(one):
+            return carried.freeze(tx, one, reason, self._clock.now_ms())
         return store.step(tx, withdrawal_id, Froze(reason), self._clock.now_ms())
 
     def thaw(self, tx: Connection, withdrawal_id: str) -> Withdrawal:
+        one = store.get(tx, withdrawal_id)
+        if carried.is_concerned(one):
+            return carried.thaw(tx, one, self._clock.now_ms())
         return store.step(tx, withdrawal_id, Thawed(), self._clock.now_ms())
 
     def add_evidence(self, tx: Connection, withdrawal_id: str, proof: Evidence) -> Withdrawal:
@@ -183,14 +191,15 @@ class PayoutDesk:
         return store.get(tx, withdrawal_id)
 
     def page(self, tx: Connection, query: Query) -> list[Withdrawal]:
-        """Newest first, voids included only when asked for by kind."""
+        """Newest first, voids and batches included only when asked for by kind."""
         columns = withdrawal.c
         found = select(withdrawal).order_by(columns.number.desc()).limit(min(query.limit, LIST_MAX + 1))
         wanted = {"wallet": query.wallet, "state": query.state, "external_id": query.external_id}
         for name, value in wanted.items():
             if value is not None:
                 found = found.where(columns[name] == value)
-        kind = columns.kind == query.kind.value if query.kind else columns.kind != Kind.VOID.value
+        inner = [each.value for each in store.INNER]
+        kind = columns.kind == query.kind.value if query.kind else columns.kind.not_in(inner)
         if query.after is not None:
             found = found.where(columns.number < query.after)
         return store.rows(tx, found.where(kind))
@@ -243,7 +252,7 @@ class PayoutDesk:
         return str(found)
 
     def _on_its_way(self, tx: Connection, one: Withdrawal) -> bool:
-        return one.transaction is not None or purses.has_attempt(tx, one.id)
+        return one.transaction is not None or purses.has_attempt(tx, one.batch or one.id)
 
 
 def too_little(tx: Connection, new: NewWithdrawal, error: Conflict) -> Conflict:
@@ -278,11 +287,7 @@ def _to_itself() -> Malformed:
     return Malformed("withdrawal.to_itself", "the recipient is the wallet itself")
 
 
-def _check_outputs(
-    table: NetworkSettings, outputs: tuple[tuple[str, int], ...], units: int, own: str
-) -> None:
-    if isinstance(table, EvmSettings):
-        raise Malformed("withdrawal.outputs", f"{table.name} pays one recipient per withdrawal: ask for each")
+def _check_outputs(outputs: tuple[tuple[str, int], ...], units: int, own: str) -> None:
     if len(outputs) > OUTPUTS_MAX or any(one < 1 for _, one in outputs):
         raise Malformed(
             "withdrawal.outputs", f"share out to 1 to {OUTPUTS_MAX} recipients, something to each"

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from keepcool.app.controls import stops
-from keepcool.app.payouts import answers, heads, reviews, store
+from keepcool.app.payouts import answers, carried, heads, reviews, store
 from keepcool.app.payouts.answers import Outcome
 from keepcool.app.payouts.lane import Lane, wait_after
 from keepcool.app.payouts.said import SIGNERS, WAITING, stored
@@ -115,9 +115,11 @@ def _request(
 
 
 def _evidence(tx: Connection, one: Withdrawal) -> list[messages.EvidenceItem]:
+    names = [one.id, *(each.id for each in carried.members(tx, one.id))]
     return [
         messages.EvidenceItem(kind=proof.kind, key=proof.key, proof=proof.proof)
-        for proof in answers.evidence_of(tx, one.id, one.intent or b"")
+        for name in names
+        for proof in answers.evidence_of(tx, name, one.intent or b"")
     ]
 
 

@@ -31,19 +31,24 @@ WAIT_MS_MAX = 60_000  # between two tries
 
 
 class Kind(StrEnum):
-    """A VOID pays nobody: it burns the slot of the withdrawal it `voids`."""
+    """A VOID pays nobody: it burns the slot of the withdrawal it `voids`. A BATCH holds nothing itself: it
+    carries out the withdrawals that name it as their `batch`, all by one transaction."""
 
     WITHDRAWAL = "withdrawal"
     TRANSFER = "transfer"
     TOPUP = "topup"
     VOID = "void"
+    BATCH = "batch"
+
+
+INNER = (Kind.VOID, Kind.BATCH)  # the engine's own: nobody asked for them, and nothing is held for them
 
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
     """`units` is paid to `recipient`, or shared out as `outputs` says. `slot` is the nonce of the wallet's
     account; `transaction` the one that carries it into a block. `fee_asset`: what the wallet itself pays
-    its fee in, None where the purse does."""
+    its fee in, None where the purse does. `batch`: what carries it out together with others."""
 
     number: int
     id: str
@@ -72,6 +77,7 @@ class Withdrawal:
     updated_at_ms: int
     outputs: tuple[tuple[str, int], ...] = ()
     fee_asset: AssetId | None = None
+    batch: str | None = None
 
     @property
     def payments(self) -> tuple[tuple[str, int], ...]:
@@ -98,8 +104,8 @@ class NewWithdrawal:
 
 
 def insert(tx: Connection, new: NewWithdrawal, now_ms: int) -> Withdrawal:
-    """The row and, unless it is a void, the hold. Raises Conflict when the owner has too little."""
-    if new.kind is not Kind.VOID:
+    """The row and, unless it is the engine's own, the hold. Raises Conflict when the owner has too little."""
+    if new.kind not in INNER:
         ledger.hold(tx, withdrawal=new.id, wallet=new.wallet, asset=new.asset, units=new.units, at_ms=now_ms)
         if new.fee_asset is not None:
             wallet_fees.hold(tx, new, now_ms)
@@ -182,10 +188,12 @@ def rows(tx: Connection, query: Select[tuple[object, ...]]) -> list[Withdrawal]:
 def in_states(
     tx: Connection, network: NetworkId, kinds: Sequence[type[State]], *, limit: int, due_ms: int | None = None
 ) -> list[Withdrawal]:
-    """Open withdrawals in these states, oldest first; with `due_ms` only those whose wait is over."""
+    """Open withdrawals in these states, oldest first, but those that a batch carries out; with `due_ms` only
+    those whose wait is over."""
     names = [lives.name_of(kind) for kind in kinds]
     where = (withdrawal.c.network == network, withdrawal.c.open.is_(True), withdrawal.c.state.in_(names))
-    query = select(withdrawal).where(*where).order_by(withdrawal.c.number).limit(limit)
+    query = select(withdrawal).where(*where, withdrawal.c.batch.is_(None))
+    query = query.order_by(withdrawal.c.number).limit(limit)
     if due_ms is not None:
         query = query.where(~_waits(due_ms))
     return rows(tx, query)
@@ -279,8 +287,8 @@ def request_void(tx: Connection, target: Withdrawal, now_ms: int) -> Withdrawal:
 
 
 def _apply(tx: Connection, before: Withdrawal, effect: Effect, now_ms: int) -> None:
-    if before.kind is Kind.VOID:
-        return  # holds nothing, and is not voided itself
+    if before.kind is Kind.VOID or (before.kind is Kind.BATCH and effect is not Effect.BURN):
+        return  # holds nothing; a void is not voided itself
     name, wallet, asset, units = before.id, before.wallet, before.asset, before.units
     match effect:
         case Effect.RELEASE:
@@ -334,4 +342,5 @@ def read(row: Row[tuple[object, ...]]) -> Withdrawal:
         updated_at_ms=row.updated_at_ms,
         outputs=tuple((to, units) for to, units in json.loads(row.outputs or "[]")),
         fee_asset=None if row.fee_asset is None else AssetId(row.fee_asset),
+        batch=row.batch,
     )

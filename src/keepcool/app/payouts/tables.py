@@ -38,6 +38,7 @@ withdrawal = Table(
     Column("voids", String(64), nullable=True, index=True),  # the withdrawal whose slot this burns
     Column("outputs", String, nullable=True),  # JSON of [recipient, units], where there are several
     Column("fee_asset", String(200), nullable=True),  # where the wallet itself pays its fee
+    Column("batch", String(64), nullable=True, index=True),  # the withdrawal that carries it with others
     Column("state", String(16), nullable=False),
     Column("state_json", String, nullable=False),
     Column("open", Boolean, nullable=False),

@@ -19,6 +19,7 @@ from keepcool.app.wallets import Wallet
 from keepcool.core import ids
 from keepcool.core.errors import Refused, Unavailable
 from keepcool.core.faults import FaultPoint
+from keepcool.core.ids import WalletId
 from keepcool.core.intent import Intent, Output, Purpose
 from keepcool.core.money import Amount
 from keepcool.core.withdrawal import Abandoned
@@ -71,9 +72,12 @@ def whose_turn(opened: Iterable[Withdrawal]) -> Withdrawal | None:
 
 def needs_void(tx: Connection, lane: Lane, one: Withdrawal, slot: int) -> bool:
     """A signer that may have signed for this slot signs no other payment there."""
-    if one.kind is Kind.VOID:
-        return False
-    ended = select(withdrawal).where(withdrawal.c.wallet == one.wallet, withdrawal.c.slot == slot)
+    return one.kind is not Kind.VOID and is_spoilt(tx, lane, one.wallet, slot)
+
+
+def is_spoilt(tx: Connection, lane: Lane, wallet: WalletId, slot: int) -> bool:
+    """Whether something abandoned may be signed for this slot of a wallet; a void of it is asked for then."""
+    ended = select(withdrawal).where(withdrawal.c.wallet == wallet, withdrawal.c.slot == slot)
     for earlier in store.rows(tx, ended.order_by(withdrawal.c.number.desc())):
         done = is_open(earlier.state) or isinstance(earlier.state, Confirmed | Replaced)
         if not done and answers.may_be_signed(tx, earlier.id):

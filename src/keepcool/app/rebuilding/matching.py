@@ -15,7 +15,7 @@ from hashlib import sha256
 from sqlalchemy import Connection, select
 
 from keepcool.app.payouts import store, wallet_fees
-from keepcool.app.payouts.store import Kind, Withdrawal
+from keepcool.app.payouts.store import Withdrawal
 from keepcool.app.payouts.tables import withdrawal
 from keepcool.app.pools.tables import member
 from keepcool.app.rebuilding import payments
@@ -90,7 +90,7 @@ def _asking(tx: Connection, one: Recalled) -> dict[tuple[tuple[str, str, int], .
     query = select(withdrawal).where(
         withdrawal.c.network == one.network,
         withdrawal.c.open.is_(True),
-        withdrawal.c.kind != Kind.VOID.value,
+        withdrawal.c.kind.not_in([one.value for one in store.INNER]),
         withdrawal.c.created_at_ms <= one.signed_at_s * 1000 + _CLOCKS_MS,
         (withdrawal.c.wallet == one.source) | withdrawal.c.wallet.in_(pooled),
     )

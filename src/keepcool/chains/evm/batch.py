@@ -29,11 +29,14 @@ class Call:
 
 def encode_batch(calls: Sequence[Call]) -> bytes:
     """Call data of multiSend(bytes)."""
-    packed = b"".join(
+    return MULTISEND + abi.encode(abi.dynamic_bytes(packed(calls)))
+
+
+def packed(calls: Sequence[Call]) -> bytes:
+    return b"".join(
         bytes(1) + raw_of(call.to) + abi.uint(call.value) + abi.uint(len(call.data)) + call.data
         for call in calls
     )
-    return MULTISEND + abi.encode(abi.dynamic_bytes(packed))
 
 
 def parse_batch(data: bytes) -> tuple[Call, ...]:
@@ -41,32 +44,32 @@ def parse_batch(data: bytes) -> tuple[Call, ...]:
     if data[:4] != MULTISEND:
         raise Malformed("batch.form", "this is not a call of multiSend(bytes)")
     reader = abi.Reader(data[4:], 1)
-    packed = reader.dynamic_bytes()
+    inner = reader.dynamic_bytes()
     reader.finish()
     calls: list[Call] = []
     position = 0
-    while position < len(packed):
-        call, position = _next_call(packed, position)
+    while position < len(inner):
+        call, position = _next_call(inner, position)
         calls.append(call)
         if len(calls) > CALLS_MAX:
             raise Malformed("batch.size", f"at most {CALLS_MAX} calls in one batch")
     return tuple(calls)
 
 
-def _next_call(packed: bytes, start: int) -> tuple[Call, int]:
+def _next_call(inner: bytes, start: int) -> tuple[Call, int]:
     body = start + _HEADER
-    if body > len(packed):
+    if body > len(inner):
         raise Malformed("batch.form", "the batch ends inside a call")
-    if packed[start] != 0:
+    if inner[start] != 0:
         raise Malformed(
             "batch.operation", "a call inside the batch is not a plain call; the contract reverts on it"
         )
-    end = body + int.from_bytes(packed[start + 53 : body], "big")
-    if end > len(packed):
+    end = body + int.from_bytes(inner[start + 53 : body], "big")
+    if end > len(inner):
         raise Malformed("batch.form", "the batch ends inside a call")
     call = Call(
-        to=to_checksum(packed[start + 1 : start + 21]),
-        value=int.from_bytes(packed[start + 21 : start + 53], "big"),
-        data=packed[body:end],
+        to=to_checksum(inner[start + 1 : start + 21]),
+        value=int.from_bytes(inner[start + 21 : start + 53], "big"),
+        data=inner[body:end],
     )
     return call, end

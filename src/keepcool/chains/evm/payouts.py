@@ -41,7 +41,7 @@ def pay_many(
         chain_id=chain_id,
         to=profile.multisend_call_only.address,
         value=0,
-        data=encode_batch([_call_of(output, chain_id) for output in outputs]),
+        data=encode_batch([call_of(output, chain_id) for output in outputs]),
         operation=DELEGATECALL,
         nonce=nonce,
     )
@@ -51,7 +51,7 @@ def pay(profile: SafeProfile, *, safe: str, chain_id: int, nonce: int, outputs: 
     """The cheapest SafeTx that pays these outputs: one directly, several as a batch."""
     if len(outputs) != 1:
         return pay_many(profile, safe=safe, chain_id=chain_id, nonce=nonce, outputs=outputs)
-    return _single(safe, chain_id, nonce, _call_of(outputs[0], chain_id))
+    return _single(safe, chain_id, nonce, call_of(outputs[0], chain_id))
 
 
 def void(*, safe: str, chain_id: int, nonce: int) -> SafeTx:
@@ -71,7 +71,8 @@ def _single(safe: str, chain_id: int, nonce: int, call: Call) -> SafeTx:
     )
 
 
-def _call_of(output: Output, chain_id: int) -> Call:
+def call_of(output: Output, chain_id: int) -> Call:
+    """The call that pays it. Raises Malformed on another chain's asset."""
     asset = output.amount.asset
     if chain_id_of(network_of(asset)) != chain_id:
         raise Malformed("asset.network", f"{asset} does not live on {network_of_chain(chain_id)}")

@@ -15,7 +15,7 @@ from keepcool.chains.evm import address, transaction
 from keepcool.chains.evm.safe import parse_draft, safe_tx_hash
 from keepcool.chains.keccak import keccak256
 from keepcool.core.ids import NetworkId
-from keepcool.core.intent import Purpose, parse_intent
+from keepcool.core.intent import Intent, Purpose, parse_intent
 from keepcool.core.parties import Service
 from keepcool.wire import messages
 from keepcool.wire.envelope import Opened
@@ -35,11 +35,13 @@ def sign(one: PrivateKey, digest: bytes) -> bytes:
 
 @dataclass
 class Decider:
-    """One signer. `objects(intent id)` is what it says instead of signing: "deny", "review" or nothing."""
+    """One signer. `objects(intent id)` is what it says instead of signing: "deny", "review" or nothing;
+    `objects_to` the same of a whole intent."""
 
     service: Service
     signing_key: PrivateKey
     objects: Callable[[str], str] = lambda _: ""
+    objects_to: Callable[[Intent], str] = lambda _: ""
     slots: dict[tuple[str, int], str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     sequence: int = 0
@@ -61,7 +63,7 @@ class Decider:
         self.asked.append(intent.intent)
         place = (tx.safe, tx.nonce)
         holder = self.slots.get(place, intent.intent)
-        objection = self.objects(intent.intent)
+        objection = self.objects(intent.intent) or self.objects_to(intent)
         if item.evidence and objection == "review":
             objection = ""
         if holder != intent.intent and intent.purpose is Purpose.PAY:

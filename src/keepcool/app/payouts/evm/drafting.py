@@ -5,15 +5,19 @@ Law: what would fail or cost more than allowed is not drafted, so nobody has to 
 
 from __future__ import annotations
 
-from keepcool.app.payouts import store, turns
-from keepcool.app.payouts.evm import fees, safes
+from sqlalchemy import Connection
+
+from keepcool.app.payouts import carried, turns
+from keepcool.app.payouts.evm import batching, fees, groups, rehearsing, safes
+from keepcool.app.payouts.evm.groups import Group
 from keepcool.app.payouts.evm.lane import EvmLane
 from keepcool.app.payouts.store import Kind, Withdrawal
 from keepcool.app.wallets import Wallet
 from keepcool.chains.evm import payouts
 from keepcool.chains.evm.profiles import profile_named
-from keepcool.chains.evm.safe import SafeTx, encode_draft, safe_tx_hash
-from keepcool.core.errors import Refused, Unavailable
+from keepcool.chains.evm.safe import DELEGATECALL, SafeTx, encode_draft, safe_tx_hash
+from keepcool.core.errors import Breach, KeepcoolError, Refused, Unavailable
+from keepcool.core.faults import FaultPoint
 from keepcool.core.withdrawal import DraftMade
 from keepcool.core.withdrawal_states import Draft
 from keepcool.ports.evmnode import Tag
@@ -21,13 +25,43 @@ from keepcool.ports.evmnode import Tag
 
 async def draft_all(lane: EvmLane) -> bool:
     """Draft what can be drafted now. True when anything was."""
-    return await turns.draft_all(lane, lambda one: _draft(lane, one))
+    due = await lane.store.run(lambda tx: groups.due(tx, lane))
+    if not due:
+        return False
+    lane.faults.reach(FaultPoint.APP_REQUESTED)
+    alone = [group.own for group in due if group.own is not None]
+    drafted = await lane.each(alone, lambda one: _draft(lane, one))
+    batches = [await _guarded(lane, group) for group in due if group.own is None]
+    return bool(drafted) or any(batches)
+
+
+async def _guarded(lane: EvmLane, group: Group) -> bool:
+    """One that fails is postponed and spoils no other."""
+    try:
+        return await _batch(lane, group) is not None
+    except Breach as error:
+        for one in group.members:
+            await lane.freeze(one, error)
+    except KeepcoolError as error:
+        await batching.postpone(lane, group.members, error.public)
+    return False
+
+
+async def _batch(lane: EvmLane, group: Group) -> Withdrawal | None:
+    """One that can be paid only alone, of the paying wallet, is drafted as itself."""
+    try:
+        return await batching.draft(lane, group)
+    except Refused as error:
+        if error.code != "payout.fee_bound" or len(group.members) > 1:
+            raise
+        return await turns.hopeless(lane, group.members[0], error)
 
 
 async def _draft(lane: EvmLane, one: Withdrawal) -> Withdrawal | None:
     wallet = await lane.store.run(lambda tx: turns.unfrozen(tx, lane, one))
     safe = wallet.address
-    slot, tip = await _free_slot(lane, one, safe), await lane.node.header(Tag.LATEST)
+    slot = await safes.free_slot(lane.node, lane.store, one.wallet, safe)
+    tip = await lane.node.header(Tag.LATEST)
     if tip is None:
         raise Unavailable("node.lagging", f"the node of {lane.network} knows no latest block")
     if await lane.store.run(lambda tx: turns.needs_void(tx, lane, one, slot)):
@@ -40,25 +74,20 @@ async def _draft(lane: EvmLane, one: Withdrawal) -> Withdrawal | None:
     expires_at_s = lane.clock.now_ms() // 1000 + lane.settings.fees.intent_lifetime_s
     intent = turns.intent_of(lane, one, expires_at_s)
     digest = safe_tx_hash(unsigned).hex()
-    return await lane.step(
-        one.id,
-        DraftMade(Draft(unsigned.slot, digest)),
-        intent=intent.encoded(),
-        draft=encode_draft(unsigned),
-        digest=digest,
-        slot=slot,
-        expires_at_s=expires_at_s,
-        drafted_at_block=tip.number,
-    )
+    made: dict[str, object] = {
+        "intent": intent.encoded(),
+        "draft": encode_draft(unsigned),
+        "digest": digest,
+        "slot": slot,
+        "expires_at_s": expires_at_s,
+        "drafted_at_block": tip.number,
+    }
 
+    def work(tx: Connection) -> Withdrawal:
+        carried.set_part(tx, [one.id], None)
+        return lane.step_in(tx, one.id, DraftMade(Draft(unsigned.slot, digest)), **made)
 
-async def _free_slot(lane: EvmLane, one: Withdrawal, safe: str) -> int:
-    """The Safe's nonce. Raises Unavailable while the node tells an older one than we know of."""
-    told = await safes.nonce(lane.node, safe)
-    used = await lane.store.run(lambda tx: store.highest_slot_used(tx, one.wallet))
-    if told <= used:
-        raise Unavailable("node.lagging", f"the node knows nonce {told} of {safe}, {used} is used")
-    return told
+    return await lane.store.run(work)
 
 
 def safe_tx(lane: EvmLane, wallet: Wallet, one: Withdrawal, slot: int) -> SafeTx:
@@ -71,7 +100,7 @@ def safe_tx(lane: EvmLane, wallet: Wallet, one: Withdrawal, slot: int) -> SafeTx
 
 async def _affordable(lane: EvmLane, one: Withdrawal, unsigned: SafeTx) -> None:
     """Raises Refused when it would fail now or cost more than its bound."""
-    gas = await safes.rehearse(lane.node, unsigned) + fees.EXECUTE_GAS
+    gas = await _gas(lane, one, unsigned) + fees.EXECUTE_GAS
     if unsigned.nonce == 0:
         gas += fees.FIRST_EXECUTE_GAS
     if not await safes.is_deployed(lane.node, unsigned.safe):
@@ -82,3 +111,10 @@ async def _affordable(lane: EvmLane, one: Withdrawal, unsigned: SafeTx) -> None:
     if cost > one.fee_max:
         text = f"the network asks for about {cost} wei in fees now; at most {one.fee_max} are allowed"
         raise Refused("payout.fee_bound", text)
+
+
+async def _gas(lane: EvmLane, one: Withdrawal, unsigned: SafeTx) -> int:
+    """Of the payments themselves. Raises Refused when one of them would fail."""
+    if unsigned.operation != DELEGATECALL:
+        return await safes.rehearse(lane.node, unsigned)
+    return await rehearsing.gas_of(lane, unsigned.safe, turns.outputs_of(one))

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from keepcool.app.payouts import answers, purses, store, turns
+from keepcool.app.controls import stops
+from keepcool.app.payouts import answers, carried, purses, store, turns
 from keepcool.app.payouts.evm import fees, safes
 from keepcool.app.payouts.evm.fees import Market
 from keepcool.app.payouts.evm.lane import EvmLane
 from keepcool.app.payouts.purses import Attempt, Purpose, Purse, Stage
 from keepcool.app.payouts.said import SIGNERS
 from keepcool.app.payouts.store import Kind, Withdrawal
+from keepcool.app.wallets import Wallet
 from keepcool.chains import publickeys
 from keepcool.chains.evm import address, execution, wallets
 from keepcool.chains.evm.profiles import profile_named
@@ -31,6 +33,7 @@ from keepcool.ports.evmnode import Call, Tag
 
 AT_ONCE_MAX = 50
 IN_FLIGHT_MAX = 8  # of one account: pools keep few of a stranger's that wait
+FAILURES_MAX = 3  # executions that a block undid, before it is given up
 _PATIENCE_TRIES = 5
 
 
@@ -83,7 +86,9 @@ def _pending(tx: Connection, one: Withdrawal) -> bool:
 
 
 async def _plan(lane: EvmLane, purse: Purse, one: Withdrawal) -> Plan | None:
-    record = (await lane.store.run(lambda tx: turns.unfrozen(tx, lane, one))).record
+    record = (await lane.store.run(lambda tx: _going_on(tx, lane, one))).record
+    if await _failed_on_chain(lane, one):
+        return None
     if not await safes.is_deployed(lane.node, record.address):
         return await _deployment(lane, purse, one, record)
     if one.draft is None or one.slot is None:
@@ -95,6 +100,26 @@ async def _plan(lane: EvmLane, purse: Purse, one: Withdrawal) -> Plan | None:
     if now < one.slot:
         raise Unavailable("node.lagging", f"the node knows nonce {now} of {record.address}")
     return await _execution(lane, purse, one, record, parse_draft(one.draft))
+
+
+def _going_on(tx: Connection, lane: EvmLane, one: Withdrawal) -> Wallet:
+    """The verified wallet. Raises Unavailable while it, or anybody it carries, may not be paid."""
+    stopped = next((why for each in carried.members(tx, one.id) if (why := stops.of(tx, each))), None)
+    if stopped is not None:
+        raise Unavailable("wallet.frozen", stopped)
+    return turns.unfrozen(tx, lane, one)
+
+
+async def _failed_on_chain(lane: EvmLane, one: Withdrawal) -> bool:
+    """What blocks have taken and undone is not sent for ever: of several the one is looked for at once."""
+    attempts = await lane.store.run(lambda tx: purses.of_withdrawal(tx, one.id))
+    failed = [it for it in attempts if it.purpose is Purpose.EXECUTE and it.succeeded is False]
+    shared = await lane.store.run(lambda tx: carried.is_shared(tx, one.id))
+    if one.kind is Kind.VOID or len(failed) < (1 if shared else FAILURES_MAX):
+        return False
+    text = f"it failed on chain in {failed[-1].hash}, although nothing had foretold it"
+    await lane.step(one.id, Abandoned(Failed(carried.REVERTS, text), text))
+    return True
 
 
 async def _deployment(lane: EvmLane, purse: Purse, one: Withdrawal, record: WalletRecord) -> Plan:
@@ -125,7 +150,7 @@ async def _execution(
     except Refused as error:
         await _reverts(lane, one, error)
         return None
-    gas = fees.with_margin(estimate)
+    gas = fees.limit(estimate)
     return Plan(one, Purpose.EXECUTE, record.address, data, gas, await _fees(lane, one, gas))
 
 
@@ -136,7 +161,7 @@ async def _reverts(lane: EvmLane, one: Withdrawal, error: Refused) -> None:
     if one.kind is Kind.VOID:
         await lane.note("payout.void_stuck", one.id, error.public)
         raise error
-    await lane.step(one.id, Abandoned(Failed("payout.reverts", error.public), error.public))
+    await lane.step(one.id, Abandoned(Failed(carried.REVERTS, error.public), error.public))
 
 
 async def slot_gone(lane: EvmLane, one: Withdrawal, safe: str) -> None:

@@ -17,6 +17,7 @@ PLAIN_GAS = 21_000
 DEPLOY_GAS = 320_000  # measured 296k for a 2-of-3 proxy
 EXECUTE_GAS = 55_000  # execTransaction around a call that costs itself, two signatures checked
 FIRST_EXECUTE_GAS = 20_000  # the Safe's nonce leaves zero
+GAS_MAX = 2**24  # of one transaction, EIP-7825
 _MARGIN_PERCENT = 120
 
 
@@ -31,6 +32,16 @@ class Market:
 def with_margin(gas: int) -> int:
     """The limit for an estimate: a state that moves in between needs some more."""
     return -(-gas * _MARGIN_PERCENT // 100)
+
+
+def limit(gas: int) -> int:
+    """The same, and never more than a transaction may have."""
+    return max(gas, min(with_margin(gas), GAS_MAX))
+
+
+def gas_max(block_gas_limit: int) -> int:
+    """What a batch may need by estimate: with its margin it has room in half a block."""
+    return min(GAS_MAX, block_gas_limit // 2) * 100 // _MARGIN_PERCENT
 
 
 def tip_of(settings: FeeSettings, median: int) -> int:

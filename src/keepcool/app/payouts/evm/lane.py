@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+
+from sqlalchemy import Connection
 
 from keepcool.app.config import EvmSettings
+from keepcool.app.payouts import carried, store
 from keepcool.app.payouts.lane import Lane
+from keepcool.app.payouts.store import Kind, Withdrawal
+from keepcool.core.withdrawal import Event
 from keepcool.ports.evmnode import EvmNode
 
 
@@ -16,3 +22,11 @@ class EvmLane(Lane):
     settings: EvmSettings
     chain_id: int
     node: EvmNode
+
+    def step_in(self, tx: Connection, withdrawal: str, event: Event, **columns: object) -> Withdrawal:
+        """What a batch carries goes with it."""
+        take = partial(Lane.step_in, self, tx)
+        one = store.get(tx, withdrawal)
+        if one.kind is not Kind.BATCH:
+            return take(withdrawal, event, **columns)
+        return carried.step(tx, take, one, event, self.clock.now_ms(), **columns)

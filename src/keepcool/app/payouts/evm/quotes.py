@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from keepcool.app.http.orders import Quote
-from keepcool.app.payouts.evm import fees, safes
+from keepcool.app.payouts.evm import fees, rehearsing, safes
 from keepcool.app.payouts.evm.executing import market
 from keepcool.app.payouts.evm.lane import EvmLane
 from keepcool.app.payouts.store import NewWithdrawal
@@ -26,13 +26,17 @@ async def quote(lane: EvmLane, asked: NewWithdrawal) -> Quote:
 
 
 async def _gas(lane: EvmLane, asked: NewWithdrawal, record: WalletRecord) -> int:
+    shared = asked.outputs or ((asked.recipient, asked.units),)
+    outputs = [Output(to, Amount(asked.asset, units)) for to, units in shared]
     nonce = await safes.nonce(lane.node, record.address)
     unsigned = payouts.pay(
         profile_named(record.profile),
         safe=record.address,
         chain_id=lane.chain_id,
         nonce=nonce,
-        outputs=[Output(asked.recipient, Amount(asked.asset, asked.units))],
+        outputs=outputs,
     )
-    first = fees.FIRST_EXECUTE_GAS if nonce == 0 else 0
-    return await safes.rehearse(lane.node, unsigned) + fees.EXECUTE_GAS + first
+    around = fees.EXECUTE_GAS + (fees.FIRST_EXECUTE_GAS if nonce == 0 else 0)
+    if len(outputs) > 1:
+        return await rehearsing.gas_of(lane, record.address, outputs) + around
+    return await safes.rehearse(lane.node, unsigned) + around

@@ -5,15 +5,20 @@ Everything read here is a node's word: enough to wait or to try, never enough to
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from keepcool.app.payouts import store
+from keepcool.app.store import Store
 from keepcool.chains.evm import abi
 from keepcool.chains.evm.address import raw_of
 from keepcool.chains.evm.assets import contract_of
 from keepcool.chains.evm.payouts import TRANSFER
 from keepcool.chains.evm.safe import SafeTx
 from keepcool.core.errors import Refused, Unavailable
-from keepcool.core.ids import AssetId
+from keepcool.core.ids import WalletId
+from keepcool.core.intent import Output
 from keepcool.core.withdrawal_states import Inclusion
 from keepcool.ports.evmnode import Call, EvmNode, Log, Receipt, Tag
 
@@ -46,6 +51,15 @@ async def nonce(node: EvmNode, safe: str, at: Tag | int = Tag.LATEST) -> int:
     return int.from_bytes(said, "big")
 
 
+async def free_slot(node: EvmNode, books: Store, wallet: WalletId, safe: str) -> int:
+    """The Safe's nonce. Raises Unavailable while the node tells an older one than we know of."""
+    told = await nonce(node, safe)
+    used = await books.run(lambda tx: store.highest_slot_used(tx, wallet))
+    if told <= used:
+        raise Unavailable("node.lagging", f"the node knows nonce {told} of {safe}, {used} is used")
+    return told
+
+
 async def rehearse(node: EvmNode, tx: SafeTx) -> int:
     """Gas of the payment itself, made by the Safe, deployed or not. Raises Refused `payout.reverts` when
     it would fail now, by reverting or by a token that answers no."""
@@ -71,16 +85,27 @@ def executed_in(receipt: Receipt, safe: str) -> dict[str, bool]:
     }
 
 
-def transferred(receipt: Receipt, asset: AssetId, safe: str, recipient: str, units: int) -> bool:
-    """Whether a token's own log tells of this payment; always, for the native coin."""
-    token = contract_of(asset)
-    if token is None:
-        return True
-    topics = (TRANSFERRED, abi.address(safe), abi.address(recipient))
-    return any(
-        log.address == raw_of(token) and log.topics == topics and log.data == abi.uint(units)
+def unpaid(receipt: Receipt, safe: str, wanted: Sequence[tuple[str, Sequence[Output]]]) -> tuple[str, ...]:
+    """The names behind which a payment stands that no log of its token tells of. A log tells of one payment;
+    of the native coin nothing is asked."""
+    told = Counter(
+        (log.address, log.topics[2], log.data)
         for log in receipt.logs
+        if len(log.topics) == 3 and log.topics[:2] == (TRANSFERRED, abi.address(safe))
     )
+    missing = list[str]()
+    for name, outputs in wanted:
+        needed = Counter(_told_as(one) for one in outputs if contract_of(one.amount.asset) is not None)
+        if needed - told:
+            missing.append(name)
+        else:
+            told -= needed
+    return tuple(missing)
+
+
+def _told_as(one: Output) -> tuple[bytes, bytes, bytes]:
+    token = contract_of(one.amount.asset) or ""
+    return raw_of(token), abi.address(one.recipient), abi.uint(one.amount.units)
 
 
 async def consumer(node: EvmNode, safe: str, slot: int, *, since: int) -> Executed | None:

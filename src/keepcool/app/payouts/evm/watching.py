@@ -10,7 +10,7 @@ import asyncio
 
 from sqlalchemy import Connection
 
-from keepcool.app.payouts import purses, store, turns
+from keepcool.app.payouts import carried, purses, store, turns
 from keepcool.app.payouts.evm import executing, safes
 from keepcool.app.payouts.evm.lane import EvmLane
 from keepcool.app.payouts.purses import Attempt, Purpose, Stage
@@ -24,6 +24,7 @@ from keepcool.core.withdrawal_states import (
     Signed,
     Uncertain,
     draft_of,
+    is_open,
 )
 from keepcool.ports.evmnode import Receipt
 
@@ -118,11 +119,12 @@ def _executed(tx: Connection, lane: EvmLane, one: Withdrawal, receipt: Receipt, 
     if not safes.executed_in(receipt, safe).get(draft.digest, False):
         return
     lane.step_in(tx, one.id, Seen(where), transaction=where.transaction)
-    paid = safes.transferred(receipt, one.asset, safe, one.recipient, one.units)
-    if not paid and one.kind is not Kind.VOID:
+    paid = [] if one.kind is Kind.VOID else carried.members(tx, one.id) or [one]
+    for name in safes.unpaid(receipt, safe, [(each.id, turns.outputs_of(each)) for each in paid]):
         text = f"the Safe ran it in {where.transaction}, but the token tells of no such transfer"
-        lane.note_in(tx, "payout.no_transfer", one.id, text)
-        lane.step_in(tx, one.id, Froze(text))
+        lane.note_in(tx, "payout.no_transfer", name, text)
+        if is_open(store.get(tx, name).state):
+            lane.step_in(tx, name, Froze(text))
 
 
 async def _finalize(lane: EvmLane, one: Withdrawal) -> Withdrawal | None:

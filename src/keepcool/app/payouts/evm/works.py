@@ -6,7 +6,16 @@ from functools import partial
 
 from keepcool.app.payouts import signing
 from keepcool.app.payouts.engine import Work
-from keepcool.app.payouts.evm import bumping, drafting, executing, gaps, reconciling, sending, watching
+from keepcool.app.payouts.evm import (
+    bumping,
+    drafting,
+    executing,
+    gaps,
+    reconciling,
+    sending,
+    stopping,
+    watching,
+)
 from keepcool.app.payouts.evm.lane import EvmLane
 
 
@@ -16,6 +25,7 @@ def works(lane: EvmLane) -> list[Work]:
 
 
 async def draft_and_sign(lane: EvmLane) -> bool:
+    await lane.store.run(lambda tx: stopping.let_go(tx, lane))
     drafted = await drafting.draft_all(lane)
     return await signing.sign_all(lane) or drafted
 
@@ -35,5 +45,6 @@ async def watch(lane: EvmLane) -> bool:
     final = await executing.final_block(lane)
     posted = await reconciling.reconcile(lane, final)
     settled = await watching.finalize(lane, final)
+    settled = await lane.store.run(lambda tx: stopping.settle_left(tx, lane)) or settled
     await watching.resolve_uncertain(lane)
     return seen or posted or settled

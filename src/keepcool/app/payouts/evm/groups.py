@@ -1,0 +1,97 @@
+"""Which withdrawals one SafeTx pays: those of one source, a wallet or the treasury that pays for many.
+
+Laws: one transaction of a source at a time; the voids of a source go before what waits; who must sign for his
+wallet himself is paid alone, because he signs one intent; what was split off a batch that was given up is
+drafted by itself, so that whom a signer or the chain objects to is found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from keepcool.app.controls import stops
+from keepcool.app.payouts import carried, store, turns
+from keepcool.app.payouts.evm.lane import EvmLane
+from keepcool.app.payouts.lane import wait_after
+from keepcool.app.payouts.store import Kind, Withdrawal
+from keepcool.app.pools.sources import sources_of
+from keepcool.core.ids import WalletId
+from keepcool.core.withdrawal_states import Requested
+
+READ_MAX = 2_000
+GROUPS_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What `source`, the wallet of a Safe, is to pay next. A void is alone."""
+
+    source: WalletId
+    members: tuple[Withdrawal, ...]
+
+    @property
+    def own(self) -> Withdrawal | None:
+        """The one withdrawal or void that is drafted as itself: alone, and of the paying wallet."""
+        (first, *more) = self.members
+        return first if not more and first.wallet == self.source else None
+
+
+def due(tx: Connection, lane: EvmLane) -> list[Group]:
+    """What can be drafted now, in the order of the requests."""
+    rows = store.in_states(tx, lane.network, [Requested], limit=READ_MAX)
+    by_source: dict[WalletId, list[Withdrawal]] = {}
+    sources = sources_of(tx, [one.wallet for one in rows])
+    for one in rows:
+        by_source.setdefault(sources[one.wallet], []).append(one)
+    found = [_next(tx, lane, source, some) for source, some in by_source.items()]
+    groups = sorted((one for one in found if one), key=lambda group: group.members[0].number)
+    return groups[:GROUPS_MAX]
+
+
+def _next(tx: Connection, lane: EvmLane, source: WalletId, waiting: Sequence[Withdrawal]) -> Group | None:
+    now_ms = lane.clock.now_ms()
+    opened = [one for one in store.open_of_wallet(tx, source) if one.batch is None]
+    busy = [one for one in opened if not isinstance(one.state, Requested)]
+    if busy or any(one.kind is Kind.VOID for one in waiting):
+        turn = turns.whose_turn(opened)
+        return None if turn is None or not store.is_due(turn, now_ms) else Group(source, (turn,))
+    rows = [one for one in waiting if store.is_due(one, now_ms) and not _held_back(tx, lane, one)]
+    return _chosen(tx, lane, source, rows) if rows else None
+
+
+def _held_back(tx: Connection, lane: EvmLane, one: Withdrawal) -> bool:
+    """One that may not be paid now waits by itself, and holds up nobody else of its source."""
+    stopped = stops.of(tx, one)
+    if stopped is not None:
+        wait_ms = wait_after(one.tries)
+        store.postpone(tx, one.id, now_ms=lane.clock.now_ms(), wait_ms=wait_ms, problem=stopped)
+    return stopped is not None
+
+
+def _chosen(tx: Connection, lane: EvmLane, source: WalletId, rows: Sequence[Withdrawal]) -> Group | None:
+    """With the longest waiting one, as many as fit and may go with it."""
+    first = rows[0]
+    parts = carried.parts(tx, [one.id for one in rows])
+    split_off = parts.get(first.id)
+    alike = [one for one in rows if parts.get(one.id) == split_off]
+    most = lane.settings.fees.batch_max
+    if len(alike) == 1 or _signs_himself(tx, lane, source):
+        alike = [first]
+    found, size = list[Withdrawal](), 0
+    for one in alike:
+        if found and size + len(one.payments) > most:
+            break
+        found.append(one)
+        size += len(one.payments)
+    waited_ms = lane.clock.now_ms() - first.created_at_ms
+    may_fill_up = size < most and len(found) == len(alike) and split_off is None
+    if may_fill_up and 0 <= waited_ms < lane.settings.fees.batch_wait_s * 1000:
+        return None
+    return Group(source, tuple(found))
+
+
+def _signs_himself(tx: Connection, lane: EvmLane, source: WalletId) -> bool:
+    return bool(lane.attesters.wallet(tx, source).record.user_key)
