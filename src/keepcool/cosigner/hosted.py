@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from keepcool.core.secret import Secret
-from keepcool.cosigner import control, hosting, thawing
+from keepcool.cosigner import control, hosting, reloading, thawing
 from keepcool.ports.signer_store import SignerStore
 
 
@@ -66,6 +66,10 @@ class Hosted:
     def order(self, submitted: bytes) -> str:
         """Hand an order's file over, running; how it stands then, as JSON."""
         return self.told(control.frame(control.Verb.ORDER, submitted))
+
+    def reload(self) -> str:
+        """Take policy and message keys up anew, running; what is in force then, as JSON."""
+        return self.told(reloading.frame())
 
     def status(self) -> str:
         """How it stands, running; as JSON."""

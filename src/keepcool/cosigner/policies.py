@@ -57,6 +57,10 @@ class PolicyInForce:
     def policy(self) -> Policy:
         return self._now()[0]
 
+    def had(self, policy: str) -> bool:
+        """Whether the policy of this hash was ever in force here."""
+        return self._seen.had(policy)
+
     @property
     def book(self) -> Rulebook:
         return self._now()[1]

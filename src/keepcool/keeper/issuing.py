@@ -25,11 +25,12 @@ from keepcool.cosigner.answering import attested_row, body_of
 from keepcool.cosigner.attest import attest, verify_attestation
 from keepcool.cosigner.cases import failure
 from keepcool.cosigner.journal import Asked
-from keepcool.cosigner.keyring import NewKey, sealed, wipe, wiped_after
+from keepcool.cosigner.keyring import NewKey, brought, sealed, wipe, wiped_after
+from keepcool.cosigner.keyring import RequestKeys as Brought
 from keepcool.cosigner.service import Signer
 from keepcool.hazmat import coinkeys, hotseeds
-from keepcool.keeper.lock import PoolLock
 from keepcool.keeper.number_memory import NUMBERED, POOLS_MAX, NumberMemory, NumberRow
+from keepcool.keeper.request_keys import RequestKeys
 from keepcool.policy.terms import NetworkRules
 from keepcool.ports.keystore import Bound
 from keepcool.ports.signer_store import RecordRow, SealedKey
@@ -65,10 +66,11 @@ class _Fresh:
     record: WalletRecord
     key: NewKey
     place: NumberRow | None = None
+    check: SealedKey | None = None
 
 
 class Issuing:
-    """Keeper's part in making wallets. `numbers` is a memory of the signer's journal, `lock` seals what some
+    """Keeper's part in making wallets. `numbers` is a memory of the signer's journal, `keys` seals what some
     hot keys are sealed with besides."""
 
     def __init__(
@@ -77,21 +79,23 @@ class Issuing:
         paper: PaperKeys,
         cooler_key: bytes,
         numbers: NumberMemory,
-        lock: PoolLock,
+        keys: RequestKeys,
     ) -> None:
         self._signer, self._paper, self._cooler_key = signer, paper, cooler_key
-        self._numbers, self._lock = numbers, lock
+        self._numbers, self._keys = numbers, keys
         self._one_at_a_time = asyncio.Lock()
 
     async def create(self, opened: Opened) -> Message:
         """`wallets.create.v1`: one outcome per wallet, in order."""
-        wanted = body_of(opened, CreateWallets).wallets
-        bounded(wanted)
+        request = body_of(opened, CreateWallets)
+        bounded(request.wallets)
         async with self._one_at_a_time:
-            plan = self._plans(wanted)
+            with brought(request.keys) as keys:
+                plan = self._plans(request.wallets, keys)
             fresh = [one for one in plan if isinstance(one, _Fresh)]
             with wiped_after([one.key.secret for one in fresh]):
                 rows = await self._sealed([one.key for one in fresh])
+            rows += [one.check for one in fresh if one.check is not None]
             await self._stored(fresh, rows, self._signer.asked(opened))
         items = [self._outcome(one) for one in plan]
         return WalletsAnswer(items=items, head=self._signer.witness.stated())
@@ -112,23 +116,25 @@ class Issuing:
         self._signer.registry.foresee([row.wallet for row in batch.records])
         return WalletsAnswer(items=items, head=self._signer.witness.stated())
 
-    def _plans(self, wanted: Sequence[NewWallet]) -> list[_Fresh | WalletId | Failure]:
+    def _plans(self, wanted: Sequence[NewWallet], keys: Brought) -> list[_Fresh | WalletId | Failure]:
         """In order. Whatever breaks, no hot key stays in clear."""
         fresh: dict[WalletId, _Fresh] = {}
         try:
-            return [self._planned(one, fresh) for one in wanted]
+            return [self._planned(one, fresh, keys.get(one.wallet)) for one in wanted]
         except BaseException:
             wipe([one.key.secret for one in fresh.values()])
             raise
 
-    def _planned(self, wanted: NewWallet, fresh: dict[WalletId, _Fresh]) -> _Fresh | WalletId | Failure:
+    def _planned(
+        self, wanted: NewWallet, fresh: dict[WalletId, _Fresh], key: Secret | None
+    ) -> _Fresh | WalletId | Failure:
         """A wallet to make, which joins `fresh`, the id of one that is there already or was asked for in the
         same request, or why neither."""
         try:
             wallet, rules = ids.wallet_id(wanted.wallet), self._rules(wanted)
             row = self._signer.foundation.store.record(wallet)
             if row is None and wallet not in fresh:
-                fresh[wallet] = self._made(wanted, rules, list(fresh.values()))
+                fresh[wallet] = self._made(wanted, rules, list(fresh.values()), key)
                 return fresh[wallet]
             record = fresh[wallet].record if row is None else parse_record(row.record)
             if _terms(record) != _wanted_terms(wanted):
@@ -153,16 +159,18 @@ class Issuing:
             raise Refused("wallet.user_key", "a pool belongs to no single user and has no user key")
         return rules
 
-    def _made(self, wanted: NewWallet, rules: NetworkRules, before: Sequence[_Fresh]) -> _Fresh:
-        """`before`: what the same request makes already."""
+    def _made(
+        self, wanted: NewWallet, rules: NetworkRules, before: Sequence[_Fresh], key: Secret | None
+    ) -> _Fresh:
+        """`before`: what the same request makes already. `key`: what came for its hot key."""
         if rules.family not in WHOLE:
             secret, public = coinkeys.new_key(self._signer.foundation.entropy)
             owners = (OwnerKey(Role.HOT, public.hex()), self._paper.cool, self._paper.cold)
-            return self._fresh(wanted, rules, owners, secret)
+            return self._fresh(wanted, rules, owners, secret, key)
         place = self._place(wanted, rules, [one.place for one in before if one.place is not None])
         cool, cold = self._paper.accounts.owner_keys(rules.family, place.number)
         secret, hot = hotseeds.new_seed(self._signer.foundation.entropy, rules.family, place.number)
-        return replace(self._fresh(wanted, rules, (hot, cool, cold), secret), place=place)
+        return replace(self._fresh(wanted, rules, (hot, cool, cold), secret, key), place=place)
 
     def _fresh(
         self,
@@ -170,6 +178,7 @@ class Issuing:
         rules: NetworkRules,
         owners: tuple[OwnerKey, OwnerKey, OwnerKey],
         secret: Secret,
+        key: Secret | None,
     ) -> _Fresh:
         """Takes over the secret."""
         hot = owners[0]
@@ -193,11 +202,11 @@ class Issuing:
             family = self._signer.foundation.families.named(rules.family)
             record = replace(blank, address=family.derive_address(terms_of(blank)))
             bound = Bound(Service.KEEPER.value, record.wallet, record.network, Role.HOT.value)
-            bound, secret = self._lock.kept(record, bound, secret)
+            bound, secret, check = self._keys.kept(record, bound, secret, key)
         except BaseException:
             secret.wipe()
             raise
-        return _Fresh(record, NewKey(bound, secret, bytes.fromhex(hot.public_key), hot.origin))
+        return _Fresh(record, NewKey(bound, secret, bytes.fromhex(hot.public_key), hot.origin), check=check)
 
     def _place(self, wanted: NewWallet, rules: NetworkRules, before: Sequence[NumberRow]) -> NumberRow:
         """The next number of the family; none for a pool. Raises Refused when there are pools enough."""

@@ -6,6 +6,8 @@ made at first start, sealed twice like every other, and signs only what `purse_j
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -45,6 +47,8 @@ from keepcool.wire.messages import (
 )
 
 _OWNER = "purse"
+_AGAIN_S = 2.0
+_log = logging.getLogger("keepcool.keeper")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +70,26 @@ class Purse:
     @classmethod
     async def opened(cls, signer: Signer, memory: PurseMemory) -> Purse:
         """Makes the key of every network of the policy that has a purse and no key yet."""
-        rules = [one for one in signer.policy.networks.values() if one.family == FamilyName.EVM]
-        networks = [one.network for one in rules if one.purse]
-        return cls(signer, memory, {network: await _account(signer, network) for network in networks})
+        made = cls(signer, memory, {})
+        await made.complete()
+        return made
+
+    async def complete(self) -> None:
+        """A key for every network that the policy in force has come to name. One that it names no longer
+        keeps its key, and signs nothing."""
+        rules = [one for one in self._signer.policy.networks.values() if one.family == FamilyName.EVM]
+        for network in [one.network for one in rules if one.purse]:
+            if network not in self._accounts:
+                self._accounts[network] = await _account(self._signer, network)
+
+    async def keep_complete(self) -> None:
+        """Runs for ever: a policy that was ordered has its purses soon."""
+        while True:
+            try:
+                await self.complete()
+            except KeepcoolError as error:
+                _log.warning("a purse waits for its key", extra={"code": error.code})
+            await asyncio.sleep(_AGAIN_S)
 
     @property
     def networks(self) -> frozenset[str]:

@@ -64,6 +64,7 @@ class _Plan:
     tx: Transaction
     key: NewKey | None
     number: int
+    check: SealedKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,9 @@ class _Made:
 class Reserving:
     """Keeper's part in making wallets of such a family."""
 
-    def __init__(self, signer: Signer, memory: CreatorMemory, creators: Creators, paper: PaperKeys) -> None:
+    def __init__(self, signer: Signer, memory: CreatorMemory, creators: Creators, paper: PaperKeys, keys: RequestKeys) -> None:
         self._signer, self._memory, self._creators, self._paper = signer, memory, creators, paper
+        self._keys = keys
         self._one_at_a_time = asyncio.Lock()
 
     async def reserve(self, opened: Opened) -> Message:
@@ -88,7 +90,8 @@ class Reserving:
         bounded(request.items)
         await ready(signer, request.heads)
         async with self._one_at_a_time:
-            plans = self._planned(request.items)
+            with brought(request.keys) as brought_keys:
+                plans = self._planned(request.items, brought_keys)
             keys = await self._sealed(plans)
             with signer.journal.batch(signer.asked(opened)) as batch:
                 signer.ordering.carry_out(batch, signer.ordering.now_s())
@@ -114,7 +117,7 @@ class Reserving:
             await batch.settled()
         return WalletsAnswer(items=items, head=self._signer.witness.stated())
 
-    def _planned(self, wanted: Sequence[ReserveItem]) -> list[_Plan | Failure]:
+    def _planned(self, wanted: Sequence[ReserveItem], keys: Brought) -> list[_Plan | Failure]:
         plans: list[_Plan | Failure] = []
         numbers, seen = dict[str, int](), set[str]()
         for one in wanted:
@@ -123,18 +126,18 @@ class Reserving:
                     raise Malformed("wallet.twice", f"wallet {one.wallet[:64]} stands twice in one request")
                 seen.add(one.wallet)
                 number = numbers.get(one.network, self._memory.next_number(one.network))
-                plan = self._plan(one, number)
+                plan = self._plan(one, number, keys.get(one.wallet))
                 numbers[one.network] = max(number, plan.number + 1)
                 plans.append(plan)
             except KeepcoolError as error:
                 plans.append(failure(error))
         return plans
 
-    def _plan(self, wanted: ReserveItem, number: int) -> _Plan:
+    def _plan(self, wanted: ReserveItem, number: int, key: Secret | None) -> _Plan:
         wallet, creator = ids.wallet_id(wanted.wallet), self._creators.creator(wanted.network, wanted.creator)
         row, place = self._signer.foundation.store.record(wallet), self._memory.reservation(wallet)
         if row is None and place is None:
-            return self._new_plan(wallet, creator, wanted, number)
+            return self._new_plan(wallet, creator, wanted, number, key)
         if place is None:
             raise Conflict("wallet.other", f"wallet {wallet} was never reserved; choose another id")
         if row is None:
@@ -216,6 +219,7 @@ class Reserving:
             batch.add(place)
             self._keep(record, batch)
             batch.keys.append(keys[record.wallet])
+            batch.keys += [] if plan.check is None else [plan.check]
         return _Made(plan.record, ruling)
 
     def _proved(self, wanted: ProveItem, batch: Batch) -> Attested | Failure:

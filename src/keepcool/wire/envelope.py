@@ -89,12 +89,16 @@ class Opened:
 
 
 def directory(peers: Iterable[Peer]) -> dict[bytes, Peer]:
-    """Peers by signing key. Raises Refused when two share one."""
+    """Peers by signing key, the next one included where one is on its way. Raises Refused when two share
+    one."""
     known: dict[bytes, Peer] = {}
     for peer in peers:
-        if peer.signing_key in known:
-            raise Refused("wire.shared_key", f"two peers have the signing key of {peer.service}")
-        known[peer.signing_key] = peer
+        for one in (peer, peer.successor()):
+            if one is None:
+                continue
+            if one.signing_key in known:
+                raise Refused("wire.shared_key", f"two peers have the signing key of {peer.service}")
+            known[one.signing_key] = one
     return known
 
 

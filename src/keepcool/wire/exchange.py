@@ -7,7 +7,7 @@ asker believe that a request it holds an act for was refused.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 from keepcool.core.errors import KeepcoolError, Malformed, Refused, Unavailable, rebuild
@@ -57,10 +57,16 @@ class Exchange:
         watch: Watch | None = None,
     ) -> None:
         self._identity, self._bus, self._clock, self._entropy = identity, bus, clock, entropy
-        self._by_key = envelope.directory(peers)
-        self._by_name = {peer.service: peer for peer in self._by_key.values()}
+        self._by_key: Mapping[bytes, Peer] = {}
+        self._by_name: Mapping[Service, Peer] = {}
+        self.repin(tuple(peers))
         self._watch = watch or Unwatched()
         self._replays = Replays()
+
+    def repin(self, peers: Sequence[Peer]) -> None:
+        """Whom to believe from now on. Raises Refused when two share a key, and nothing has changed."""
+        by_key = envelope.directory(peers)
+        self._by_key, self._by_name = by_key, {peer.service: peer for peer in peers}
 
     async def ask(self, to: Service, typ: str, body: Message, timeout_s: float) -> Message:
         """The verified answer. Raises what the peer reported, or Unavailable when no answer came that

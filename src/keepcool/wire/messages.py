@@ -51,6 +51,18 @@ class ErrorAnswer(Message, frozen=True):
 # --- wallets -----------------------------------------------------------------------------------
 
 
+class Keys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Keys that come with a request, by wallet, 32 bytes each. They are in no text of it."""
+
+    by_wallet: dict[str, bytes] = {}
+
+    def __repr__(self) -> str:
+        return f"Keys(of {len(self.by_wallet)})"
+
+
+NO_KEYS = Keys()
+
+
 class NewWallet(Message, frozen=True):
     wallet: str
     network: str
@@ -68,9 +80,11 @@ class Attested(Message, frozen=True, tag="attested"):
 
 
 class CreateWallets(Message, frozen=True):
-    """App to Keeper, `wallets.create.v1`. The same wallet asked for again gives the same record."""
+    """App to Keeper, `wallets.create.v1`. The same wallet asked for again gives the same record. `keys`: what
+    a wallet's hot key is sealed with besides, by wallet (32 bytes each; `SignRequest.keys`)."""
 
     wallets: list[NewWallet]
+    keys: Keys = NO_KEYS
 
 
 class AttestWallets(Message, frozen=True):
@@ -108,6 +122,7 @@ class ReserveWallets(Message, frozen=True):
 
     items: list[ReserveItem]
     heads: list[Head] = []
+    keys: Keys = NO_KEYS
 
 
 class Reserved(Message, frozen=True, tag="reserved"):
@@ -153,6 +168,32 @@ class RekeyWallets(Message, frozen=True):
     revision, which counts once both attested it and Keeper registered that. Asked for again, the same."""
 
     items: list[RekeyItem]
+
+
+class ResealItem(Message, frozen=True):
+    """`before` opens the wallet's hot key now, `after` from now on (32 bytes each)."""
+
+    wallet: str
+    before: bytes
+    after: bytes
+
+    def __repr__(self) -> str:
+        return f"ResealItem(wallet={self.wallet!r})"
+
+
+class ResealWallets(Message, frozen=True):
+    """App to Keeper, `wallets.reseal.v1`: another key for hot keys that open with one of their own."""
+
+    items: list[ResealItem]
+
+
+class Resealed(Message, frozen=True, tag="resealed"):
+    wallet: str
+
+
+class ResealAnswer(Message, frozen=True):
+    items: list[Resealed | Failure]
+    head: Head
 
 
 class AddressItem(Message, frozen=True):
@@ -204,10 +245,12 @@ class SignItem(Message, frozen=True):
 
 
 class SignRequest(Message, frozen=True):
-    """App to a signer, `sign.v1`. `heads`: the newest head statements App has seen of this signer."""
+    """App to a signer, `sign.v1`. `heads`: the newest head statements App has seen of this signer. `keys`, to
+    Keeper alone: what opens the hot keys of wallets that are sealed with a key of their own, by wallet."""
 
     items: list[SignItem]
     heads: list[Head] = []
+    keys: Keys = NO_KEYS
 
 
 class Signed(Message, frozen=True, tag="signed"):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
+from keepcool.adapters.identity import rotating
 from keepcool.adapters.identity.files import FileIdentity
 from keepcool.adapters.identity.sealer import SelfSealer
 from keepcool.adapters.system.clock import SystemEntropy
 from keepcool.core.errors import Malformed
 from keepcool.core.parties import Service
+from keepcool.local.identities import make_identity
 
 
 def sealer() -> SelfSealer:
@@ -37,3 +40,17 @@ def test_in_another_context_or_with_another_identity_it_does_not_open() -> None:
         one.open(b"webhook 1", sealed[:-1] + bytes([sealed[-1] ^ 1]))
     with pytest.raises(Malformed):
         sealer().open(b"webhook 1", sealed)
+
+
+def test_what_was_sealed_before_a_rotation_still_opens(tmp_path: Path) -> None:
+    """What App has sealed for itself opens after a switch, until the keys before are forgotten."""
+    make_identity(tmp_path, Service.APP, SystemEntropy())
+    sealed = SelfSealer(FileIdentity.load(tmp_path, Service.APP), SystemEntropy()).seal(b"webhook", b"secret")
+    rotating.make_next(tmp_path, SystemEntropy())
+    rotating.switch(tmp_path)
+    switched = SelfSealer(FileIdentity.load(tmp_path, Service.APP), SystemEntropy())
+    assert switched.open(b"webhook", sealed) == b"secret"
+    assert switched.open(b"webhook", switched.seal(b"webhook", b"new")) == b"new"
+    rotating.forget(tmp_path)
+    with pytest.raises(Malformed):
+        SelfSealer(FileIdentity.load(tmp_path, Service.APP), SystemEntropy()).open(b"webhook", sealed)

@@ -15,6 +15,9 @@ def peers_of(settings: Mapping[str, PeerSettings]) -> tuple[Peer, ...]:
 
 
 def _peer(name: str, settings: PeerSettings) -> Peer:
+    if bool(settings.next_signing_key) != bool(settings.next_sealing_key):
+        text = f"[peers.{name}]: next_signing_key and next_sealing_key come together"
+        raise Refused("settings.peer", text)
     try:
         service = Service(name)
     except ValueError as error:
@@ -25,6 +28,8 @@ def _peer(name: str, settings: PeerSettings) -> Peer:
         sealing_key=_key(name, "sealing_key", settings.sealing_key),
         attestation_key=_optional(name, "attestation_key", settings.attestation_key),
         journal_key=_optional(name, "journal_key", settings.journal_key),
+        next_signing_key=_optional(name, "next_signing_key", settings.next_signing_key) or b"",
+        next_sealing_key=_optional(name, "next_sealing_key", settings.next_sealing_key) or b"",
     )
 
 

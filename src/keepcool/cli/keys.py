@@ -1,0 +1,94 @@
+"""keepcool keys: message keys of a service made anew while everybody goes on talking."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    noun = subparsers.add_parser("keys", help="message keys of a service, made anew in steps")
+    verbs = noun.add_subparsers(dest="verb", required=True, metavar="VERB")
+    _of_identity(verbs, "show", "the public halves in use, as peers pin them", _show)
+    _of_identity(verbs, "new", "make the keys to come, and print what peers pin beside the first", _new)
+    _of_identity(verbs, "switch", "use them from the service's next start on", _switch)
+    _of_identity(verbs, "forget", "what was sealed to the keys before opens no longer", _forget)
+    pin = _of_config(verbs, "pin", "believe a peer's keys to come beside those in use", _pin)
+    pin.add_argument("--signing-key", required=True, metavar="HEX")
+    pin.add_argument("--sealing-key", required=True, metavar="HEX")
+    _of_config(verbs, "settle", "believe a peer's keys to come only: the ones before are worthless", _settle)
+
+
+def _of_identity(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    about: str,
+    command: Callable[[argparse.Namespace], int],
+) -> None:
+    verb = verbs.add_parser(name, help=about)
+    verb.add_argument("--identity", required=True, type=Path, metavar="DIR", help="its identity folder")
+    verb.set_defaults(run=command)
+
+
+def _of_config(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    about: str,
+    command: Callable[[argparse.Namespace], int],
+) -> argparse.ArgumentParser:
+    verb = verbs.add_parser(name, help=about)
+    verb.add_argument("--config", required=True, type=Path, metavar="FILE", help="of who believes it")
+    verb.add_argument("--peer", required=True, metavar="SERVICE", help="keeper, cooler, app, desk")
+    verb.set_defaults(run=command)
+    return verb
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    from keepcool.local import messagekeys
+
+    signing, sealing = messagekeys.in_use(arguments.identity)
+    print(f'signing_key = "{signing}"\nsealing_key = "{sealing}"')
+    return 0
+
+
+def _new(arguments: argparse.Namespace) -> int:
+    from keepcool.local import messagekeys
+
+    signing, sealing = messagekeys.make_next(arguments.identity)
+    print(f'next_signing_key = "{signing}"\nnext_sealing_key = "{sealing}"')
+    return 0
+
+
+def _switch(arguments: argparse.Namespace) -> int:
+    from keepcool.local import messagekeys
+
+    signing, sealing = messagekeys.switch(arguments.identity)
+    print(f'signing_key = "{signing}"\nsealing_key = "{sealing}"')
+    print("In use from the service's next start on: restart it once every peer has pinned these.")
+    return 0
+
+
+def _forget(arguments: argparse.Namespace) -> int:
+    from keepcool.local import messagekeys
+
+    messagekeys.forget(arguments.identity)
+    print("The keys before are gone.")
+    return 0
+
+
+def _pin(arguments: argparse.Namespace) -> int:
+    from keepcool.local import pins
+
+    new = pins.add_next(arguments.config, arguments.peer, arguments.signing_key, arguments.sealing_key)
+    print(f"{arguments.config}: {'pinned' if new else 'was pinned already'}; reload or restart the service")
+    return 0
+
+
+def _settle(arguments: argparse.Namespace) -> int:
+    from keepcool.local import pins
+
+    new = pins.settle(arguments.config, arguments.peer)
+    word = "the keys before are worthless here" if new else "nothing was to come"
+    print(f"{arguments.config}: {word}; reload or restart the service")
+    return 0
