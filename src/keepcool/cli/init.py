@@ -49,9 +49,17 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     noun.add_argument(
         "--keystore",
-        choices=("openbao", "local"),
+        choices=("openbao", "local", "outside"),
         default="openbao",
-        help="what seals keys: OpenBao (default), or a file under a passphrase where that is too much",
+        help="what seals keys: OpenBao (default), a file under a passphrase where that is too much, or an"
+        " OpenBao or Vault that others run (docs/operate/outside-vault.md)",
+    )
+    noun.add_argument(
+        "--keystore-entry",
+        action="append",
+        default=[],
+        metavar="SIGNER=URL,FOLDER",
+        help="where an outside keystore is, and a folder with ca.pem, role.id, secret.id; for each signer",
     )
     noun.add_argument(
         "--depth", type=int, metavar="N", help="credit N blocks deep (EVM: instead of at the finalized block)"
@@ -115,6 +123,7 @@ def _init(arguments: argparse.Namespace) -> int:
 def _plan(arguments: argparse.Namespace) -> Plan:
     from keepcool.core.profiles import is_named, profiles
     from keepcool.local import plan as plans
+    from keepcool.local.outsidekeystores import outside_keystore
     from keepcool.local.provision import LOOPBACK
 
     designs = [one for one in arguments.profiles if is_named(one) or not one.startswith("safe-")]
@@ -131,6 +140,7 @@ def _plan(arguments: argparse.Namespace) -> Plan:
         keystore_cidrs=tuple(arguments.keystore_cidr or LOOPBACK),
         people=_people(arguments, ports.app),
         keystore=arguments.keystore,
+        outside=tuple(map(outside_keystore, arguments.keystore_entry)),
         profiles=chosen,
     )
 
@@ -165,6 +175,8 @@ def _summary(places: Layout, plan: Plan) -> str:
 def _keystores(plan: Plan) -> str:
     if plan.keystore == "local":
         return "  (keystores)      a file in each signer's folder; their passphrases are in root\n"
+    if plan.keystore == "outside":
+        return "  (keystores)      run by others; what each signer enters with lies in its folder\n"
     return "  *-keystore       one for each signer, never on one host in earnest\n"
 
 

@@ -14,10 +14,11 @@ from keepcool.chains import accounts
 from keepcool.chains.accounts import AccountPin
 from keepcool.core.parties import Peer, Service
 from keepcool.core.profiles import Profile
-from keepcool.local import layout, localkeystores
+from keepcool.local import layout, localkeystores, outsidekeystores
 from keepcool.local.broker import BrokerFiles
 from keepcool.local.identities import pinned
 from keepcool.local.keystore import KeystorePlan, transit_key
+from keepcool.local.outsidekeystores import OutsideKeystore
 from keepcool.local.people import INTENT_LIFETIME_S, NOBODY, People, site
 from keepcool.local.plan import AnyPlan, AssetPlan, BitcoinPlan, EvmPlan, KeystoreKind, MinterPlan, Ports
 from keepcool.local.tomltext import rendered
@@ -48,6 +49,7 @@ class Chosen:
 
     keystore: KeystoreKind = "openbao"
     profiles: frozenset[Profile] = frozenset()
+    outside: tuple[OutsideKeystore, ...] = ()
 
 
 USUAL = Chosen()
@@ -61,7 +63,6 @@ def signer_toml(
     chosen: Chosen = USUAL,
 ) -> str:
     """keeper.toml or cooler.toml."""
-    local = chosen.keystore == "local"
     table: dict[str, object] = {
         **({"profiles": sorted(chosen.profiles)} if chosen.profiles else {}),
         "identity": layout.IDENTITY,
@@ -70,7 +71,7 @@ def signer_toml(
         "cold_public_key": public.cold.public_key,
         "cool_public_key": public.cool.public_key,
         "bus": _plain(bus_settings(ports)),
-        "keystore": localkeystores.table() if local else _plain(keystore_settings(service, ports)),
+        "keystore": _keystore(service, ports, chosen),
         "policy": _plain(PolicySettings(file=layout.POLICY, root_key=public.root_key.hex())),
         "peers": _peers(service, public),
         "cool_accounts": [accounts.plain(pin) for pin in public.cool.accounts],
@@ -81,6 +82,18 @@ def signer_toml(
     if networks_toml(networks) is not None:
         table = {"networks_file": layout.NETWORKS} | table
     return f"# keepcool {service.value} check-config --config {service.value}.toml\n" + rendered(table)
+
+
+def _keystore(service: Service, ports: Ports, chosen: Chosen) -> dict[str, object]:
+    match chosen.keystore:
+        case "openbao":
+            return _plain(keystore_settings(service, ports))
+        case "local":
+            return localkeystores.table()
+        case "outside":
+            return outsidekeystores.table(service, chosen.outside)
+        case _ as never:
+            assert_never(never)
 
 
 def networks_toml(networks: Sequence[AnyPlan]) -> str | None:

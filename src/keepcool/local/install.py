@@ -23,7 +23,16 @@ from keepcool.adapters.openbao import operator
 from keepcool.core.errors import Refused
 from keepcool.core.parties import Service
 from keepcool.core.registry import Role
-from keepcool.local import commands, configs, keystore, layout, localkeystores, ownnode, paperkeys
+from keepcool.local import (
+    commands,
+    configs,
+    keystore,
+    layout,
+    localkeystores,
+    outsidekeystores,
+    ownnode,
+    paperkeys,
+)
 from keepcool.local.broker import configuration, make_nkey
 from keepcool.local.certificates import (
     Authority,
@@ -164,6 +173,11 @@ class _Work:
             localkeystores.make(self._places, self._entropy)
             yield
             return
+        if self._plan.keystore == "outside":
+            self._say("keystores: others run them; each signer's entry is copied to its folder")
+            outsidekeystores.make(self._places, self._plan.outside)
+            yield
+            return
         self._say("keystores: one for each signer, made ready, root tokens revoked")
         started: list[keystore.KeystoreProcess] = []
         try:
@@ -203,7 +217,7 @@ class _Work:
 
     def _write_configs(self, public: PublicParts) -> None:
         networks, ports = self._plan.networks, self._plan.ports
-        chosen = configs.Chosen(self._plan.keystore, self._plan.profiles)
+        chosen = configs.Chosen(self._plan.keystore, self._plan.profiles, self._plan.outside)
         texts = {signer: configs.signer_toml(signer, networks, ports, public, chosen) for signer in SIGNERS}
         for service in [one for one in self._services if one is not Service.APP]:
             rows = configs.networks_toml(networks)

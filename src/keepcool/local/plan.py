@@ -13,13 +13,14 @@ from keepcool.chains.minter import assets as minter
 from keepcool.core.errors import Malformed
 from keepcool.core.ids import AssetId, NetworkId
 from keepcool.core.profiles import Profile
+from keepcool.local.outsidekeystores import OutsideKeystore
 from keepcool.local.people import NOBODY, People
 from keepcool.local.process import free_port
 from keepcool.local.provision import LOOPBACK
 
 Crediting = Literal["finalized", "depth"]
 KeyLayout = Literal["children", "shared"]
-KeystoreKind = Literal["openbao", "local"]
+KeystoreKind = Literal["openbao", "local", "outside"]
 _NAMES = {
     1: ("Ethereum", "ETH"),
     10: ("OP Mainnet", "ETH"),
@@ -177,6 +178,7 @@ class Plan:
     keystore_cidrs: tuple[str, ...] = LOOPBACK
     people: People = NOBODY
     keystore: KeystoreKind = "openbao"
+    outside: tuple[OutsideKeystore, ...] = ()
     profiles: frozenset[Profile] = frozenset()
 
 

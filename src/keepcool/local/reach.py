@@ -38,7 +38,8 @@ _AnyKind = TypeVar("_AnyKind", _Signer, _App)
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """The ports of one machine's installation. `keystores`: of signers whose keystore is a server."""
+    """The ports of one machine's installation. `keystores`: of signers whose keystore is a server of
+    the installation's own."""
 
     broker_port: int
     keystores: tuple[KeystorePlan, ...]
@@ -59,7 +60,8 @@ def reach_of(places: Layout) -> Reach:
         raise Refused("up.folder", f"{places.folder} is no installation; make one: keepcool init DIR")
     signers = {signer: _read(places.config(signer), _Signer) for signer in SIGNERS}
     urls = {signer: signers[signer].keystore.url for signer in SIGNERS}
-    keystores = tuple(_keystore_plan(signer, url) for signer, url in urls.items() if url)
+    here = [signer for signer in SIGNERS if urls[signer] and places.keystore(signer).is_dir()]
+    keystores = tuple(_keystore_plan(signer, urls[signer]) for signer in here)
     broker = _port(places.config(Service.KEEPER), signers[Service.KEEPER].bus.url.partition(",")[0])
     return Reach(broker, keystores, _read(places.config(Service.APP), _App).http.port)
 
