@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from keepcool.app.controls.settings import LimitSettings, about_limits, check_limits
 from keepcool.app.events.settings import EventSettings, check_events
 from keepcool.app.http.settings import HttpSettings, UserSettings, check_users
 from keepcool.app.networks import (
@@ -72,6 +73,8 @@ class AppSettings(Settings, frozen=True):
     """Users' passkeys."""
     events: EventSettings = EventSettings()
     """Stream and webhooks."""
+    limits: LimitSettings = LimitSettings()
+    """Of API keys."""
     signer_timeout_s: float = 8.0
     """How long a signer may take."""
     clock_offset_ms: int = 0
@@ -115,6 +118,7 @@ def _check(settings: AppSettings) -> None:
         raise Refused("config.port", "http.port: between 0 (any free port) and 65535")
     check_events(settings.events)
     check_users(settings.users)
+    check_limits(settings.limits)
     for network, table in settings.networks.items():
         check_network(network, table)
 
@@ -128,6 +132,7 @@ def sentences(settings: AppSettings) -> list[str]:
         f"{', '.join(sorted(settings.peers))}, by their pinned keys.",
         f"Its HTTP API listens on {settings.http.host} port {settings.http.port}; every call but /health, "
         "/metrics, /sign and the reference needs an API key with the right scope.",
+        about_limits(settings.limits),
     ]
     if settings.http.host not in _LOOPBACK:
         spoken.append("WARNING: that is not loopback: put a TLS proxy in front, API keys travel in clear.")

@@ -49,14 +49,27 @@ former_text = Table(
 
 
 class Scope(StrEnum):
-    """READ: sees everything. USERS: makes users. WALLETS: makes wallets. WITHDRAW: moves money. ADMIN: may
-    all."""
+    """READ: sees everything. USERS: makes users. WALLETS: makes wallets and their addresses. WITHDRAW: moves
+    money. SUPPORT: sees, stops withdrawals, suspends and resumes. AUDITOR: sees, and has the books checked.
+    ACCOUNTANT: what an auditor may; credits dust, proposes corrections and approves those of others. ADMIN:
+    may all, and like everybody else approves no correction of his own."""
 
     READ = "read"
     USERS = "users"
     WALLETS = "wallets"
     WITHDRAW = "withdraw"
+    SUPPORT = "support"
+    AUDITOR = "auditor"
+    ACCOUNTANT = "accountant"
     ADMIN = "admin"
+
+
+_ALSO = {
+    Scope.SUPPORT: frozenset({Scope.READ}),
+    Scope.AUDITOR: frozenset({Scope.READ}),
+    Scope.ACCOUNTANT: frozenset({Scope.READ, Scope.AUDITOR}),
+    Scope.ADMIN: frozenset(Scope),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +83,7 @@ class ApiKey:
     used_at_ms: int | None = None
 
     def may(self, scope: Scope) -> bool:
-        return scope in self.scopes or Scope.ADMIN in self.scopes
+        return any(scope is one or scope in _ALSO.get(one, ()) for one in self.scopes)
 
 
 def parse_scopes(names: Iterable[str]) -> frozenset[Scope]:

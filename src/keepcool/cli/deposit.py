@@ -17,6 +17,13 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     verbs = noun.add_subparsers(dest="verb", required=True, metavar="VERB")
     listing = asking.verb(verbs, "list", "a wallet's deposits", _list, _shown)
     listing.add_argument("--wallet", required=True)
+    credit = asking.verb(verbs, "credit", "give dust to its owner", _credit, lambda one: _shown([one]))
+    credit.add_argument("deposit", metavar="ID")
+    credit.add_argument("--reason", required=True)
+
+
+def _credit(client: Client, arguments: argparse.Namespace) -> object:
+    return client.controls.credit_dust(arguments.deposit, arguments.reason)
 
 
 def _list(client: Client, arguments: argparse.Namespace) -> object:

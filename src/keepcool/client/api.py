@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from keepcool.client.attested import Pins, Wanted, check_address, record_of
+from keepcool.client.controls import Controls
 from keepcool.client.devicekeys import UserKey
 from keepcool.client.events import Events
 from keepcool.client.http import Api, fresh_key
@@ -63,6 +64,7 @@ class Client:
         self.pools = Pools(self.api, pins)
         self.withdrawals = Withdrawals(self.api, lambda one, key: self.wallet(one, user_key=key).record)
         self.events, self.webhooks = Events(self.api), Webhooks(self.api)
+        self.controls = Controls(self.api)
 
     def __enter__(self) -> Client:
         return self

@@ -29,6 +29,7 @@ class User(Answer, frozen=True):
     external_id: str | None
     metadata: dict[str, str]
     created_at_ms: int
+    suspended: str | None = None
 
 
 class ProofAnswer(Answer, frozen=True):
@@ -207,6 +208,9 @@ class Asset(Answer, frozen=True):
     symbol: str
     decimals: int
     deposit_min: Units
+    withdrawal_min: Units = "1"
+    withdrawal_max: Units | None = None
+    suspended: str | None = None
 
 
 class Found(Answer, frozen=True):

@@ -7,6 +7,7 @@ owed:<wallet> available to the owner, held:<wallet> reserved for a withdrawal, f
 dust:<wallet> coins too small to be worth their spending, lent:<pool> coins of its users that are on their way
 to the harbor, lie there, or were spent on fees: what the wallets of a pool have in coins: is by so much more
 than what lies there on chain.
+house:<wallet> what is the house's of a wallet's coins, by a correction that two people made.
 absent:<wallet> what was paid out of coins whose deposit has left the chain since: what the wallet has in
 coins: is by so much more than what lies there on chain, until a deposit or the payment's end makes it good.
 No account goes below zero on its own side.
@@ -39,6 +40,7 @@ _SIDES = {
     "cold": Side.DEBIT,
     "lent": Side.CREDIT,
     "absent": Side.CREDIT,
+    "house": Side.CREDIT,
 }
 
 

@@ -10,10 +10,13 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 import keepcool
+from keepcool.app.controls.admission import Door
 from keepcool.app.http import (
     addresses,
     chain,
     consents,
+    controls,
+    corrections,
     events,
     ledger,
     money,
@@ -48,6 +51,7 @@ def make_api(parts: Parts) -> FastAPI:
         openapi_url="/openapi.json",
     )
     api.state.parts, api.state.stop = parts, asyncio.Event()
+    api.state.door = Door(parts.settings.limits)
     for one in (
         users,
         wallets,
@@ -55,6 +59,8 @@ def make_api(parts: Parts) -> FastAPI:
         pools,
         money,
         consents,
+        controls,
+        corrections,
         chain,
         events,
         webhooks,

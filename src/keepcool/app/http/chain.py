@@ -137,7 +137,7 @@ async def list_deposits(given: Given, _: Reader, page: Annotated[DepositPage, Qu
 
     rows = await given.store.run(work)
     cut, following = paging.cut("deposits", rows, page.limit, lambda one: str(one.number))
-    return DepositsOut(items=[_deposit(given.settings, one) for one in cut], next=following)
+    return DepositsOut(items=[deposit_out(given.settings, one) for one in cut], next=following)
 
 
 @router.get("/lookup", summary="What is known of a transaction or an address")
@@ -149,7 +149,7 @@ async def lookup(given: Given, _: Reader, wanted: Annotated[Lookup, Query()]) ->
         found, deposits, payouts = _known(tx, given, wanted)
         return LookupOut(
             wallets=[wallets.shown(tx, given.attesters, one) for one in found],
-            deposits=[_deposit(given.settings, one) for one in deposits],
+            deposits=[deposit_out(given.settings, one) for one in deposits],
             withdrawals=[shown(tx, one) for one in payouts],
         )
 
@@ -235,7 +235,7 @@ def _alarm(one: Event) -> AlarmOut:
     )
 
 
-def _deposit(settings: AppSettings, one: Deposit) -> DepositOut:
+def deposit_out(settings: AppSettings, one: Deposit) -> DepositOut:
     claim = one.claim
     found = find_asset(settings, claim.asset)
     return DepositOut(

@@ -40,13 +40,15 @@ _log = logging.getLogger("keepcool.app.http")
 @dataclass(slots=True)
 class _Call:
     send: Send
+    scope: Scope
     status: int = 0
     began: float = field(default_factory=time.perf_counter)
 
     async def __call__(self, event: Event) -> None:
         if event["type"] == "http.response.start":
             self.status = int(event["status"])
-            event["headers"] = [*event.get("headers", ()), *_HEADERS]
+            left = self.scope.get("keepcool.left")
+            event["headers"] = [*event.get("headers", ()), *_HEADERS, *(left.headers() if left else ())]
         await self.send(event)
 
 
@@ -68,7 +70,7 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        call = _Call(send)
+        call = _Call(send, scope)
         try:
             await self._bounded(scope, receive, call)
         except KeepcoolError as error:

@@ -9,13 +9,13 @@ from fastapi import APIRouter, Query
 from pydantic import Field, StringConstraints
 from sqlalchemy import Connection
 
-from keepcool.app.books import accounts, people, postings, registry
+from keepcool.app.books import people, postings, registry
 from keepcool.app.books.postings import Entry
 from keepcool.app.config import AppSettings, find_asset
 from keepcool.app.http import paging
 from keepcool.app.http.fields import Asset, Id, Out, Time, UnitsOut
 from keepcool.app.http.money import WALLETS_OF_USER_MAX, wallets_meant
-from keepcool.app.http.parts import Admin, Given, Reader
+from keepcool.app.http.parts import Auditor, Given, Reader
 from keepcool.app.http.wallets import UserPath, WalletPath
 from keepcool.core.ids import WalletId
 
@@ -23,7 +23,8 @@ router = APIRouter(prefix="/v1", tags=["ledger"])
 
 
 class BalanceOut(Out):
-    """`total` = `available` + `held` - `short`: what the wallet's coins on chain are, to the unit."""
+    """`total` = `available` + `held` + `dust` + `house` - `short`: what the wallet's coins on chain are, to
+    the unit. `dust`: too little to be credited by itself. `house`: the house's, by a correction."""
 
     asset: str
     symbol: str
@@ -32,6 +33,8 @@ class BalanceOut(Out):
     held: UnitsOut
     total: UnitsOut
     short: UnitsOut
+    dust: UnitsOut
+    house: UnitsOut
 
 
 class BalancesOut(Out):
@@ -123,7 +126,7 @@ async def list_entries(given: Given, _: Reader, page: Annotated[EntryFilter, Que
 
 
 @router.get("/books/check", summary="Recompute the whole ledger from its entries")
-async def check_books(given: Given, _: Admin) -> BooksOut:
+async def check_books(given: Given, _: Auditor) -> BooksOut:
     found = await given.store.run(postings.check_books)
     told = [
         DifferenceOut(what=one.what, asset=one.asset, stored=str(one.stored), computed=str(one.computed))
@@ -140,8 +143,8 @@ def _balances(
         for name in sorted(networks & settings.networks.keys())
         for asset in settings.networks[name].assets
     }
-    makers = {"owed": accounts.owed, "held": accounts.held, "coins": accounts.coins, "short": accounts.short}
-    names = {make(wallet): kind for wallet in wallets for kind, make in makers.items()}
+    kinds = ("owed", "held", "coins", "short", "dust", "house")
+    names = {f"{kind}:{wallet}": kind for wallet in wallets for kind in kinds}
     for account, asset, units in postings.balances_of(tx, list(names)):
         of_asset = sums.setdefault(asset, {})
         of_asset[names[account]] = of_asset.get(names[account], 0) + units
@@ -158,6 +161,8 @@ def _balance(settings: AppSettings, asset: str, units: dict[str, int]) -> Balanc
         held=str(units.get("held", 0)),
         total=str(units.get("coins", 0)),
         short=str(units.get("short", 0)),
+        dust=str(units.get("dust", 0)),
+        house=str(units.get("house", 0)),
     )
 
 

@@ -11,6 +11,7 @@ from pydantic import Field, StringConstraints
 from sqlalchemy import Connection
 
 from keepcool.app.books import people, registry
+from keepcool.app.controls import keyed
 from keepcool.app.http import idempotency, paging, transfers_shown
 from keepcool.app.http.fields import (
     Address,
@@ -24,7 +25,7 @@ from keepcool.app.http.fields import (
     UnitsOut,
 )
 from keepcool.app.http.idempotency import Attempt
-from keepcool.app.http.parts import Admin, Given, Parts, Payer, Reader
+from keepcool.app.http.parts import Admin, Given, Parts, Payer, Reader, Support
 from keepcool.app.http.payouts_shown import WithdrawalOut, WithdrawalsOut, newest, shown, whole
 from keepcool.app.payouts.requests import OUTPUTS_MAX, Order
 from keepcool.app.payouts.store import Kind
@@ -134,7 +135,8 @@ async def make_withdrawal(
 ) -> Response:
     """Holds the amount at once; the signers decide afterwards. Needs an Idempotency-Key."""
     attempt = await idempotency.attempt(request, caller, idempotency_key)
-    return await _ordered(given, attempt, _withdrawal(body, idempotency.steady_id("wd", attempt, b"")))
+    order = _withdrawal(body, idempotency.steady_id("wd", attempt, b""))
+    return await _ordered(request, given, attempt, order)
 
 
 @router.post("/transfers", status_code=201, summary="Pay from one of our wallets to another", **_ANSWERS)
@@ -162,6 +164,7 @@ async def make_transfer(
     )
 
     def effect(tx: Connection) -> tuple[int, WithdrawalOut]:
+        _count(tx, request, attempt, given)
         booked = transfers_shown.booked(tx, order, given.clock.now_ms())
         return 201, booked or shown(tx, given.payouts.request(tx, order))
 
@@ -189,7 +192,7 @@ async def top_up(
         external_id=body.external_id,
         metadata=body.metadata,
     )
-    return await _ordered(given, attempt, order)
+    return await _ordered(request, given, attempt, order)
 
 
 @router.post("/withdrawals/{withdrawal}/cancel", summary="Cancel before it is sent", **_ANSWERS)
@@ -212,7 +215,7 @@ async def cancel(
 
 
 @router.post("/withdrawals/{withdrawal}/freeze", summary="Stop it where it is")
-async def freeze(given: Given, _: Admin, withdrawal: PayoutPath, body: FreezeIn) -> WithdrawalOut:
+async def freeze(given: Given, _: Support, withdrawal: PayoutPath, body: FreezeIn) -> WithdrawalOut:
     """Until it is thawed nothing more happens to it. What was sent already may still confirm."""
     return await given.store.run(lambda tx: shown(tx, given.payouts.freeze(tx, withdrawal, body.reason)))
 
@@ -279,11 +282,17 @@ async def _listed(given: Parts, page: WithdrawalFilter, cursors: str, kind: Kind
     return await given.store.run(work)
 
 
-async def _ordered(given: Parts, attempt: Attempt, order: Order) -> Response:
+async def _ordered(request: Request, given: Parts, attempt: Attempt, order: Order) -> Response:
     def effect(tx: Connection) -> tuple[int, WithdrawalOut]:
+        _count(tx, request, attempt, given)
         return 201, shown(tx, given.payouts.request(tx, order))
 
     return await _acted(given, attempt, effect)
+
+
+def _count(tx: Connection, request: Request, attempt: Attempt, given: Parts) -> None:
+    """Raises Unavailable `rate.withdrawals`, which is no answer that is kept."""
+    keyed.take_payment(tx, attempt.api_key, request.scope["keepcool.payments"], given.clock.now_ms())
 
 
 async def _acted(

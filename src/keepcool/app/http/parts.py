@@ -9,9 +9,13 @@ from typing import Annotated, cast
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from prometheus_client import CollectorRegistry
+from sqlalchemy import Connection
 
 from keepcool.app import keys
 from keepcool.app.config import AppSettings
+from keepcool.app.controls import keyed
+from keepcool.app.controls.admission import Door
+from keepcool.app.controls.keyed import Limits
 from keepcool.app.events.office import EventOffice
 from keepcool.app.http.health import Health
 from keepcool.app.http.orders import Engine, Purse
@@ -53,6 +57,11 @@ _bearer = HTTPBearer(auto_error=False, description="An API key: keepcool app api
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 
 
+def _known(tx: Connection, text: str, now_ms: int) -> tuple[ApiKey, Limits]:
+    key = keys.recognise(tx, text, now_ms)
+    return key, keyed.of(tx, key.id)
+
+
 def caller(
     scope: Scope,
 ) -> Callable[[Request, Parts, HTTPAuthorizationCredentials | None], Awaitable[ApiKey]]:
@@ -62,10 +71,16 @@ def caller(
         if credentials is None:
             raise Refused("auth.missing", "send Authorization: Bearer <API key>")
         now_ms, text = given.clock.now_ms(), credentials.credentials
-        key = await given.store.run(lambda tx: keys.recognise(tx, text, now_ms))
+        key, limits = await given.store.run(lambda tx: _known(tx, text, now_ms))
+        request.scope["keepcool.caller"] = key.id  # for the access log: the id, never the key
+        door = cast(Door, request.app.state.door)
+        peer = None if request.client is None else request.client.host
+        door.check_address(limits, peer, request.headers.getlist("x-forwarded-for"))
+        request.scope["keepcool.left"] = door.left(key, limits, now_ms)  # for the headers of a refusal, too
+        request.scope["keepcool.left"] = door.take(key, limits, now_ms)
         if not key.may(scope):
             raise Refused("auth.scope", f"this API key lacks the scope {scope.value}")
-        request.scope["keepcool.caller"] = key.id  # for the access log: the id, never the key
+        request.scope["keepcool.payments"] = limits.payments(door.settings)
         return key
 
     return recognised
@@ -75,4 +90,7 @@ Reader = Annotated[ApiKey, Depends(caller(Scope.READ))]
 UserMaker = Annotated[ApiKey, Depends(caller(Scope.USERS))]
 WalletMaker = Annotated[ApiKey, Depends(caller(Scope.WALLETS))]
 Payer = Annotated[ApiKey, Depends(caller(Scope.WITHDRAW))]
+Support = Annotated[ApiKey, Depends(caller(Scope.SUPPORT))]
+Auditor = Annotated[ApiKey, Depends(caller(Scope.AUDITOR))]
+Accountant = Annotated[ApiKey, Depends(caller(Scope.ACCOUNTANT))]
 Admin = Annotated[ApiKey, Depends(caller(Scope.ADMIN))]

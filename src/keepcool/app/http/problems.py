@@ -23,6 +23,9 @@ _STATUS_OF_CODE = {
     "request.too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "request.timeout": HTTPStatus.REQUEST_TIMEOUT,
     "idempotency.missing": HTTPStatus.BAD_REQUEST,
+    "auth.forwarded": HTTPStatus.BAD_REQUEST,
+    "rate.requests": HTTPStatus.TOO_MANY_REQUESTS,
+    "rate.withdrawals": HTTPStatus.TOO_MANY_REQUESTS,
 }
 _STATUS_OF_KIND = {
     "refused": HTTPStatus.FORBIDDEN,
@@ -80,6 +83,8 @@ def response(error: KeepcoolError) -> Response:
     headers: dict[str, str] = {}
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = str(RETRY_AFTER_S)
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        headers["Retry-After"] = str(error.fields.get("retry_after_s", 1))
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     return Response(body, status, headers, MEDIA_TYPE)

@@ -12,14 +12,19 @@ from pydantic import Field
 import keepcool
 from keepcool.app.books import registry
 from keepcool.app.config import AppSettings, crediting_of
+from keepcool.app.controls import suspensions
+from keepcool.app.controls.suspensions import Kind
 from keepcool.app.http import reference
 from keepcool.app.http.fields import Out, Time, UnitsOut
 from keepcool.app.http.health import HealthOut
-from keepcool.app.http.parts import Given, Reader
+from keepcool.app.http.parts import Given, Parts, Reader
 from keepcool.chains.families import family_of
 from keepcool.core.ids import NetworkId
 
 router = APIRouter(tags=["service"])
+
+
+Suspended = Annotated[str | None, Field(description="Why nothing is paid out; null while it is.")]
 
 
 class AssetOut(Out):
@@ -28,6 +33,9 @@ class AssetOut(Out):
     symbol: str
     decimals: int
     deposit_min: UnitsOut
+    withdrawal_min: UnitsOut
+    withdrawal_max: Annotated[UnitsOut | None, Field(description="Of one withdrawal; null: none here.")]
+    suspended: Suspended = None
 
 
 class AssetsOut(Out):
@@ -43,6 +51,7 @@ class NetworkOut(Out):
     profile: str
     crediting: str
     depth_blocks: int
+    suspended: Suspended = None
 
 
 class NetworksOut(Out):
@@ -77,6 +86,7 @@ async def docs(request: Request) -> HTMLResponse:
 
 @router.get("/v1/networks", summary="Networks configured here")
 async def networks(given: Given, _: Reader) -> NetworksOut:
+    held = await _suspended(given, Kind.NETWORK, list(given.settings.networks))
     return NetworksOut(
         items=[
             NetworkOut(
@@ -86,6 +96,7 @@ async def networks(given: Given, _: Reader) -> NetworksOut:
                 profile=one.profile,
                 crediting=crediting_of(network, one)[0],
                 depth_blocks=crediting_of(network, one)[1],
+                suspended=held.get(network),
             )
             for network, one in given.settings.networks.items()
         ]
@@ -94,7 +105,15 @@ async def networks(given: Given, _: Reader) -> NetworksOut:
 
 @router.get("/v1/assets", summary="Assets credited here")
 async def assets(given: Given, _: Reader) -> AssetsOut:
-    return AssetsOut(items=listed_assets(given.settings))
+    listed = listed_assets(given.settings)
+    held = await _suspended(given, Kind.ASSET, [one.asset for one in listed])
+    return AssetsOut(items=[one.model_copy(update={"suspended": held.get(one.asset)}) for one in listed])
+
+
+async def _suspended(given: Parts, kind: Kind, subjects: list[str]) -> dict[str, str]:
+    """Reasons, by subject."""
+    found = await given.store.run(lambda tx: suspensions.of_subjects(tx, kind, subjects))
+    return {name: one.reason for name, one in found.items()}
 
 
 def listed_assets(settings: AppSettings) -> list[AssetOut]:
@@ -105,6 +124,8 @@ def listed_assets(settings: AppSettings) -> list[AssetOut]:
             symbol=asset.symbol,
             decimals=asset.decimals,
             deposit_min=asset.deposit_min,
+            withdrawal_min=asset.withdrawal_min,
+            withdrawal_max=asset.withdrawal_max or None,
         )
         for network, one in settings.networks.items()
         for asset in one.assets

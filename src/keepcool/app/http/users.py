@@ -6,9 +6,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import Field
+from sqlalchemy import Connection
 
 from keepcool.app.books import people
 from keepcool.app.books.people import User
+from keepcool.app.controls import suspensions
+from keepcool.app.controls.suspensions import Kind, Suspension
 from keepcool.app.http import idempotency, paging
 from keepcool.app.http.fields import ExternalId, In, Metadata, Out, Time
 from keepcool.app.http.parts import Given, Reader, UserMaker
@@ -27,6 +30,7 @@ class UserOut(Out):
     id: str
     external_id: str | None
     metadata: dict[str, str]
+    suspended: Annotated[str | None, Field(description="Why nothing is paid out; null while it is.")]
     created_at_ms: Time
 
 
@@ -39,11 +43,12 @@ class UserFilter(paging.Page):
     external_id: ExternalId | None = None
 
 
-def shown(user: User) -> UserOut:
+def shown(user: User, held: Suspension | None = None) -> UserOut:
     return UserOut(
         id=user.id,
         external_id=user.external_id,
         metadata=dict(user.metadata),
+        suspended=None if held is None else held.reason,
         created_at_ms=user.created_at_ms,
     )
 
@@ -66,7 +71,7 @@ async def make_user(
             tx, user=user, external_id=body.external_id, about=body.metadata, now_ms=now_ms
         )
     )
-    return shown(made)
+    return shown(made, await given.store.run(lambda tx: suspensions.find(tx, Kind.USER, made.id)))
 
 
 @router.get("", summary="List users")
@@ -76,9 +81,14 @@ async def list_users(given: Given, _: Reader, page: Annotated[UserFilter, Query(
         lambda tx: people.list_users(tx, limit=page.limit + 1, after=after, external_id=page.external_id)
     )
     cut, following = paging.cut("users", rows, page.limit, lambda user: user.id)
-    return UsersOut(items=[shown(user) for user in cut], next=following)
+    named = [user.id for user in cut]
+    held = await given.store.run(lambda tx: suspensions.of_subjects(tx, Kind.USER, named))
+    return UsersOut(items=[shown(user, held.get(user.id)) for user in cut], next=following)
 
 
 @router.get("/{user}", summary="One user")
 async def get_user(given: Given, _: Reader, user: UserPath) -> UserOut:
-    return shown(await given.store.run(lambda tx: people.get_user(tx, user)))
+    def work(tx: Connection) -> UserOut:
+        return shown(people.get_user(tx, user), suspensions.find(tx, Kind.USER, user))
+
+    return await given.store.run(work)
