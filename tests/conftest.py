@@ -14,7 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.books import both_engines
 from tests.fixtures.houses import HOUSES
+from tests.fixtures.postgres import postgres
+
+__all__ = ["both_engines", "postgres"]
 
 _SLOWEST = Path(__file__).with_name("slowest.txt")
 _SHARED = ("minter_house", "house")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,9 @@ from keepcool.app.deposits.running import Standing
 from keepcool.app.events.office import EventOffice
 from keepcool.app.http.health import Health, Probe
 from keepcool.app.http.parts import Parts
+from keepcool.app.leading import topics as about
+from keepcool.app.leading.leading import lead
+from keepcool.app.leading.topics import Topics
 from keepcool.app.onboarding import Onboarding
 from keepcool.app.payouts.office import Nodes, PayoutOffice
 from keepcool.app.pools.office import Around, PoolOffice
@@ -38,6 +41,7 @@ from keepcool.core.parties import Peer, Service
 from keepcool.ports.bitcoinnode import BitcoinNode
 from keepcool.ports.evmnode import EvmNode
 from keepcool.ports.minternode import MinterNode
+from keepcool.ports.seat import Seat
 from keepcool.ports.system import Clock, Entropy, Faults
 from keepcool.ports.webhooks import Poster, Sealer
 from keepcool.wire.exchange import Exchange
@@ -48,11 +52,15 @@ class Outside:
     """`nodes`: per EVM network, the first is written to and followed, all must agree. `minter_nodes`: per
     Minter network, all of them as one that says only what as many agree on as must; `minter_news`: its new
     heights, as early as may be. `bitcoin_nodes`: as `minter_nodes`; `bitcoin_news`: what they announce, of
-    the networks that tell where; `bitcoin_checker` may veto a transaction before it is sent."""
+    the networks that tell where; `bitcoin_checker` may veto a transaction before it is sent. `name`: of this
+    App among those that share its books, for people."""
 
     settings: AppSettings
     peers: Sequence[Peer]
     store: Store
+    seat: Seat
+    topics: Topics
+    name: str
     exchange: Exchange
     nodes: Mapping[NetworkId, Sequence[EvmNode]]
     minter_nodes: Mapping[NetworkId, MinterNode]
@@ -69,7 +77,8 @@ class Outside:
 
 
 class Assembly:
-    """`parts` are what the API is given, `work()` what runs beside it until cancelled."""
+    """`parts` are what the API is given, `beside()` what runs beside it until cancelled: what every App does,
+    and the work, which of several Apps on the same books the leading one does."""
 
     def __init__(self, outside: Outside) -> None:
         self._outside = outside
@@ -88,12 +97,33 @@ class Assembly:
         self._pools = self._pooling()
         self._events = self._telling()
         self.parts = self._parts()
+        self._listening()
 
-    def work(self) -> list[Coroutine[Any, Any, None]]:
+    def beside(self, complete_every_s: float) -> list[Coroutine[Any, Any, None]]:
+        outside = self._outside
+
+        def work() -> list[Coroutine[Any, Any, None]]:
+            return [self.issuer.keep_completing(complete_every_s), *self._work()]
+
+        leading = lead(outside.seat, outside.store, outside.clock, outside.name, work)
+        return [self._events.tail.run(), leading]
+
+    def _listening(self) -> None:
+        """What another App on the same books may have left for this one to do."""
+        topics = self._outside.topics
+        topics.on(about.PAYOUTS, self._office.rung)
+        topics.on(about.WEBHOOKS, self._events.rung)
+        topics.on(about.WALLETS, self.issuer.wanted.ring)
+        topics.on(about.POOLS, self._pools.rung)
+
+    def _knock(self, topic: str) -> Callable[[], None]:
+        return lambda: self._outside.seat.knock(topic)
+
+    def _work(self) -> list[Coroutine[Any, Any, None]]:
         evm = [self._follow(network) for network in self._outside.nodes]
         minter = [work for network in self._outside.minter_nodes for work in self._minter(network)]
         bitcoin = [work for network in self._outside.bitcoin_nodes for work in self._bitcoin(network)]
-        return [self._office.run(), self._events.run(), *evm, *minter, *bitcoin, *self._pools.work()]
+        return [self._office.run(), self._events.deliver(), *evm, *minter, *bitcoin, *self._pools.work()]
 
     def _payouts(self) -> PayoutOffice:
         outside = self._outside
@@ -112,6 +142,7 @@ class Assembly:
             entropy=outside.entropy,
             faults=outside.faults,
             metrics=outside.metrics,
+            knock=self._knock(about.PAYOUTS),
         )
 
     def _telling(self) -> EventOffice:
@@ -124,6 +155,7 @@ class Assembly:
             clock=outside.clock,
             entropy=outside.entropy,
             metrics=outside.metrics,
+            knock=self._knock(about.WEBHOOKS),
         )
 
     def _issuer(self) -> Issuer:
@@ -135,6 +167,7 @@ class Assembly:
             outside.clock,
             timeout_s=outside.settings.signer_timeout_s,
             head_seen=self._office.head_seen,
+            knock=self._knock(about.WALLETS),
         )
 
     def _pooling(self) -> PoolOffice:
@@ -150,6 +183,8 @@ class Assembly:
             metrics=outside.metrics,
             head_seen=self._office.head_seen,
             wake=self._office.wake,
+            knock=self._knock(about.POOLS),
+            alone=outside.seat.alone,
             ready=self._onboarding.ready_for_pools,
         )
         return PoolOffice(around)

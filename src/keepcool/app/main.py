@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -17,28 +17,23 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from keepcool.adapters import site_host
-from keepcool.adapters.bitcoinkernel import scripts
-from keepcool.adapters.identity.sealer import SelfSealer
 from keepcool.adapters.site_host import SiteHost
-from keepcool.adapters.sqlite.books import open_books
-from keepcool.adapters.sqlite.shared import open_beside
 from keepcool.adapters.system.clock import SystemClock, SystemEntropy
-from keepcool.adapters.system.faults import faults_from
 from keepcool.adapters.web import server
 from keepcool.app import config, keys
-from keepcool.app.assembly import Assembly, Outside
 from keepcool.app.books import postings
 from keepcool.app.config import AppSettings
-from keepcool.app.http.api import make_api
 from keepcool.app.keys import ApiKey, Former, Scope
 from keepcool.app.nodes import main as nodes_of
 from keepcool.app.reconciling import everything
+from keepcool.app.reloading import main as reloading
+from keepcool.app.reloading.main import Lasting
+from keepcool.app.storage import main as storage
 from keepcool.app.store import Store
 from keepcool.core.errors import Breach
 from keepcool.core.parties import Service
 from keepcool.core.reconciliation import Report, SeenHead
 
-_COMPLETE_EVERY_S = 15
 T = TypeVar("T")
 _log = logging.getLogger("keepcool.app")
 
@@ -46,51 +41,35 @@ _log = logging.getLogger("keepcool.app")
 def run(file: Path, *, one_machine: bool = False) -> None:
     """Run App until SIGTERM or SIGINT. Raises what keeps it from starting."""
     settings = config.load(file)
-    site_host.run(Service.APP, _run(settings, file.resolve().parent, one_machine=one_machine))
+    site_host.run(Service.APP, _run(settings, file.resolve(), one_machine=one_machine))
 
 
-async def _run(settings: AppSettings, beside: Path, *, one_machine: bool) -> None:
+async def _run(settings: AppSettings, file: Path, *, one_machine: bool) -> None:
+    beside = file.parent
     site = SiteHost.of(Service.APP, settings, beside, one_machine=one_machine)
-    stop, told = site.begun(), settings.events
+    stop, rung, told = site.begun(), asyncio.Event(), settings.events
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, rung.set)
     async with contextlib.AsyncExitStack() as stack:
         store = stack.enter_context(opened_store(settings, beside))
+        seated = await stack.enter_async_context(storage.seated(settings, beside, store))
         bound = stack.enter_context(server.bind(settings.http.host, settings.http.port))
         exchange = await stack.enter_async_context(site.exchange())
         posting = site_host.posting(told.webhook_networks, told.webhook_timeout_s)
-        assembly = Assembly(
-            Outside(
-                settings=settings,
-                peers=site.peers,
-                store=store,
-                exchange=exchange,
-                nodes=await stack.enter_async_context(nodes_of.evm(settings)),
-                minter_nodes=(minter := await stack.enter_async_context(nodes_of.minter(settings))),
-                minter_news=await stack.enter_async_context(nodes_of.minter_news(settings, minter)),
-                bitcoin_checker=scripts.check,
-                bitcoin_nodes=await stack.enter_async_context(nodes_of.bitcoin(settings, beside)),
-                bitcoin_news=stack.enter_context(nodes_of.bitcoin_news(settings)),
-                clock=SystemClock(settings.clock_offset_ms),
-                entropy=SystemEntropy(),
-                faults=faults_from(settings.fault, os.environ),
-                metrics=site.metrics,
-                poster=await stack.enter_async_context(posting),
-                sealer=SelfSealer(site.identity(), SystemEntropy()),
-            )
-        )
+        poster = await stack.enter_async_context(posting)
+        lasting = Lasting(file=file, site=site, store=store, seated=seated, exchange=exchange, poster=poster)
+        running = reloading.generations(lasting)
+        await running.begin(settings)
+        stack.push_async_callback(running.close)
         host, port = bound.getsockname()[:2]
         _log.info("listening", extra={"url": f"http://{host}:{port}", "port": port})
-        api = make_api(assembly.parts)
-        api.state.stop = stop  # what has no end of its own ends with it
-        working = (assembly.issuer.keep_completing(_COMPLETE_EVERY_S), *assembly.work())
-        await site_host.together(stop, server.serve(api, bound, stop), *working)
+        beginning = (running.run(stop), running.on_signal(rung), reloading.serve(lasting, running))
+        await site_host.together(stop, server.serve(running, bound, stop), *seated.sitting, *beginning)
     _log.info("stopped")
 
 
 def with_books(file: Path, work: Callable[[Connection], T]) -> T:
     """One transaction in the database of the App this configuration is for, running or not."""
-    settings = config.load(file)
-    database = file.resolve().parent / settings.database
-    store = Store(open_beside(database) if database.is_file() else open_books(database))
+    store = storage.shared(config.load(file), file.resolve().parent, made=True)
     try:
         store.create_tables()
         return store.transact(work)
@@ -100,8 +79,9 @@ def with_books(file: Path, work: Callable[[Connection], T]) -> T:
 
 def reconcile(file: Path, heads: Mapping[str, SeenHead]) -> Report:
     """Ledger against chain, App running or not. `heads`: of signers' journals, newer than App was told."""
-    with contextlib.closing(Store(open_beside(file.resolve().parent / config.load(file).database))) as store:
-        return asyncio.run(_reconciled(config.load(file), file.resolve().parent, store, heads))
+    settings, beside = config.load(file), file.resolve().parent
+    with contextlib.closing(storage.shared(settings, beside)) as store:
+        return asyncio.run(_reconciled(settings, beside, store, heads))
 
 
 async def _reconciled(
@@ -146,9 +126,9 @@ def revoke_api_key(file: Path, name: str) -> ApiKey:
 
 
 @contextlib.contextmanager
-def opened_store(settings: AppSettings, beside: Path) -> Iterator[Store]:
-    """Raises Conflict `books.locked` when another App has the database."""
-    store = Store(open_books(beside / settings.database))
+def opened_store(settings: AppSettings, beside: Path, *, alone: bool = False) -> Iterator[Store]:
+    """Raises Conflict `books.locked` when another App has the file; `alone`: when any has the database."""
+    store = storage.alone(settings, beside) if alone else storage.own(settings, beside)
     try:
         store.create_tables()
         refuse_wrong_books(store)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, MetaData, String, TypeDecorator
@@ -19,6 +20,8 @@ from keepcool.app.migrations import upgrading
 
 metadata = MetaData()
 NEWS = "keepcool.news"  # set in a connection's `info` by a transaction that tells something
+# Where set, every transaction of the task that set it, and of those it started, begins with this check.
+FENCE: ContextVar[Callable[[Connection], None] | None] = ContextVar("fence", default=None)
 _DIGITS = 78
 T = TypeVar("T")
 
@@ -46,10 +49,11 @@ class Units(TypeDecorator[int]):
 
 
 class Store:
-    """Runs functions of a Connection, each in one transaction, one after another in one thread."""
+    """Runs functions of a Connection, each in one transaction, one after another in one thread. `tell`, where
+    other processes have the same books, tells them in a transaction that set NEWS, once it commits."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, tell: Callable[[Connection], None] | None = None) -> None:
+        self._engine, self._tell = engine, tell
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="books")
         self._bells: list[Callable[[], None]] = []
 
@@ -62,20 +66,32 @@ class Store:
         """`bell` is called, in whatever thread, after each commit of a transaction that set NEWS."""
         self._bells.append(bell)
 
+    def rung(self) -> None:
+        """Something was told, here or by another process."""
+        for bell in self._bells:
+            bell()
+
     def transact(self, work: Callable[[Connection], T]) -> T:
         """Run now, in the caller's thread: commits when `work` returns, rolls back when it raises."""
-        with self._engine.begin() as connection:
-            connection.info.pop(NEWS, None)
-            done = work(connection)
-            news = connection.info.pop(NEWS, False)
-        if news:
-            for bell in self._bells:
-                bell()
-        return done
+        return self._transact(work, FENCE.get())
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """The same from asyncio, in the writer thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self.transact, work)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._transact, work, FENCE.get())
+
+    def _transact(self, work: Callable[[Connection], T], fence: Callable[[Connection], None] | None) -> T:
+        with self._engine.begin() as connection:
+            connection.info.pop(NEWS, None)
+            if fence is not None:
+                fence(connection)
+            done = work(connection)
+            news = connection.info.pop(NEWS, False)
+            if news and self._tell is not None:
+                self._tell(connection)
+        if news:
+            self.rung()
+        return done
 
     def close(self) -> None:
         self._thread.shutdown(wait=True)

@@ -28,7 +28,7 @@ from keepcool.app.pools import rows as pools
 from keepcool.app.pools.proofs import Proof, verify_address
 from keepcool.app.pools.rows import Given, Member
 from keepcool.app.spares import giving
-from keepcool.app.spares.bells import Bells
+from keepcool.app.spares.bells import Bells, Ring
 from keepcool.app.store import Store
 from keepcool.chains.families import SHIPPED_FAMILIES, Families
 from keepcool.core.errors import Breach, KeepcoolError, Malformed, Refused, Unavailable
@@ -169,11 +169,13 @@ class Issuer:
         *,
         timeout_s: float,
         head_seen: HeadSeen | None = None,
+        knock: Callable[[], None] | None = None,
     ) -> None:
         self._exchange, self._store, self._attesters = exchange, store, attesters
         self._clock, self._timeout_s, self._head_seen = clock, timeout_s, head_seen
-        self._wanted: list[asyncio.Event] = []  # rung when somebody waits for a wallet to be made
+        self.wanted = Ring()  # when somebody waits for a wallet to be made
         self._made = asyncio.Event()
+        self._knock = knock or self.wanted.ring
 
     async def issue(self, asked: Sequence[Asked]) -> list[Outcome]:
         """One outcome per wallet asked for, in order. Raises Unavailable when a signer does not answer
@@ -184,8 +186,7 @@ class Issuer:
         rows = await self._store.run(lambda tx: [giving.asked(tx, one, now_ms) for one in asked])
         outcomes = await self._completed(rows)
         if any(isinstance(one, Stored) for one in outcomes):
-            for bell in self._wanted:
-                bell.set()
+            self._knock()
         return outcomes
 
     async def complete(self, after: int = 0) -> int | None:
@@ -215,8 +216,7 @@ class Issuer:
 
     def bells(self) -> Bells:
         """For one network's making of wallets."""
-        self._wanted.append(asyncio.Event())
-        return Bells(self._wanted[-1], self._made)
+        return Bells(self.wanted.bell(), self._made)
 
     async def keep_completing(self, every_s: float) -> None:
         """Until cancelled: wallets whose issuing was interrupted are asked for again, now and then and

@@ -40,6 +40,7 @@ class EventOffice:
         clock: Clock,
         entropy: Entropy,
         metrics: CollectorRegistry,
+        knock: Callable[[], None] | None = None,
     ) -> None:
         self.settings, self._store = settings, store
         self.numbers = Numbers(metrics)
@@ -56,6 +57,7 @@ class EventOffice:
             numbers=self.numbers,
         )
         self._dispatcher = Dispatcher(self._means)
+        self._knock = knock or self._dispatcher.changed
         self.streams_open = 0
 
     @contextlib.contextmanager
@@ -72,7 +74,15 @@ class EventOffice:
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.tail.run())
-            group.create_task(self._dispatcher.run())
+            group.create_task(self.deliver())
+
+    async def deliver(self) -> None:
+        """To webhooks, until cancelled."""
+        await self._dispatcher.run()
+
+    def rung(self) -> None:
+        """Webhooks have changed, here or by another App."""
+        self._dispatcher.changed()
 
     async def add(
         self, url: str, types: tuple[str, ...], about: str, after: int | None
@@ -92,7 +102,7 @@ class EventOffice:
             )
 
         made = await self._store.run(work)
-        self._dispatcher.changed()
+        self._knock()
         return made
 
     async def rotate(self, name: str, overlap_s: int) -> tuple[Webhook, str]:
@@ -134,7 +144,7 @@ class EventOffice:
 
     async def _changed(self, work: Callable[[Connection], Webhook]) -> Webhook:
         one = await self._store.run(work)
-        self._dispatcher.changed()
+        self._knock()
         return one
 
     def _count(self, one: Event) -> None:

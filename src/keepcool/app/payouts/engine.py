@@ -36,6 +36,7 @@ class PayoutEngine:
         self._bells: list[asyncio.Event] = []
 
     async def run(self) -> None:
+        self._bells.clear()
         async with asyncio.TaskGroup() as group:
             for work in self._works:
                 bell = asyncio.Event()

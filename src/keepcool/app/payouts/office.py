@@ -5,7 +5,7 @@ Built by main.py over its adapters; satisfies `app.http.orders.Engine`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias, TypedDict, assert_never
 
@@ -89,6 +89,7 @@ class PayoutOffice:
         entropy: Entropy,
         faults: Faults,
         metrics: CollectorRegistry,
+        knock: Callable[[], None] | None = None,
     ) -> None:
         self._store, self._settings, numbers = store, settings, Numbers(metrics)
         self.desk = PayoutDesk(settings.networks, attesters, clock)
@@ -103,13 +104,17 @@ class PayoutOffice:
         )
         self.lanes = _lanes(settings, nodes, shared, entropy)
         self._engine = PayoutEngine([work for lane in self.lanes.values() for work in _works(lane)])
+        self._knock = knock or self._engine.wake
 
     async def run(self) -> None:
         """Until cancelled."""
         await self._engine.run()
 
     def wake(self) -> None:
-        """There is something new to do."""
+        """There is something new to do, for whichever App does it."""
+        self._knock()
+
+    def rung(self) -> None:
         self._engine.wake()
 
     async def quote(self, order: Order) -> Quote:

@@ -14,7 +14,7 @@ from keepcool.app.payouts.requests import PayoutDesk
 from keepcool.app.pools import running, skipped
 from keepcool.app.pools.desk import PoolDesk
 from keepcool.app.pools.running import Numbers, PoolLane, Standing
-from keepcool.app.pools.stock import Stock
+from keepcool.app.pools.stock import Alone, Stock, nobody_beside
 from keepcool.app.pools.watermark import Water
 from keepcool.app.store import Store
 from keepcool.app.wallets import Attesters, Issuer
@@ -27,7 +27,8 @@ from keepcool.wire.messages import Head
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Around:
-    """What the pools work with. `wake`: tells the payouts that there is something to do. `ready`: as in
+    """What the pools work with. `wake`: tells the payouts that there is something to do;
+    `knock`: the pools. `alone`: as in `Stock`. `ready`: as in
     `PoolDesk`."""
 
     settings: AppSettings
@@ -41,15 +42,21 @@ class Around:
     head_seen: Callable[[Service, Head], Awaitable[None]]
     wake: Callable[[], None]
     ready: Callable[[str], Awaitable[None]]
+    knock: Callable[[], None] | None = None
+    alone: Alone = nobody_beside
 
 
 @dataclass(frozen=True, slots=True)
 class _Bells:
-    """Rings all lanes."""
+    """Rings all lanes, of whichever App works; without `knock` those here."""
 
+    knock: Callable[[], None] | None
     lanes: list[asyncio.Event] = field(default_factory=list)
 
     def set(self) -> None:
+        (self.knock or self.rung)()
+
+    def rung(self) -> None:
         for bell in self.lanes:
             bell.set()
 
@@ -62,7 +69,7 @@ class PoolOffice:
 
     def __init__(self, around: Around) -> None:
         around.store.transact(skipped.burn)
-        self._around, self._numbers, self._bells = around, Numbers(around.metrics), _Bells()
+        self._around, self._numbers, self._bells = around, Numbers(around.metrics), _Bells(around.knock)
         self._stock = Stock(
             exchange=around.exchange,
             store=around.store,
@@ -70,6 +77,7 @@ class PoolOffice:
             clock=around.clock,
             timeout_s=around.settings.signer_timeout_s,
             head_seen=around.head_seen,
+            alone=around.alone,
         )
         self.desk = PoolDesk(
             settings=around.settings,
@@ -84,7 +92,12 @@ class PoolOffice:
         self.standings = {network: Standing() for network in self._tables()}
 
     def work(self) -> list[Coroutine[Any, Any, None]]:
+        self._bells.lanes.clear()
         return [self._run(network, table) for network, table in self._tables().items()]
+
+    def rung(self) -> None:
+        """A stock was taken from, or somebody waits for one, here or at another App."""
+        self._bells.rung()
 
     def _run(self, network: NetworkId, table: BitcoinSettings | EvmSettings) -> Coroutine[Any, Any, None]:
         around, bell = self._around, asyncio.Event()

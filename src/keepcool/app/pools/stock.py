@@ -8,7 +8,8 @@ was left is burnt; both are watched.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
@@ -39,6 +40,14 @@ from keepcool.wire.messages import (
 _PASSES = 3  # once is enough after a restore; more often means that somebody else hands out addresses
 
 
+Alone = Callable[[str], AbstractAsyncContextManager[None]]
+
+
+@asynccontextmanager
+async def nobody_beside(_what: str) -> AsyncIterator[None]:
+    yield
+
+
 @dataclass(frozen=True, slots=True)
 class Derived:
     """A range as App derives it: what it expects to be told, and each address with its script."""
@@ -51,7 +60,8 @@ class Derived:
 class Stock:
     """Asks Keeper and Cooler. `_floor`: per wallet the first index that is surely nobody's; `_asked`: the
     first beyond all that this process has asked for; `_clean`: signers that had attested nothing this
-    database does not know when they first answered: what they know beyond it since was asked for here."""
+    database does not know when they first answered: what they know beyond it since was asked for here. While
+    it asks, no other App on these books does (`alone`)."""
 
     exchange: Exchange
     store: Store
@@ -59,6 +69,7 @@ class Stock:
     clock: Clock
     timeout_s: float
     head_seen: Callable[[Service, Head], Awaitable[None]]
+    alone: Alone = nobody_beside
     _floor: dict[WalletId, int] = field(default_factory=dict)
     _asked: dict[WalletId, int] = field(default_factory=dict)
     _clean: set[tuple[WalletId, Service]] = field(default_factory=set)
@@ -67,7 +78,7 @@ class Stock:
     async def add(self, source: WalletId, count: int) -> None:
         """So many more addresses of this record into the stock. Raises Unavailable when a signer does not
         answer, what it refuses with, and Breach when what it says is not so."""
-        async with self._lock:
+        async with self._lock, self.alone("stock"):
             for _ in range(_PASSES):
                 if await self._added(source, count):
                     return

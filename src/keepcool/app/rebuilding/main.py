@@ -138,7 +138,7 @@ async def _with_app_stopped(file: Path, work: Callable[[_Open], Awaitable[T]], *
 async def _opened(file: Path, *, one_machine: bool) -> AsyncIterator[_Open]:
     settings, beside = config.load(file), file.parent
     site = SiteHost.of(Service.APP, settings, beside, one_machine=one_machine)
-    with app.opened_store(settings, beside) as store:
+    with app.opened_store(settings, beside, alone=True) as store:
         async with site.exchange() as exchange:
             attesters = Attesters(site.peers, settings.families)
             clock = SystemClock(settings.clock_offset_ms)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from keepcool.adapters.sqlite.books import open_books
 from keepcool.app.books import people, registry
 from keepcool.app.books.registry import Asked, Stage
 from keepcool.app.coins import addresses
@@ -22,7 +21,10 @@ from keepcool.core.errors import KeepcoolError
 from keepcool.core.ids import UserId, WalletId
 from keepcool.core.registry import WalletRecord
 from tests.fixtures.bitcoinrecords import NETWORK, OWN, POOL, bitcoin_record
+from tests.fixtures.books import open_books
 from tests.unit.app.books.loopback import Signers
+
+pytestmark = pytest.mark.usefixtures("both_engines")
 
 USER = UserId("usr_1")
 Change = Callable[[WalletRecord], WalletRecord]

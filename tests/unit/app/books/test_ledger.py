@@ -9,12 +9,14 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from keepcool.adapters.sqlite.books import open_books
 from keepcool.app.books import ledger
 from keepcool.app.books.ledger import Line
 from keepcool.app.store import Store
 from keepcool.core.errors import Conflict, Malformed
 from keepcool.core.ids import AssetId, NetworkId, WalletId
+from tests.fixtures.books import open_books
+
+pytestmark = pytest.mark.usefixtures("both_engines")
 
 ETH = AssetId("eip155:31337/slip44:60")
 TOKEN = AssetId("eip155:31337/erc20:0x5FbDB2315678afecb367f032d93F642f64180aa3")
@@ -158,19 +160,27 @@ def test_a_balance_above_the_limit_is_refused(store: Store) -> None:
     assert units(store, "owed:a") == 2**256 - 1
 
 
-def test_postings_cannot_be_rewritten(store: Store) -> None:
-    """The database refuses to change, delete or replace postings and entries, whoever asks."""
-    deposit(store, "d", 5)
-    before = everything(store)
-    for statement in (
-        "UPDATE posting SET at_ms = 9",
-        "UPDATE entry SET units = '9'",
-        "DELETE FROM posting",
-        "DELETE FROM entry",
+REWRITING = (
+    "UPDATE posting SET at_ms = 9",
+    "UPDATE entry SET units = '9'",
+    "DELETE FROM posting",
+    "DELETE FROM entry",
+)
+REWRITING_ON = {
+    "sqlite": (
         "INSERT OR REPLACE INTO posting SELECT * FROM posting",
         "INSERT OR REPLACE INTO entry SELECT * FROM entry",
         "REPLACE INTO posting (key, kind, at_ms, reference, digest) SELECT key, '', 1, '{}', '' FROM posting",
-    ):
+    ),
+    "postgresql": ("TRUNCATE posting CASCADE", "TRUNCATE entry"),
+}
+
+
+def test_postings_cannot_be_rewritten(store: Store, both_engines: str) -> None:
+    """The database refuses to change, delete or replace postings and entries, whoever asks."""
+    deposit(store, "d", 5)
+    before = everything(store)
+    for statement in (*REWRITING, *REWRITING_ON[both_engines]):
         with pytest.raises(IntegrityError, match="append-only"):
             run(store, statement)
     assert everything(store) == before

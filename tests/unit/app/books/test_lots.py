@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
-from keepcool.adapters.sqlite.books import open_books
 from keepcool.app.books import accounts, dust, ledger, postings
 from keepcool.app.books.tables import balance_row, entry, posting
 from keepcool.app.store import Store
 from keepcool.core.errors import Conflict
 from keepcool.core.ids import AssetId, WalletId
+from tests.fixtures.books import open_books
+
+pytestmark = pytest.mark.usefixtures("both_engines")
 
 ASSET = AssetId("bip122:0f9188f13cb7b2c71f2a335e3a4fc328/slip44:1")
 ALICE, BOB = WalletId("alice"), WalletId("bob")

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from keepcool.adapters.sqlite.books import open_books
 from keepcool.app.books import accounts, ledger, undone
 from keepcool.app.store import Store
 from keepcool.core.ids import AssetId, WalletId
+from tests.fixtures.books import open_books
+
+pytestmark = pytest.mark.usefixtures("both_engines")
 
 COIN = AssetId("bip122:12a765e31ffd4059bada1e25190f6e98/slip44:2")
 A = WalletId("a")

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from keepcool.adapters.sqlite.books import open_books
 from keepcool.app.books import people, registry
 from keepcool.app.books.registry import Asked, Stage
 from keepcool.app.store import Store
@@ -18,7 +17,10 @@ from keepcool.core.errors import Breach, Conflict, Unavailable
 from keepcool.core.ids import UserId, WalletId
 from keepcool.core.parties import Service
 from keepcool.wire.messages import NewWallet
+from tests.fixtures.books import open_books
 from tests.unit.app.books.loopback import NETWORK, Signers, elsewhere, record_of
+
+pytestmark = pytest.mark.usefixtures("both_engines")
 
 USER = UserId("usr_1")
 

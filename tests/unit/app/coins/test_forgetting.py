@@ -13,6 +13,8 @@ from keepcool.core.errors import Conflict
 from tests.unit.app.deposits.bitcoin_office import ALICE, NETWORK, BitcoinOffice
 from tests.unit.app.deposits.paperbitcoin import NOBODY, PaperBitcoin, payment
 
+pytestmark = pytest.mark.usefixtures("both_engines")
+
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[BitcoinOffice]:

@@ -6,7 +6,6 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from keepcool.adapters.sqlite.books import open_books
 from keepcool.app.books import accounts, ledger
 from keepcool.app.coins import addresses, book, drafts
 from keepcool.app.coins.addresses import Address
@@ -23,6 +22,7 @@ from keepcool.chains.bitcoin.scanning import body_of
 from keepcool.chains.bitcoin.script import ScriptKind
 from keepcool.core.ids import WalletId
 from keepcool.ports.bitcoinnode import BitcoinNode
+from tests.fixtures.books import open_books
 from tests.unit.app.deposits.office import TestClock
 
 ROW = replace(SHIPPED.named("bitcoin-regtest"), confirmations=((0, 2), (1_000_000, 4)), coinbase_maturity=6)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from keepcool.adapters.sqlite.books import open_books
 from keepcool.app.books import accounts, ledger, people, registry
 from keepcool.app.books.registry import Asked, Stage
 from keepcool.app.deposits import events, records
@@ -23,6 +22,7 @@ from keepcool.core.effects import Payment
 from keepcool.core.errors import KeepcoolError, Unavailable
 from keepcool.core.ids import AssetId, NetworkId, UserId, WalletId
 from keepcool.ports.evmnode import ChainReader
+from tests.fixtures.books import open_books
 
 NETWORK = NetworkId("eip155:31337")
 NATIVE = AssetId(f"{NETWORK}/slip44:60")

@@ -20,7 +20,7 @@ from tests.fixtures.effort import soak
 from tests.unit.app.deposits.bitcoin_office import ALICE, NETWORK, BitcoinOffice
 from tests.unit.app.deposits.paperbitcoin import NOBODY, PaperBitcoin, coinbase, payment
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("both_engines")]
 
 DEPTH = 2
 

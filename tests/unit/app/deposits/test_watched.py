@@ -19,6 +19,8 @@ from keepcool.ports.evmnode import Block, Header, Log
 from tests.fixtures.chain import address_number
 from tests.unit.app.deposits.office import NATIVE, NETWORK, Office
 
+pytestmark = pytest.mark.usefixtures("both_engines")
+
 TOKEN = raw_of(address_number(1000))
 ASSET = AssetId(f"{NETWORK}/erc20:{address_number(1000)}")
 HASH = b"\x01" * 32

@@ -9,7 +9,6 @@ from prometheus_client import CollectorRegistry
 
 from keepcool.adapters.identity.files import FileIdentity
 from keepcool.adapters.identity.sealer import SelfSealer
-from keepcool.adapters.sqlite.books import open_books
 from keepcool.adapters.system.clock import SystemEntropy
 from keepcool.adapters.webhook.poster import HttpPoster
 from keepcool.adapters.webhook.targets import Targets
@@ -19,6 +18,7 @@ from keepcool.app.events.settings import EventSettings
 from keepcool.app.store import Store, metadata
 from keepcool.core.parties import Service
 from keepcool.ports.system import Clock
+from tests.fixtures.books import open_books
 
 LOOPBACK = EventSettings(
     webhook_networks=("127.0.0.0/8",),

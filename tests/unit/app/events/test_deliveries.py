@@ -17,6 +17,8 @@ from keepcool.app.payouts import notes
 from keepcool.app.store import Store
 from tests.unit.app.events.office import opened, sealer
 
+pytestmark = pytest.mark.usefixtures("both_engines")
+
 TAKEN, FAILED = Outcome(taken=True, status=204), Outcome(taken=False, status=500, problem="broken")
 DAY_MS = 86_400_000
 PATIENCE = Patience(first_ms=1000, most_ms=60_000, tries_max=3, disable_after_ms=DAY_MS)

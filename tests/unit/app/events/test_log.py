@@ -18,6 +18,8 @@ from keepcool.core import canonical
 from keepcool.core.errors import Malformed
 from tests.unit.app.events.office import opened
 
+pytestmark = pytest.mark.usefixtures("both_engines")
+
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:

@@ -30,7 +30,7 @@ from keepcool.core.parties import Service
 from keepcool.core.withdrawal_states import Draft, Inclusion, Objection
 from tests.unit.app.deposits.office import NATIVE, NETWORK, Office
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("both_engines")]
 
 WALLET = WalletId("w1")
 DRAFT = Draft(Slot(NETWORK, "0x1", 0), "d1")

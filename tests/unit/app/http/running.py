@@ -13,7 +13,6 @@ from typing import Any
 import httpx
 from prometheus_client import CollectorRegistry
 
-from keepcool.adapters.sqlite.books import open_books
 from keepcool.adapters.system.clock import SystemClock, SystemEntropy
 from keepcool.adapters.web import server
 from keepcool.app import keys
@@ -35,6 +34,7 @@ from keepcool.core.parties import Service
 from keepcool.ports.settings import BusSettings
 from keepcool.wire.exchange import Exchange
 from keepcool.wire.messages import Head
+from tests.fixtures.books import open_books
 from tests.unit.app.books.loopback import NETWORK, Signers
 from tests.unit.app.events.office import LOOPBACK, event_office
 from tests.unit.app.http.engines import IdleEngine
@@ -98,6 +98,9 @@ async def _one_purse() -> list[Purse]:
 async def _heard(signer: Service, head: Head) -> None: ...
 
 
+async def _ready(network: str) -> None: ...
+
+
 def _pools(
     chosen: AppSettings, store: Store, exchange: Exchange, desk: PayoutDesk, signers: Signers
 ) -> PoolOffice:
@@ -114,6 +117,7 @@ def _pools(
             metrics=CollectorRegistry(),
             head_seen=_heard,
             wake=lambda: None,
+            ready=_ready,
         )
     )
 

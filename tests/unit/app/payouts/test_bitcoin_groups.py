@@ -11,7 +11,6 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection
 
 from keepcool.adapters.bitcoinkernel import scripts
-from keepcool.adapters.sqlite.books import open_books
 from keepcool.adapters.system.clock import SystemEntropy
 from keepcool.app.books import ledger, people, registry
 from keepcool.app.books.registry import Asked
@@ -32,8 +31,11 @@ from keepcool.core.parties import Service
 from keepcool.core.withdrawal import Thawed
 from keepcool.core.withdrawal_states import Frozen
 from keepcool.ports.bitcoinnode import BitcoinNode
+from tests.fixtures.books import open_books
 from tests.unit.app.books.loopback import FixedClock, Signers
 from tests.unit.app.payouts.workshop import Faults
+
+pytestmark = pytest.mark.usefixtures("both_engines")
 
 ROW = LITECOIN_REGTEST
 POOL, OWN = WalletId("pool"), WalletId("own")

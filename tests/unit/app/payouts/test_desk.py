@@ -24,6 +24,8 @@ from keepcool.core.parties import Service
 from keepcool.core.registry import WalletRecord
 from tests.unit.app.payouts.workshop import ETHER, NATIVE, NETWORK, RECIPIENT, Workshop
 
+pytestmark = pytest.mark.usefixtures("both_engines")
+
 TOKEN = AssetId(f"{NETWORK}/erc20:0x5FbDB2315678afecb367f032d93F642f64180aa3")
 DIGEST = "ab" * 32
 

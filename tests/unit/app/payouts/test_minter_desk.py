@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from keepcool.adapters.sqlite.books import open_books
 from keepcool.app.books import ledger, people, registry
 from keepcool.app.books.registry import Asked
 from keepcool.app.config import AssetSettings, MinterSettings
@@ -18,6 +17,7 @@ from keepcool.core.errors import Malformed
 from keepcool.core.ids import AssetId, NetworkId, UserId, WalletId
 from keepcool.core.parties import Service
 from keepcool.core.registry import OwnerKey, Role, Standing, WalletRecord
+from tests.fixtures.books import open_books
 from tests.unit.app.books.loopback import FixedClock, Signers
 
 NETWORK = NetworkId("minter:2")

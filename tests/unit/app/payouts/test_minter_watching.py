@@ -15,7 +15,6 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection
 
-from keepcool.adapters.sqlite.books import open_books
 from keepcool.app.books import ledger, people, registry
 from keepcool.app.books.registry import Asked
 from keepcool.app.config import AssetSettings, MinterSettings
@@ -38,6 +37,7 @@ from keepcool.core.errors import Conflict
 from keepcool.core.ids import AssetId, NetworkId, UserId, WalletId
 from keepcool.core.parties import Service
 from keepcool.ports.minternode import MinterNode, Transaction
+from tests.fixtures.books import open_books
 from tests.unit.app.books.loopback import FixedClock, Signers
 from tests.unit.app.payouts.workshop import Faults
 

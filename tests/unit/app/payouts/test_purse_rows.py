@@ -19,6 +19,8 @@ from keepcool.core.parties import Service
 from keepcool.wire.messages import Head
 from tests.unit.app.payouts.workshop import NETWORK, RECIPIENT, Workshop
 
+pytestmark = pytest.mark.usefixtures("both_engines")
+
 GWEI = 10**9
 SETTINGS = FeeSettings(fee_per_gas_max=str(100 * GWEI), priority_fee_per_gas=str(GWEI))
 OLD = Transaction(

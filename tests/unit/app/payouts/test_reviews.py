@@ -24,6 +24,8 @@ from keepcool.core.withdrawal_states import Draft
 from keepcool.ports.evmnode import EvmNode
 from tests.unit.app.payouts.workshop import ETHER, NETWORK, Workshop
 
+pytestmark = pytest.mark.usefixtures("both_engines")
+
 NOW_MS = 1_800_000_000_000
 YES = Evidence("approval", "alice", b"yes")
 

@@ -16,7 +16,6 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection, select
 
 from keepcool.adapters.bitcoinkernel import scripts
-from keepcool.adapters.sqlite.books import open_books
 from keepcool.adapters.system.clock import SystemClock, SystemEntropy
 from keepcool.app.books import ledger, people, registry
 from keepcool.app.books.registry import Asked
@@ -38,6 +37,7 @@ from keepcool.core.registry import NO_PREVIOUS, OwnerKey, Role, Standing, Wallet
 from keepcool.core.withdrawal_states import State
 from keepcool.ports.evmnode import EvmNode
 from keepcool.ports.settings import BusSettings
+from tests.fixtures.books import open_books
 from tests.unit.app.books.loopback import Signers
 from tests.unit.app.payouts.signers import Decider, PurseHolder, key
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import msgspec
 
-from keepcool.adapters.sqlite.books import open_books
 from keepcool.app.books import accounts
 from keepcool.app.books.postings import balance, check_books
 from keepcool.app.deposits import events, position
@@ -52,6 +51,7 @@ from keepcool.wire.listing import (
 )
 from keepcool.wire.messages import AddressItem, Failure, Head, Message, Problem, RangeAttested
 from tests.fixtures.bitcoinrecords import NETWORK
+from tests.fixtures.books import open_books
 from tests.unit.app.books.loopback import HEAD
 from tests.unit.app.deposits.paperbitcoin import PaperBitcoin
 from tests.unit.app.pools.house import PoolSigners

@@ -15,6 +15,8 @@ from tests.fixtures.bitcoinrecords import OWN, bitcoin_record
 from tests.unit.app.deposits.paperbitcoin import payment
 from tests.unit.app.rebuilding.house import LostApp, address, script
 
+pytestmark = pytest.mark.usefixtures("both_engines")
+
 POOL = bitcoin_record("pool", owner="house")
 
 

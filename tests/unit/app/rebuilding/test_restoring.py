@@ -21,7 +21,7 @@ from keepcool.core.registry import Standing
 from tests.fixtures.bitcoinrecords import OWN, bitcoin_record
 from tests.unit.app.rebuilding.house import BOTH, KnowingSigners, LostApp
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("both_engines")]
 
 
 @pytest.fixture

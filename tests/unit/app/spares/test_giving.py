@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from keepcool.adapters.sqlite.books import open_books
 from keepcool.app.books import people, registry
 from keepcool.app.books.registry import Asked
 from keepcool.app.spares import giving, rows
 from keepcool.app.store import Store
 from keepcool.core.errors import Conflict
 from keepcool.core.ids import NetworkId, UserId, WalletId
+from tests.fixtures.books import open_books
+
+pytestmark = pytest.mark.usefixtures("both_engines")
 
 NETWORK = NetworkId("minter:2")
 

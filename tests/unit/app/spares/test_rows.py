@@ -10,12 +10,14 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from keepcool.adapters.sqlite.books import open_books
 from keepcool.app.spares import rows
 from keepcool.app.spares.rows import Errand, Purpose, Sent, Spare, Stage
 from keepcool.app.store import Store
 from keepcool.core.errors import Breach, Conflict
 from keepcool.core.ids import NetworkId, WalletId
+from tests.fixtures.books import open_books
+
+pytestmark = pytest.mark.usefixtures("both_engines")
 
 NETWORK, OTHER = NetworkId("minter:2"), NetworkId("minter:1")
 PURSE, SECOND, THIEF = ("Mx" + digits * 20 for digits in ("a1", "b2", "66"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from keepcool.adapters.sqlite.shared import open_beside
 from keepcool.adapters.system.clock import SystemClock
 from keepcool.app import config
 from keepcool.app import main as app
@@ -15,6 +14,7 @@ from keepcool.app.nodes import main as nodes_of
 from keepcool.app.payouts import store
 from keepcool.app.payouts.bitcoin import by_hand
 from keepcool.app.payouts.bitcoin.by_hand import Settled
+from keepcool.app.storage import main as storage
 from keepcool.app.store import Store
 from keepcool.core.errors import Malformed, Refused
 from keepcool.core.ids import NetworkId
@@ -26,7 +26,7 @@ def settle(file: Path, name: str, txid: str) -> Settled:
     """`by_hand.settle`, in the database and on the nodes of the App this configuration is for."""
     txid = _txid(txid)
     settings, beside = config.load(file), file.resolve().parent
-    books = Store(open_beside(beside / settings.database))
+    books = storage.shared(settings, beside)
     try:
         books.create_tables()
         return asyncio.run(_settle(books, settings, beside, name, txid))

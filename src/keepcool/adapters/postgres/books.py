@@ -1,0 +1,87 @@
+"""App's database engine on PostgreSQL.
+
+One writer among all Apps on it: every transaction begins with the writer's lock, held until it ends, so that
+books mean the same as on SQLite, where there is one writer too. Whoever waits longer for it than `lock_s`
+fails, and nothing was changed. READ COMMITTED: what is read after the lock is what the last writer left.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+
+from keepcool.adapters.postgres.server import APPS, CHANNEL, LOCK_CLASS, WRITER, Server
+from keepcool.core.errors import Conflict, Refused
+
+NEWS = "news"
+_VERSION_MIN = 14
+_WRITER = f"SELECT pg_advisory_xact_lock({LOCK_CLASS}, {WRITER})"
+
+
+def open_books(server: Server) -> Engine:
+    """The engine, of Apps and of commands beside them."""
+    return _engine(server, server.connections)
+
+
+def open_alone(server: Server) -> Engine:
+    """The engine of a command beside which no App may run: over one connection, which holds every lock that
+    Apps need. Raises Conflict `books.locked` when an App runs."""
+    engine = _engine(server, 1)
+    event.listen(engine, "connect", _hold)
+    try:
+        with engine.begin():
+            return engine
+    except BaseException:
+        engine.dispose()
+        raise
+
+
+def tell(tx: Connection) -> None:
+    """Every App on these books hears NEWS when this transaction commits."""
+    tx.execute(text("SELECT pg_notify(:channel, :topic)"), {"channel": CHANNEL, "topic": NEWS})
+
+
+def _engine(server: Server, connections: int) -> Engine:
+    engine = create_engine(
+        server.address(),
+        connect_args=server.options(),
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=server.lock_s,
+        pool_pre_ping=True,
+        hide_parameters=True,
+    )
+    event.listen(engine, "connect", _check)
+    event.listen(engine, "begin", _begin_as_writer)
+    return engine
+
+
+def _check(connection: Any, _record: object) -> None:
+    """Raises Refused where the books would not be safe."""
+    info = connection.info
+    if info.server_version < _VERSION_MIN * 10_000:
+        raise Refused("database.version", f"PostgreSQL {_VERSION_MIN} or newer is needed")
+    if info.parameter_status("server_encoding") != "UTF8":
+        raise Refused("database.encoding", "the database's encoding must be UTF8")
+    if _shown(connection, "synchronous_commit") == "off":
+        connection.execute("SET synchronous_commit = on")
+    connection.commit()
+
+
+def _hold(connection: Any, _record: object) -> None:
+    (alone,) = connection.execute("SELECT pg_try_advisory_lock(%s, %s)", (LOCK_CLASS, APPS)).fetchone()
+    if not alone:
+        said = "an App, or a command that restores, has this database open: stop it first"
+        raise Conflict("books.locked", said)
+    connection.execute("SELECT pg_advisory_lock(%s, %s)", (LOCK_CLASS, WRITER))
+    connection.commit()
+
+
+def _shown(connection: Any, name: str) -> str:
+    (value,) = connection.execute("SELECT current_setting(%s)", (name,)).fetchone()
+    return str(value)
+
+
+def _begin_as_writer(connection: Any) -> None:
+    connection.exec_driver_sql(_WRITER)

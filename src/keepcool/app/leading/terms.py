@@ -1,0 +1,45 @@
+"""The fence: what the work writes is written only in its own term.
+
+Laws: a term begins in a transaction that counts it; every transaction of the work first sees, under the lock
+of the one writer, that no later one has begun; so an App that was paused, or cut off, and does not know yet
+that another leads, writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection, select
+
+from keepcool.app.leading.tables import leader
+from keepcool.app.upserts import upsert
+from keepcool.core.errors import Unavailable
+
+_ID, _NAME_MAX = 1, 200
+
+
+def begin(tx: Connection, name: str, now_ms: int) -> int:
+    """The number of the term that begins now."""
+    epoch = current(tx) + 1
+    row = {"epoch": epoch, "name": name[:_NAME_MAX], "since_ms": now_ms}
+    tx.execute(upsert(leader).values(id=_ID, **row).on_conflict_do_update(index_elements=["id"], set_=row))
+    return epoch
+
+
+def current(tx: Connection) -> int:
+    return tx.execute(select(leader.c.epoch).where(leader.c.id == _ID)).scalar_one_or_none() or 0
+
+
+def who(tx: Connection) -> str:
+    """Which App leads, in words of its own."""
+    return tx.execute(select(leader.c.name).where(leader.c.id == _ID)).scalar_one_or_none() or ""
+
+
+def fence(epoch: int) -> Callable[[Connection], None]:
+    """What every transaction of this term begins with."""
+
+    def check(tx: Connection) -> None:
+        if current(tx) != epoch:
+            raise Unavailable("lead.lost", "another App leads now: this one writes nothing more of its work")
+
+    return check

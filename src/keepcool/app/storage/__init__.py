@@ -1,0 +1,1 @@
+"""Where the books lie: a file, or a PostgreSQL server."""
