@@ -132,17 +132,23 @@ def test_who_began_and_ended_it_stays_and_is_told(shop: Workshop) -> None:
     assert [one.number for one in listed] == [again.number, first.number]
 
 
-def test_what_makes_no_sense_is_refused(shop: Workshop) -> None:
-    """An unknown user, no reason, a user's deposits, and a resume of what goes on."""
-    for kind, subject, reason, deposits, code in (
-        (Kind.USER, "nobody", "why", Deposits.CREDIT, "user.not_found"),
-        (Kind.USER, "owner", "  ", Deposits.CREDIT, "control.reason"),
-        (Kind.USER, "owner", "why", Deposits.HOLD, "suspension.deposits"),
-    ):
-        wish = Wish(kind, subject, reason, "operator", deposits)
-        with pytest.raises(KeepcoolError) as caught:
-            shop.store.transact(lambda tx, wish=wish: suspensions.suspend(tx, wish, 1))
-        assert caught.value.code == code
+@pytest.mark.parametrize(
+    ("wish", "code"),
+    [
+        (Wish(Kind.USER, "nobody", "why", "operator"), "user.not_found"),
+        (Wish(Kind.USER, "owner", "  ", "operator"), "control.reason"),
+        (Wish(Kind.USER, "owner", "why", "operator", Deposits.HOLD), "suspension.deposits"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(shop: Workshop, wish: Wish, code: str) -> None:
+    """An unknown user, no reason, and holding a user's deposits."""
+    with pytest.raises(KeepcoolError) as caught:
+        shop.store.transact(lambda tx: suspensions.suspend(tx, wish, 1))
+    assert caught.value.code == code
+
+
+def test_what_goes_on_cannot_be_resumed(shop: Workshop) -> None:
+    """It is told so."""
     with pytest.raises(Conflict) as missing:
         resume(shop, Kind.USER, "owner")
     assert missing.value.code == "suspension.not_found"
