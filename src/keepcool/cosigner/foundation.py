@@ -12,10 +12,9 @@ from keepcool.chains.families import SHIPPED_FAMILIES, Families
 from keepcool.core.errors import Refused
 from keepcool.core.parties import Peer, Service
 from keepcool.core.registry import Role, WalletRecord
-from keepcool.core.secret import Secret
 from keepcool.cosigner.journal import Memory
-from keepcool.cosigner.keyring import as_it_lies
-from keepcool.cosigner.signing import Barred, Points, ReservedAt, nobody, not_barred
+from keepcool.cosigner.keyring import Unlocked, as_it_lies
+from keepcool.cosigner.signing import Barred, Keyed, Points, ReservedAt, nobody, not_barred, not_keyed
 from keepcool.hazmat.innerseal import InnerKey
 from keepcool.policy.document import Policy
 from keepcool.ports.identity import Identity
@@ -51,7 +50,8 @@ class Foundation:
 class Part:
     """What makes this signer Keeper or Cooler: its key's role, where a record's key lies, its peer, where
     it may die, further memories of its journal, and what it has reserved. `unlocked` and `barred` are of a
-    lock on some of its keys, `lock` is how that stands, in words."""
+    lock on some of its keys, `lock` is how that stands, in words; `keyed` says what is wrong with the
+    key that came, or did not come, with a request."""
 
     role: Role
     place: Callable[[WalletRecord], Bound]
@@ -59,8 +59,9 @@ class Part:
     points: Points
     memories: Sequence[Memory] = ()
     reserved_at: ReservedAt = nobody
-    unlocked: Callable[[Bound, Secret], Secret] = as_it_lies
+    unlocked: Unlocked = as_it_lies
     barred: Barred = not_barred
+    keyed: Keyed = not_keyed
     lock: Callable[[], str] = str
 
 

@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from types import MappingProxyType
+from typing import Protocol, TypeAlias
 
 from keepcool.chains.accounts import account_named_by, path_of, steps_of
-from keepcool.core.errors import Refused
+from keepcool.core.errors import Malformed, Refused
 from keepcool.core.parties import Service
 from keepcool.core.registry import OwnerKey, Role, WalletRecord
 from keepcool.core.secret import Secret
@@ -24,6 +25,14 @@ from keepcool.hazmat.innerseal import InnerKey
 from keepcool.ports.keystore import Bound, Keystore
 from keepcool.ports.signer_store import SealedKey, SignerStore
 from keepcool.ports.system import Entropy
+from keepcool.wire.requestkeys import Keys
+
+_REQUEST_KEY_BYTES = 32
+
+
+RequestKeys: TypeAlias = Mapping[str, Secret]
+Unlocked: TypeAlias = Callable[[Bound, Secret, Secret | None], Secret]
+NO_REQUEST_KEYS: RequestKeys = MappingProxyType({})
 
 
 class Keyring(Protocol):
@@ -31,9 +40,12 @@ class Keyring(Protocol):
     def role(self) -> Role:
         """Which of a wallet's three keys this signer holds."""
 
-    async def unseal(self, records: Sequence[WalletRecord], reference: str) -> list[Secret]:
-        """The key of each record, in order (one object for one key). The caller wipes them. Raises
-        Refused where there is none, Unavailable or Breach as the keystore does."""
+    async def unseal(
+        self, records: Sequence[WalletRecord], reference: str, keys: RequestKeys = NO_REQUEST_KEYS
+    ) -> list[Secret]:
+        """The key of each record, in order (one object for one key). The caller wipes them, and `keys`, which
+        came with the request, by wallet. Raises Refused where there is none, Unavailable or Breach as the
+        keystore does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +85,15 @@ def account_place(service: Service, role: Role, family: str) -> Bound:
     return Bound(service.value, "*", family, f"{role.value}-account")
 
 
-def as_it_lies(_: Bound, secret: Secret) -> Secret:
+def as_it_lies(_: Bound, secret: Secret, __: Secret | None) -> Secret:
     """No seal but the two that every key has."""
     return secret
 
 
 class SealedKeyring:
     """Sealed keys in the signer's database. `place` says under which binding a record's key lies, `unlocked`
-    takes off a third seal where there is one (and takes the secret over)."""
+    takes off a third seal where there is one (and takes the secret over; its last argument is the key that
+    came with the request, if one did)."""
 
     def __init__(
         self,
@@ -90,7 +103,7 @@ class SealedKeyring:
         role: Role,
         place: Callable[[WalletRecord], Bound],
         *,
-        unlocked: Callable[[Bound, Secret], Secret] = as_it_lies,
+        unlocked: Unlocked = as_it_lies,
     ) -> None:
         self._store, self._keystore, self._inner = store, keystore, inner
         self._role, self._place, self._unlocked = role, place, unlocked
@@ -99,19 +112,23 @@ class SealedKeyring:
     def role(self) -> Role:
         return self._role
 
-    async def unseal(self, records: Sequence[WalletRecord], reference: str) -> list[Secret]:
+    async def unseal(
+        self, records: Sequence[WalletRecord], reference: str, keys: RequestKeys = NO_REQUEST_KEYS
+    ) -> list[Secret]:
         wanted = [(self._place(record), record.key(self._role)) for record in records]
         places = list(dict.fromkeys(place for place, _ in wanted))
         self._refuse_other_accounts(places, wanted)
-        opened = dict(zip(places, await self.open(places, reference), strict=True))
+        opened = dict(zip(places, await self.open(places, reference, keys), strict=True))
         try:
-            keys = _keys_of(opened, wanted)
+            found = _keys_of(opened, wanted)
         except BaseException:
             wipe(list(opened.values()))
             raise
-        return [keys[one] for one in wanted]
+        return [found[one] for one in wanted]
 
-    async def open(self, bounds: Sequence[Bound], reference: str) -> list[Secret]:
+    async def open(
+        self, bounds: Sequence[Bound], reference: str, keys: RequestKeys = NO_REQUEST_KEYS
+    ) -> list[Secret]:
         """What lies under these bindings, each once."""
         rows = self._rows(bounds)
         items = [(bound, row.sealed) for bound, row in zip(bounds, rows, strict=True)]
@@ -119,7 +136,8 @@ class SealedKeyring:
         opened: list[Secret] = []
         try:
             for bound, sealed in zip(bounds, half_open, strict=True):
-                opened.append(self._unlocked(bound, self._inner.unseal(sealed, bound)))
+                half = self._inner.unseal(sealed, bound)
+                opened.append(self._unlocked(bound, half, keys.get(bound.wallet)))
         except BaseException:
             wipe(opened)
             raise
@@ -152,6 +170,18 @@ async def sealed(
         SealedKey(key.bound.wallet, key.bound.network, key.bound.purpose, key.stated, one)
         for key, one in zip(keys, outer, strict=True)
     ]
+
+
+@contextmanager
+def brought(keys: Keys) -> Iterator[RequestKeys]:
+    """The keys that came with a request, wiped when it is answered. Raises Malformed on one that is none."""
+    if any(len(key) != _REQUEST_KEY_BYTES for key in keys.by_wallet.values()):
+        raise Malformed("keys.request_key", f"a wallet's own key has {_REQUEST_KEY_BYTES} bytes")
+    opened = {wallet: Secret(bytearray(key)) for wallet, key in keys.by_wallet.items()}
+    try:
+        yield opened
+    finally:
+        wipe(list(opened.values()))
 
 
 @contextmanager

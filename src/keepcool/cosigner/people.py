@@ -22,6 +22,7 @@ from keepcool.cosigner.evidence import Offered, Verifier
 from keepcool.cosigner.freezes import Freezes
 from keepcool.cosigner.journal import Batch, Memory
 from keepcool.cosigner.judge import Rulebook, Withheld
+from keepcool.cosigner.keyring import RequestKeys
 from keepcool.cosigner.owners import Owners, whose
 from keepcool.cosigner.revisions import Rekeys
 from keepcool.cosigner.waiting import Waiting
@@ -38,11 +39,12 @@ _HONEST = frozenset({"conflict", "unavailable"})
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What is staged together, by which policy, when."""
+    """What is staged together, by which policy, when, and the keys that came with the request."""
 
     batch: Batch
     book: Rulebook
     now_s: int
+    keys: RequestKeys = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

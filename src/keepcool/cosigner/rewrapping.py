@@ -20,7 +20,7 @@ from keepcool.core.errors import Conflict, Malformed, Refused
 from keepcool.core.parties import Service
 from keepcool.core.secret import Secret
 from keepcool.cosigner.control import Deed
-from keepcool.ports.keystore import Bound, RotatingKeystore
+from keepcool.ports.keystore import CHECK, Bound, RotatingKeystore
 from keepcool.ports.signer_store import Change, Resealed, SealedKey, SignerStore
 
 ROTATE, REWRAP, RETIRE, STANDING = range(33, 37)
@@ -66,7 +66,7 @@ class Rewrapping:
         """The rows beyond a place. Raises as the keystore; Conflict when one changed meanwhile: ask again."""
         newest = await self.keystore.newest()
         page = self.store.sealed_keys(after, BATCH)
-        stale = [row for row in page if self.keystore.version_of(row.sealed) < newest]
+        stale = [row for row in page if _is_sealed(row) and self.keystore.version_of(row.sealed) < newest]
         if stale:
             items = [(self._bound(row), row.sealed) for row in stale]
             fresh = await self.keystore.rewrap(items)
@@ -82,7 +82,7 @@ class Rewrapping:
         rows: dict[int, int] = {}
         after = _START
         while page := self.store.sealed_keys(after, BATCH):
-            for row in page:
+            for row in filter(_is_sealed, page):
                 version = self.keystore.version_of(row.sealed)
                 rows[version] = rows.get(version, 0) + 1
             after = _place(page[-1])
@@ -164,6 +164,10 @@ def _decoded(body: bytearray, form: type[Any]) -> Any:
         return msgspec.json.decode(body, type=form)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Malformed("control.body", "what the command speaks of is not understood") from error
+
+
+def _is_sealed(row: SealedKey) -> bool:
+    return not row.purpose.endswith(CHECK)
 
 
 def _place(row: SealedKey) -> Place:

@@ -93,6 +93,7 @@ class Signer:
             points=part.points,
             reserved_at=part.reserved_at,
             barred=part.barred,
+            keyed=part.keyed,
         )
         self._addressing = Addressing(
             journal=self.journal,

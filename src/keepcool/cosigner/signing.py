@@ -27,7 +27,7 @@ from keepcool.cosigner.evidence import NOTHING, Offered
 from keepcool.cosigner.freezes import Freezes
 from keepcool.cosigner.journal import Asked, Batch, Journal
 from keepcool.cosigner.judge import Granted, Rulebook, affirm, judge
-from keepcool.cosigner.keyring import Keyring, wiped_after
+from keepcool.cosigner.keyring import Keyring, RequestKeys, brought, wiped_after
 from keepcool.cosigner.known import OwnRegistry
 from keepcool.cosigner.people import Moment, People
 from keepcool.cosigner.witness import Witness
@@ -51,6 +51,7 @@ ReservedAt: TypeAlias = Callable[[NetworkId, str], WalletId | None]
 
 
 Barred: TypeAlias = Callable[[WalletRecord], str]
+Keyed: TypeAlias = Callable[[WalletRecord, Secret | None], str]
 
 
 def nobody(_: NetworkId, __: str) -> WalletId | None:
@@ -64,6 +65,11 @@ def nothing_due(_: Batch, __: int) -> None:
 
 def not_barred(_: WalletRecord) -> str:
     """Nothing is locked here."""
+    return ""
+
+
+def not_keyed(_: WalletRecord, __: Secret | None) -> str:
+    """No key comes with a request here."""
     return ""
 
 
@@ -103,7 +109,8 @@ class Remembrance:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoSigner:
     """Everything a decision needs. `rulebook` gives the rules of the policy in use, `reserved_at` the wallet
-    that an address was reserved for here, if any, `barred` why a wallet is locked now; `due` stages what
+    that an address was reserved for here, if any, `barred` why a wallet is locked now, `keyed` why the key
+    that came with the request does not open it; `due` stages what
     takes effect before anything is judged; `people` knows what was signed, decided and refused."""
 
     journal: Journal
@@ -119,6 +126,7 @@ class CoSigner:
     people: People
     reserved_at: ReservedAt = nobody
     barred: Barred = not_barred
+    keyed: Keyed = not_keyed
     key_replaced: Callable[[WalletRecord], bool] = never_replaced
     due: Callable[[Batch, int], None] = nothing_due
 
@@ -131,16 +139,17 @@ class CoSigner:
         if not self.witness.ready:
             await self.witness.start()
         self.faults.reach(self.points.opened)
-        outcomes, book = await self._remembered(request.items, asked)
-        self.faults.reach(self.points.remembered)
-        kept = [one for one in outcomes if isinstance(one, Remembrance)]
-        signatures = iter(await self._signed(kept))
+        with brought(request.keys) as keys:
+            outcomes, book = await self._remembered(request.items, asked, keys)
+            self.faults.reach(self.points.remembered)
+            kept = [one for one in outcomes if isinstance(one, Remembrance)]
+            signatures = iter(await self._signed(kept, keys))
         self.faults.reach(self.points.signed)
         items = [next(signatures) if isinstance(one, Remembrance) else one for one in outcomes]
         return SignAnswer(items=items, policy=book.policy, head=self.witness.stated())
 
     async def _remembered(
-        self, items: Sequence[SignItem], asked: Asked
+        self, items: Sequence[SignItem], asked: Asked, keys: RequestKeys
     ) -> tuple[list[Remembrance | Declined | Failure], Rulebook]:
         reads = read_items(items, self.registry)
         await self._settle_due()
@@ -151,7 +160,7 @@ class CoSigner:
             book = self.rulebook()
             if offered.book.policy != book.policy:
                 raise _another_policy()
-            moment = Moment(batch, book, now_s)
+            moment = Moment(batch, book, now_s, keys)
             outcomes = [
                 self._outcome(item, read, offered.by_place.get(place, NOTHING), moment)
                 for place, (item, read) in enumerate(zip(items, reads, strict=True))
@@ -208,6 +217,9 @@ class CoSigner:
         barred = self.barred(record)
         if barred:
             return failure(Refused("keeper.locked", barred))
+        unopened = self.keyed(record, moment.keys.get(record.wallet))
+        if unopened:
+            return failure(Refused("keeper.request_key", unopened))
         if self.people.rekeys.overtaken(record) or self.key_replaced(record):
             return failure(_rekeyed(record))
         case, effects = self.case(read, offered, book, moment.now_s), read.effects
@@ -252,14 +264,14 @@ class CoSigner:
         )
         return sequence
 
-    async def _signed(self, kept: Sequence[Remembrance]) -> list[Signed]:
+    async def _signed(self, kept: Sequence[Remembrance], keys: RequestKeys) -> list[Signed]:
         if not kept:
             return []
         rows = [one.sequence for one in kept]
         await self.witness.cover(max(rows))
         self._refuse_changed(kept)
         records = [one.read.known.record for one in kept]
-        secrets = await self.keyring.unseal(records, f"journal:{min(rows)}-{max(rows)}")
+        secrets = await self.keyring.unseal(records, f"journal:{min(rows)}-{max(rows)}", keys)
         with wiped_after(secrets):
             self._refuse_changed(kept)  # opening them took its time as well
             return [

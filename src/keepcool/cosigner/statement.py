@@ -24,6 +24,7 @@ _OWN_TYPES: Mapping[Service, tuple[str, ...]] = {
         "wallets.reserve.v1",
         "wallets.prove.v1",
         "wallets.register.v1",
+        "wallets.reseal.v1",
         "purse.sign.v1",
     ),
     Service.COOLER: ("wallets.attest.v1",),

@@ -6,6 +6,8 @@ XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03): version (1) || nonce (24) || ci
 
 from __future__ import annotations
 
+import hashlib
+
 from nacl import bindings
 from nacl.exceptions import CryptoError
 
@@ -18,6 +20,8 @@ _VERSION = b"\x01"
 _NONCE, _TAG = 24, 16
 _INNER = b"keepcool-inner-seal-v1\0"
 LOCK = b"keepcool-lock-seal-v1\0"
+REQUEST = b"keepcool-request-seal-v1\0"
+_CHECK = b"kc-request-chk1\0"
 
 
 class InnerKey:
@@ -57,6 +61,14 @@ class InnerKey:
                 "hazmat.sealed_elsewhere", "a sealed key does not belong to this wallet or this service"
             ) from error
         return Secret(bytearray(plain))
+
+    def check_value(self, other: Secret, bound: Bound) -> bytes:
+        """Tells whether a key that comes later is this other one (16 bytes), to whoever has this key: without
+        it nothing can be tried. BLAKE2b (RFC 7693), keyed."""
+        with self._secret.opened() as key, other.opened() as raw:
+            made = hashlib.blake2b(bound.context(), digest_size=16, key=key, person=_CHECK)
+            made.update(raw)
+            return made.digest()
 
     def wipe(self) -> None:
         self._secret.wipe()

@@ -24,6 +24,7 @@ from keepcool.adapters.toml import load
 from keepcool.core.errors import Conflict, Refused
 from keepcool.core.faults import FaultPoint
 from keepcool.core.parties import Service
+from keepcool.core.profiles import Profile, profiles
 from keepcool.core.registry import OwnerKey, Role
 from keepcool.cosigner import control as commands
 from keepcool.cosigner import statement
@@ -48,6 +49,8 @@ from keepcool.keeper.number_memory import NumberMemory
 from keepcool.keeper.paying import Purses
 from keepcool.keeper.purse import Purse
 from keepcool.keeper.purse_memory import PurseMemory
+from keepcool.keeper.request_keys import RequestKeys
+from keepcool.keeper.resealing import Resealing
 from keepcool.keeper.reserving import Reserving
 
 POINTS = Points(FaultPoint.KEEPER_OPENED, FaultPoint.KEEPER_REMEMBERED, FaultPoint.KEEPER_SIGNED)
@@ -217,29 +220,34 @@ async def _run(settings: KeeperSettings, file: Path, *, one_machine: bool) -> No
 
 async def _serving(settings: KeeperSettings, host: SignerHost, lock: PoolLock) -> tuple[Signer, Purse]:
     memory, creations, numbers = PurseMemory(), CreatorMemory(), NumberMemory(settings.first_wallet_number)
+    foundation = _foundation(host)
+    on = Profile.REQUEST_KEYS in profiles(settings.profiles)
+    keys = RequestKeys(host.store, lock, foundation.inner, host.clock, host.entropy, on)
     part = Part(
         role=Role.HOT,
-        place=lock.place,
-        unlocked=lock.opened,
+        place=keys.place,
+        unlocked=keys.opened,
         barred=lock.barred,
+        keyed=keys.refused,
         lock=lambda: lock.stated,
         peer=Service.COOLER,
         points=POINTS,
         memories=(memory, creations, numbers),
         reserved_at=creations.reserved_at,
     )
-    signer = await Signer.opened(_foundation(host), part)
+    signer = await Signer.opened(foundation, part)
     creators = await Creators.opened(signer, creations, settings.creators)
     purse = await Purse.opened(signer, memory)
     purses = Purses(signer, [purse, creators])
     paper = _paper(settings)
-    issuing = Issuing(signer, paper, _cooler_key(host), numbers, lock)
-    reserving = Reserving(signer, creations, creators, paper)
+    issuing = Issuing(signer, paper, _cooler_key(host), numbers, keys)
+    reserving = Reserving(signer, creations, creators, paper, keys)
     handlers = {
         "wallets.create.v1": issuing.create,
         "wallets.register.v1": issuing.register,
         "wallets.reserve.v1": reserving.reserve,
         "wallets.prove.v1": reserving.prove,
+        "wallets.reseal.v1": Resealing(signer, keys).reseal,
         "purse.sign.v1": purses.sign,
     }
     await signer.serve(handlers, purses.status)

@@ -30,7 +30,7 @@ _WAIT = "too many wrong keys for {wallet}; the next is looked at in {seconds} s"
 
 @dataclass(slots=True)
 class RequestKeys:
-    """`on`: the profile request-keys is chosen; then a new wallet needs a key. `inner` is the service's own."""
+    """`on`: the profile request-keys is chosen, and a new wallet needs a key. `inner` is the service's."""
 
     store: SignerStore
     lock: PoolLock
@@ -59,16 +59,16 @@ class RequestKeys:
     def kept(
         self, record: WalletRecord, bound: Bound, seed: Secret, key: Secret | None
     ) -> tuple[Bound, Secret, SealedKey | None]:
-        """What a new wallet's hot key is kept as, where, and how its key is known again. Where it gets the third
-        seal, the seed is wiped. Raises Refused when a key is missing, or comes where none is wanted; the seed
-        is the caller's still."""
+        """What a new wallet's hot key is kept as, where, and how its key is known again. Where it gets the
+        third seal, the seed is wiped. Raises Refused when a key is missing, or comes where none
+        is wanted; the seed is the caller's still."""
         locked, secret = self.lock.kept(record, bound, seed)
         if locked != bound or not self.on:
             if key is not None:
                 raise Refused(
                     "keeper.request_keys_off",
-                    f"{record.wallet} gets no key of its own here: Keeper's profiles name no request-keys, or "
-                    "its pool is locked",
+                    f"{record.wallet} gets no key of its own here: Keeper's profiles name no "
+                    "request-keys, or its pool is locked",
                 )
             return locked, secret, None
         if key is None:

@@ -1,12 +1,13 @@
 """Another key for hot keys that open with one of their own: a changed password, or a wallet handed over.
 
-Laws: only who brings the key that opens it changes it; what was asked stands in the journal before anything is
-opened; a row is replaced in one step, or not at all, and asking again with the same two keys does nothing.
+Laws: only who brings the key that opens it changes it; what was asked stands in the journal before anything
+is opened; a row is replaced in one step, or not at all, and asking again with the same two keys does nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from keepcool.core import ids
@@ -23,8 +24,9 @@ from keepcool.keeper.issuing import bounded
 from keepcool.keeper.request_keys import RequestKeys, keyed_place
 from keepcool.ports.signer_store import Change, Resealed
 from keepcool.wire.envelope import Opened
-from keepcool.wire.messages import Failure, Message, ResealAnswer, ResealItem, ResealWallets
-from keepcool.wire.messages import Resealed as Done
+from keepcool.wire.messages import Failure, Message
+from keepcool.wire.resealing import ResealAnswer, ResealItem, ResealWallets
+from keepcool.wire.resealing import Resealed as Done
 
 RESEAL = "reseal"
 
@@ -34,6 +36,14 @@ class ResealRow(Row, frozen=True):
 
     requester: str
     wallet: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """`done`: the other key opens it already."""
+
+    record: WalletRecord
+    done: bool
 
 
 @dataclass(slots=True)
@@ -50,23 +60,16 @@ class Resealing:
         bounded(wanted)
         items: list[Done | Failure] = []
         async with self._one_at_a_time:
-            records = [self._allowed(one) for one in wanted]
-            with self.signer.journal.batch(self.signer.asked(opened)) as batch:
-                at_s = self.signer.journal.now_ms(self.signer.foundation.clock.now_ms()) // 1000
-                first = batch.next_sequence
-                for one in records:
-                    if not isinstance(one, Failure):
-                        row = ResealRow(
-                            at_s=at_s, kind=RESEAL, requester=opened.sender.value, wallet=one.wallet
-                        )
-                        batch.add(row)
-            await batch.settled()
-            for one, item in zip(records, wanted, strict=True):
-                items.append(one if isinstance(one, Failure) else await self._resealed(one, item, first))
+            plans = [self._planned(one) for one in wanted]
+            first = await self._remembered([one for one in plans if isinstance(one, _Plan)], opened)
+            for plan, item in zip(plans, wanted, strict=True):
+                done = plan if isinstance(plan, Failure) else await self._resealed(plan, item, first)
+                items.append(done)
         return ResealAnswer(items=items, head=self.signer.witness.stated())
 
-    def _allowed(self, wanted: ResealItem) -> WalletRecord | Failure:
-        """The record, when the key that came opens its hot key, or is what it was changed to already."""
+    def _planned(self, wanted: ResealItem) -> _Plan | Failure:
+        """When the key that came opens its hot key, or it was changed to the other one already. Both are
+        tries, so that nobody guesses faster here."""
         try:
             wallet = ids.wallet_id(wanted.wallet)
             row = self.signer.foundation.store.record(wallet)
@@ -76,30 +79,34 @@ class Resealing:
             self.keys.rows(record)
             with request_keys.taken(wanted.before) as before, request_keys.taken(wanted.after) as after:
                 wrong = self.keys.refused(record, before)
-                if wrong and self._is_done(record, after):
-                    wrong = ""
-            if wrong:
-                raise Refused("keeper.request_key", wrong)
+                if wrong and self.keys.refused(record, after):
+                    raise Refused("keeper.request_key", wrong)
         except KeepcoolError as error:
             return failure(error)
-        return record
+        return _Plan(record, done=bool(wrong))
 
-    def _is_done(self, record: WalletRecord, after: Secret) -> bool:
-        _, check = self.keys.rows(record)
-        return self.keys.check(keyed_place(record), after).sealed == check.sealed
+    async def _remembered(self, plans: Sequence[_Plan], opened: Opened) -> int:
+        """The first journal row of it."""
+        signer = self.signer
+        with signer.journal.batch(signer.asked(opened)) as batch:
+            first = batch.next_sequence
+            at_s = signer.journal.now_ms(signer.foundation.clock.now_ms()) // 1000
+            for one in plans:
+                wallet = one.record.wallet
+                batch.add(ResealRow(at_s=at_s, kind=RESEAL, requester=opened.sender.value, wallet=wallet))
+        await batch.settled()
+        return first
 
-    async def _resealed(self, record: WalletRecord, wanted: ResealItem, sequence: int) -> Done | Failure:
+    async def _resealed(self, plan: _Plan, wanted: ResealItem, sequence: int) -> Done | Failure:
         try:
-            with request_keys.taken(wanted.before) as before, request_keys.taken(wanted.after) as after:
-                if not self._is_done(record, after):
-                    await self._replaced(record, before, after, f"journal:{sequence}-reseal")
+            if not plan.done:
+                with request_keys.taken(wanted.before) as before, request_keys.taken(wanted.after) as after:
+                    await self._replaced(plan.record, before, after, f"journal:{sequence}-reseal")
         except KeepcoolError as error:
             return failure(error)
-        return Done(wallet=record.wallet)
+        return Done(wallet=plan.record.wallet)
 
-    async def _replaced(
-        self, record: WalletRecord, before: Secret, after: Secret, reference: str
-    ) -> None:
+    async def _replaced(self, record: WalletRecord, before: Secret, after: Secret, reference: str) -> None:
         foundation, place = self.signer.foundation, keyed_place(record)
         row, check = self.keys.rows(record)
         (seed,) = await self.signer.keyring.open([place], reference, {record.wallet: before})

@@ -20,12 +20,14 @@ from keepcool.core.faults import FaultPoint
 from keepcool.core.ids import WalletId
 from keepcool.core.parties import Service
 from keepcool.core.registry import NO_PREVIOUS, OwnerKey, Role, Standing, WalletRecord, parse_record
+from keepcool.core.secret import Secret
 from keepcool.core.verdict import Approved, Failed, Verdict
 from keepcool.cosigner.answering import attested_row, body_of
 from keepcool.cosigner.attest import attest
 from keepcool.cosigner.cases import failure
 from keepcool.cosigner.journal import Batch
-from keepcool.cosigner.keyring import NewKey, sealed, wiped_after
+from keepcool.cosigner.keyring import NewKey, brought, sealed, wiped_after
+from keepcool.cosigner.keyring import RequestKeys as Brought
 from keepcool.cosigner.revisions import PROVEN_REVISION, first_revision, second_revision
 from keepcool.cosigner.service import Signer
 from keepcool.hazmat import coinkeys
@@ -33,6 +35,7 @@ from keepcool.keeper.creator_memory import RESERVATION, CreatorMemory, Reservati
 from keepcool.keeper.creators import Creator, Creators
 from keepcool.keeper.issuing import PaperKeys, bounded, checked_texts
 from keepcool.keeper.paying import Kept, ready, signed
+from keepcool.keeper.request_keys import RequestKeys
 from keepcool.policy.terms import NetworkRules
 from keepcool.ports.keystore import Bound
 from keepcool.ports.signer_store import RecordRow, SealedKey
@@ -78,7 +81,9 @@ class _Made:
 class Reserving:
     """Keeper's part in making wallets of such a family."""
 
-    def __init__(self, signer: Signer, memory: CreatorMemory, creators: Creators, paper: PaperKeys, keys: RequestKeys) -> None:
+    def __init__(
+        self, signer: Signer, memory: CreatorMemory, creators: Creators, paper: PaperKeys, keys: RequestKeys
+    ) -> None:
         self._signer, self._memory, self._creators, self._paper = signer, memory, creators, paper
         self._keys = keys
         self._one_at_a_time = asyncio.Lock()
@@ -151,7 +156,14 @@ class Reserving:
         record = first_revision(parse_record(row.record))
         return _Plan(creator, record, _creation(record, wanted), None, place.number)
 
-    def _new_plan(self, wallet: WalletId, creator: Creator, wanted: ReserveItem, number: int) -> _Plan:
+    def _new_plan(
+        self,
+        wallet: WalletId,
+        creator: Creator,
+        wanted: ReserveItem,
+        number: int,
+        own: Secret | None,
+    ) -> _Plan:
         foundation = self._signer.foundation
         rules, birth = self._signer.policy.networks.get(creator.network), Birth(creator.address, wanted.nonce)
         if rules is None:
@@ -178,7 +190,9 @@ class Reserving:
             )
             address = foundation.families.named(rules.family).derive_address(terms_of(blank))
             record = replace(blank, address=address)
-            return _Plan(creator, record, _creation(record, wanted), key, number)
+            bound, secret, check = self._keys.kept(record, bound, key.secret, own)
+            kept = replace(key, bound=bound, secret=secret)
+            return _Plan(creator, record, _creation(record, wanted), kept, number, check)
         except BaseException:
             key.secret.wipe()
             raise

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+CHECK = "-check"  # ends the purpose of a row that a keystore never sealed: by it a key is known again
+
 
 @dataclass(frozen=True, slots=True)
 class Bound:

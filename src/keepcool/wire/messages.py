@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import msgspec
 
+from keepcool.wire.requestkeys import NO_KEYS, Keys
+
 ITEMS_MAX = 100
 
 
@@ -49,18 +51,6 @@ class ErrorAnswer(Message, frozen=True):
 
 
 # --- wallets -----------------------------------------------------------------------------------
-
-
-class Keys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Keys that come with a request, by wallet, 32 bytes each. They are in no text of it."""
-
-    by_wallet: dict[str, bytes] = {}
-
-    def __repr__(self) -> str:
-        return f"Keys(of {len(self.by_wallet)})"
-
-
-NO_KEYS = Keys()
 
 
 class NewWallet(Message, frozen=True):
@@ -168,32 +158,6 @@ class RekeyWallets(Message, frozen=True):
     revision, which counts once both attested it and Keeper registered that. Asked for again, the same."""
 
     items: list[RekeyItem]
-
-
-class ResealItem(Message, frozen=True):
-    """`before` opens the wallet's hot key now, `after` from now on (32 bytes each)."""
-
-    wallet: str
-    before: bytes
-    after: bytes
-
-    def __repr__(self) -> str:
-        return f"ResealItem(wallet={self.wallet!r})"
-
-
-class ResealWallets(Message, frozen=True):
-    """App to Keeper, `wallets.reseal.v1`: another key for hot keys that open with one of their own."""
-
-    items: list[ResealItem]
-
-
-class Resealed(Message, frozen=True, tag="resealed"):
-    wallet: str
-
-
-class ResealAnswer(Message, frozen=True):
-    items: list[Resealed | Failure]
-    head: Head
 
 
 class AddressItem(Message, frozen=True):

@@ -21,8 +21,6 @@ from keepcool.wire.messages import (
     PurseRequest,
     RegisterWallets,
     RekeyWallets,
-    ResealAnswer,
-    ResealWallets,
     ReserveAnswer,
     ReserveWallets,
     SignAnswer,
@@ -33,6 +31,7 @@ from keepcool.wire.messages import (
     WitnessAnswer,
     WitnessRequest,
 )
+from keepcool.wire.resealing import ResealAnswer, ResealWallets
 from keepcool.wire.reviews import (
     ApprovalsAnswer,
     OrderAnswer,

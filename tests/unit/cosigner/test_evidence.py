@@ -16,6 +16,7 @@ from keepcool.core.registry import WalletRecord
 from keepcool.core.secret import Secret
 from keepcool.cosigner import evidence
 from keepcool.cosigner.freezes import freeze
+from keepcool.cosigner.keyring import NO_REQUEST_KEYS, RequestKeys
 from keepcool.wire import proofs
 from keepcool.wire.messages import Declined, EvidenceItem, Signed, SignItem
 from tests.fixtures.softkey import SoftPasskey, user_passkey, user_proof
@@ -331,7 +332,12 @@ def test_a_rejection_while_keys_are_opened_holds_the_signature_back(tmp_path: Pa
         class Slow:
             role = keyring.role
 
-            async def unseal(self, records: Sequence[WalletRecord], reference: str) -> list[Secret]:
+            async def unseal(
+                self,
+                records: Sequence[WalletRecord],
+                reference: str,
+                keys: RequestKeys = NO_REQUEST_KEYS,  # noqa: ARG002
+            ) -> list[Secret]:
                 no = decision(one, "bob", Decision.REJECT)
                 seen.append(codes(await house.submit(*signed_by(BOB, no))) == ["accepted"])
                 return await keyring.unseal(records, reference)

@@ -16,7 +16,7 @@ from keepcool.core.registry import Role, WalletRecord
 from keepcool.core.secret import Secret
 from keepcool.cosigner.attest import attest, attesters, verify_attestation
 from keepcool.cosigner.freezes import freeze, thaw
-from keepcool.cosigner.keyring import Keyring
+from keepcool.cosigner.keyring import NO_REQUEST_KEYS, Keyring, RequestKeys
 from keepcool.wire.messages import Declined, Failure, Signed, SignRequest, WitnessAnswer, WitnessRequest
 from tests.unit.cosigner.house import Keys, Pair, Signer, item, register, wallet_record
 
@@ -152,8 +152,10 @@ class Watched:
     def role(self) -> Role:
         return self.ring.role
 
-    async def unseal(self, records: Sequence[WalletRecord], reference: str) -> list[Secret]:
-        self.handed_out += await self.ring.unseal(records, reference)
+    async def unseal(
+        self, records: Sequence[WalletRecord], reference: str, keys: RequestKeys = NO_REQUEST_KEYS
+    ) -> list[Secret]:
+        self.handed_out += await self.ring.unseal(records, reference, keys)
         return self.handed_out
 
 

@@ -61,7 +61,9 @@ def test_whom_it_hears_is_what_the_wire_lets_through(service: Service) -> None:
     peers = {one.value: PEER for one in Service if one is not service}
     said = [line for line in told(service, settings(peers=peers)) if line.startswith("It hears ")]
     assert [line.split()[2] for line in said] == sorted(peers)
-    own = {f"wallets.{what}.v1" for what in ("create", "reserve", "prove", "register")} | {"purse.sign.v1"}
+    own = {f"wallets.{what}.v1" for what in ("create", "reserve", "prove", "register", "reseal")} | {
+        "purse.sign.v1"
+    }
     others = {"wallets.attest.v1"} if service is Service.KEEPER else own
     for line in said:
         name = line.split()[2]

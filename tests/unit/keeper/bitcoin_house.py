@@ -49,6 +49,8 @@ from keepcool.keeper.lock import PoolLock
 from keepcool.keeper.lock_terms import LockTerms
 from keepcool.keeper.main import POINTS
 from keepcool.keeper.number_memory import NumberMemory
+from keepcool.keeper.request_keys import RequestKeys
+from keepcool.keeper.resealing import Resealing
 from keepcool.local.policies import PolicyPart, written
 from keepcool.policy.document import parse_policy
 from keepcool.ports.signer_store import Change
@@ -68,6 +70,7 @@ from keepcool.wire.messages import (
     SignRequest,
     WalletsAnswer,
 )
+from keepcool.wire.requestkeys import NO_KEYS, Keys
 from tests.unit.app.books.loopback import FixedClock, Lines, LoopbackBus
 from tests.unit.chains.bitcoin.psbt.judge import core
 from tests.unit.chains.bitcoin.psbt.samples import Coin, draft, funding
@@ -111,8 +114,9 @@ class House:
     async def ask(self, to: Service, typ: str, body: Message) -> Message:
         return await self.app.ask(to, typ, body, 60)
 
-    async def create(self, *wallets: NewWallet) -> list[Attested | Failure]:
-        return await self._wallets(KEEPER, "wallets.create.v1", CreateWallets(wallets=list(wallets)))
+    async def create(self, *wallets: NewWallet, keys: Keys = NO_KEYS) -> list[Attested | Failure]:
+        body = CreateWallets(wallets=list(wallets), keys=keys)
+        return await self._wallets(KEEPER, "wallets.create.v1", body)
 
     async def attest(self, *records: Attested) -> list[Attested | Failure]:
         return await self._wallets(COOLER, "wallets.attest.v1", AttestWallets(records=list(records)))
@@ -120,14 +124,16 @@ class House:
     async def register(self, *records: Attested) -> list[Attested | Failure]:
         return await self._wallets(KEEPER, "wallets.register.v1", RegisterWallets(records=list(records)))
 
-    async def sign(self, signer: Service, *items: SignItem) -> list[Signed | Declined | Failure]:
-        answer = await self.ask(signer, "sign.v1", SignRequest(items=list(items)))
+    async def sign(
+        self, signer: Service, *items: SignItem, keys: Keys = NO_KEYS
+    ) -> list[Signed | Declined | Failure]:
+        answer = await self.ask(signer, "sign.v1", SignRequest(items=list(items), keys=keys))
         assert isinstance(answer, SignAnswer)
         return answer.items
 
-    async def wallet(self, name: str, profile: str = OWN) -> WalletRecord:
+    async def wallet(self, name: str, profile: str = OWN, keys: Keys = NO_KEYS) -> WalletRecord:
         """Created, attested and registered."""
-        (made,) = await self.create(wanted(name, profile))
+        (made,) = await self.create(wanted(name, profile), keys=keys)
         assert isinstance(made, Attested), made
         (both,) = await self.attest(made)
         assert isinstance(both, Attested), both
@@ -261,6 +267,7 @@ class Ground:
     rules: Mapping[str, object] = field(default_factory=dict)
     people: bytes = b""
     installation: str = ""
+    request_keys: bool = False
 
     @classmethod
     def new(cls, folder: Path) -> Ground:
@@ -283,13 +290,21 @@ async def opened_house(ground: Ground) -> House:
     proven = ProvenMemory()
     foundation = _foundation(ground, KEEPER)
     lock = _pool_lock(ground, foundation)
-    keeper = await Signer.opened(foundation, _keepers_part(lock, numbers))
+    inner, on = foundation.inner, ground.request_keys
+    keys = RequestKeys(foundation.store, lock, inner, foundation.clock, foundation.entropy, on)
+    keeper = await Signer.opened(foundation, _keepers_part(lock, keys, numbers))
     cooler = await Signer.opened(_foundation(ground, COOLER), _coolers_part(proven, attested))
     await _hold(cooler, ground.cool)
     shared = [OwnerKey(role, f"02{place:064x}") for place, role in enumerate((Role.COOL, Role.COLD), 1)]
     paper = PaperKeys(shared[0], shared[1], ground.pins)
-    issuing = Issuing(keeper, paper, _attestation_key(ground.peer(COOLER)), numbers, lock)
-    await keeper.serve({"wallets.create.v1": issuing.create, "wallets.register.v1": issuing.register})
+    issuing = Issuing(keeper, paper, _attestation_key(ground.peer(COOLER)), numbers, keys)
+    await keeper.serve(
+        {
+            "wallets.create.v1": issuing.create,
+            "wallets.register.v1": issuing.register,
+            "wallets.reseal.v1": Resealing(keeper, keys).reseal,
+        }
+    )
     keeper_key = _attestation_key(ground.peer(KEEPER))
     pins = Pins(shared[0].public_key, shared[1].public_key, keeper_key, ground.pins)
     attesting = Attesting(cooler, pins, proven, Proofs({}), attested)
@@ -353,15 +368,16 @@ def _pool_lock(ground: Ground, foundation: Foundation) -> PoolLock:
     return PoolLock(foundation.store, ground.terms, networks, clock, entropy, later)
 
 
-def _keepers_part(lock: PoolLock, *memories: Memory) -> Part:
+def _keepers_part(lock: PoolLock, keys: RequestKeys, *memories: Memory) -> Part:
     return Part(
         role=Role.HOT,
-        place=lock.place,
+        place=keys.place,
         peer=COOLER,
         points=POINTS,
         memories=memories,
-        unlocked=lock.opened,
+        unlocked=keys.opened,
         barred=lock.barred,
+        keyed=keys.refused,
         lock=lambda: lock.stated,
     )
 

@@ -44,6 +44,7 @@ from keepcool.keeper.lock import PoolLock
 from keepcool.keeper.main import POINTS
 from keepcool.keeper.number_memory import NumberMemory
 from keepcool.keeper.paying import Purses
+from keepcool.keeper.request_keys import RequestKeys
 from keepcool.keeper.reserving import Reserving
 from keepcool.local.plan import minter_plan
 from keepcool.local.policies import MinterTerms, minter_policy
@@ -257,8 +258,10 @@ async def opened_house(
     await _hold(cooler, cool)
     pool = await Creators.opened(keeper, memory, lambda _: creators)
     paper = PaperKeys(cool.shared, cold.shared, pins)
-    issuing = Issuing(keeper, paper, _key(peers[COOLER]), NumberMemory(), _no_lock(keeper))
-    reserving, purses = Reserving(keeper, memory, pool, paper), Purses(keeper, [pool])
+    found = keeper.foundation
+    keys = RequestKeys(found.store, _no_lock(keeper), found.inner, found.clock, found.entropy, on=False)
+    issuing = Issuing(keeper, paper, _key(peers[COOLER]), NumberMemory(), keys)
+    reserving, purses = Reserving(keeper, memory, pool, paper, keys), Purses(keeper, [pool])
     await keeper.serve(
         {
             "wallets.create.v1": issuing.create,
