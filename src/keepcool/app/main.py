@@ -23,7 +23,7 @@ from keepcool.adapters.web import server
 from keepcool.app import config, keys
 from keepcool.app.books import postings
 from keepcool.app.config import AppSettings
-from keepcool.app.keys import ApiKey, Former, Scope
+from keepcool.app.keys import ApiKey, Former
 from keepcool.app.nodes import main as nodes_of
 from keepcool.app.reconciling import everything
 from keepcool.app.reloading import main as reloading
@@ -97,14 +97,6 @@ async def _reconciled(
         return await everything.reconciled(settings, store, nodes, heads, now_ms // 1000)
 
 
-def new_api_key(file: Path, name: str, scopes: frozenset[Scope]) -> tuple[ApiKey, str]:
-    """The key and its text, shown once."""
-    now_ms, entropy = SystemClock().now_ms(), SystemEntropy()
-    return with_books(
-        file, lambda tx: keys.create(tx, name=name, scopes=scopes, now_ms=now_ms, entropy=entropy)
-    )
-
-
 def rotate_api_key(file: Path, name: str, overlap_ms: int) -> tuple[ApiKey, str]:
     """The key and its new text, shown once; the text before counts for so long."""
     now_ms, entropy = SystemClock().now_ms(), SystemEntropy()
@@ -118,11 +110,6 @@ def api_keys(file: Path) -> tuple[list[ApiKey], list[Former]]:
     """All keys, and the texts that still count beside them."""
     now_ms = SystemClock().now_ms()
     return with_books(file, lambda tx: (keys.listed(tx), keys.formers(tx, now_ms)))
-
-
-def revoke_api_key(file: Path, name: str) -> ApiKey:
-    now_ms = SystemClock().now_ms()
-    return with_books(file, lambda tx: keys.revoke(tx, name=name, now_ms=now_ms))
 
 
 @contextlib.contextmanager
