@@ -6,7 +6,16 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from keepcool.cli import api_keys, bitcoin_networks, descriptors, payouts, rebuilding, reconcile, statement
+from keepcool.cli import (
+    api_keys,
+    bitcoin_networks,
+    descriptors,
+    payouts,
+    rebuilding,
+    reconcile,
+    safes,
+    statement,
+)
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -18,9 +27,13 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     run.add_argument(
         "--one-machine", action="store_true", help="a trial: readable neighbours are warnings, not errors"
     )
+    _configured(
+        verbs, "reload", "have the running App take its configuration up", _reload
+    )
     _configured(verbs, "check-config", "say what this App may do, whom it hears, what it refuses", _check)
     kept = _configured(verbs, "descriptors", "write the file wallets come back from; it is public", _kept)
     descriptors.add_options(kept)
+    safes.add_options(_configured(verbs, "safes", safes.ABOUT, safes.of_app))
     rebuilding.add_verbs(verbs)
     payouts.add_verbs(verbs)
     statement.add_verbs(verbs)
@@ -41,6 +54,14 @@ def _run(arguments: argparse.Namespace) -> int:
     from keepcool.app import main
 
     main.run(arguments.config, one_machine=arguments.one_machine)
+    return 0
+
+
+def _reload(arguments: argparse.Namespace) -> int:
+    from keepcool.app.reloading import main
+
+    for sentence in main.reload(arguments.config) or ["nothing has changed"]:
+        print(sentence)
     return 0
 
 

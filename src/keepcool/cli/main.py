@@ -28,6 +28,8 @@ NOUNS: Mapping[str, str] = {
     "desk": "where people read what waits, and sign or refuse it",
     "cold": "the cold key: made offline, kept on paper",
     "policy": "explain, sign and try a signer's policy",
+    "networks": "networks of an installation, added while it runs",
+    "token": "tokens of an installation, added while it runs",
     "keys": "message keys of a service, made anew in steps",
     "reconcile": "the ledger against the chains, to the unit",
     "journal": "verify a signer's journal",

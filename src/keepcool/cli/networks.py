@@ -1,4 +1,4 @@
-"""The networks that `keepcool init` is asked for, out of its options.
+"""`keepcool networks`, and the networks that `keepcool init` is asked for, out of its options.
 
 With one network the options stand alone; with several, each value says whose it is: `--node-url
 minter:1=http://...`.
@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keepcool.cli import bitcoin_networks
+from keepcool.cli import adding, bitcoin_networks
 from keepcool.core.errors import Malformed
 
 if TYPE_CHECKING:
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 _DEFAULT = "eip155:31337"
 _EVM_NODE, _MINTER_NODE = "http://127.0.0.1:8545", "http://127.0.0.1:8843/v2"
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    adding.add_networks(subparsers)
 
 
 def add_options(noun: argparse.ArgumentParser) -> None:

@@ -111,7 +111,7 @@ def app_toml(networks: Sequence[AnyPlan], ports: Ports, public: PublicParts, peo
         **({"users": site(people.users_url)} if users else {}),
         "bus": _plain(bus_settings(ports)),
         "peers": _peers(Service.APP, public),
-        "networks": {network.id: _patient(_network(network), people) for network in networks},
+        "networks": {network.id: _patient(network_table(network), people) for network in networks},
     }
     return "# keepcool app check-config --config app.toml\n" + rendered(table)
 
@@ -199,7 +199,7 @@ def _peers(service: Service, public: PublicParts) -> dict[str, object]:
     return {peer.service.value: _plain(pinned(peer)) for peer in others}
 
 
-def _network(network: AnyPlan) -> dict[str, object]:
+def network_table(network: AnyPlan) -> dict[str, object]:
     match network:
         case EvmPlan():
             return _evm(network)
@@ -224,7 +224,7 @@ def _evm(network: EvmPlan) -> dict[str, object]:
         "fees": {"withdrawal_fee_max": str(network.fee_max_units)},
         "pool": network.pool,
         "sweep": {"wait_s": network.sweep_wait_s},
-        "assets": _assets(network.assets),
+        "assets": asset_tables(network.assets),
     }
 
 
@@ -243,7 +243,7 @@ def _minter(network: MinterPlan) -> dict[str, object]:
             "gas_price": network.gas_price,
             "gas_price_max": network.gas_price_max,
         },
-        "assets": _assets(network.assets),
+        "assets": asset_tables(network.assets),
     }
 
 
@@ -270,7 +270,7 @@ def _bitcoin(network: BitcoinPlan) -> dict[str, object]:
             "batch_s": network.batch_s,
             "bump_after_s": network.bump_after_s,
         },
-        "assets": _assets(network.assets),
+        "assets": asset_tables(network.assets),
         **({} if network.row is None else {"row": network.row}),
     }
 
@@ -281,7 +281,7 @@ def _minter_signer(service: Service, network: MinterPlan) -> dict[str, object]:
     return {"nodes": list(network.node_urls), "agree": network.agree}
 
 
-def _assets(assets: Sequence[AssetPlan]) -> list[dict[str, object]]:
+def asset_tables(assets: Sequence[AssetPlan]) -> list[dict[str, object]]:
     return [
         {
             "id": asset.id,

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Iterator
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from keepcool.core.errors import Refused
 
@@ -34,7 +34,7 @@ def bind(host: str, port: int) -> socket.socket:
         raise Refused("http.bind", text) from error
 
 
-async def serve(site: FastAPI, bound: socket.socket, stop: asyncio.Event) -> None:
+async def serve(site: ASGIApp, bound: socket.socket, stop: asyncio.Event) -> None:
     """Answer until `stop`, then let running requests finish for a few seconds."""
     config = uvicorn.Config(
         site,
