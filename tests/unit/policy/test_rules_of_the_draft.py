@@ -55,7 +55,7 @@ def calling(contract: str, selector: str) -> Case:
     ("name", "case", "reason"),
     [
         ("equal", PAYMENT, None),
-        ("a batch in another order", paying(BATCH, TO_BOB, TO_ALICE, TO_ALICE), None),
+        ("a batch in another order", paying(BATCH, TO_BOB, TO_ALICE, TO_ALICE), "in another order"),
         ("one of two equal payments missing", paying(BATCH, TO_BOB, TO_ALICE), "2 times in the intent and 1"),
         ("one payment too many", paying(PAYMENT, TO_ALICE, TO_ALICE), "1 times in the intent and 2 times"),
         ("two paid as one sum", paying(BATCH, TO_BOB, Payment(ALICE, Amount(ETH, 20))), "not what was asked"),

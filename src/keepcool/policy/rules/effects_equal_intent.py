@@ -50,9 +50,19 @@ def _same_chain(case: Case) -> Denied | None:
 def _same_payments(case: Case, policy: Policy) -> Denied | None:
     wanted = [_triple(output) for output in case.intent.outputs]
     drafted = [_triple(payment) for payment in case.effects.payments]
-    if wanted != drafted:  # in another order they may be the same still
-        return _difference(Counter(wanted), Counter(drafted), policy) or _beside(case, policy)
+    if wanted != drafted:
+        wrong = _difference(Counter(wanted), Counter(drafted), policy) or _reordered(case, policy)
+        return wrong or _beside(case, policy)
     return _beside(case, policy)
+
+
+def _reordered(case: Case, policy: Policy) -> Denied | None:
+    """Where coins are spent the order tells who is paid what is change, and means nothing; calls are carried
+    out one after another, each after what those before it have changed."""
+    network = policy.networks.get(case.intent.network)
+    if network is not None and network.coins:
+        return None
+    return Denied(NAME, "the draft pays in another order than the intent")
 
 
 def _difference(meant: _Triples, done: _Triples, policy: Policy) -> Denied | None:
