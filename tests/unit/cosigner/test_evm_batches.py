@@ -71,8 +71,8 @@ def _asked(rule: rules.Rule, policy: Policy, case: Case) -> Verdict:
     return rule.judge(case, policy)
 
 
-def batch(calls: Sequence[Call], **changes: object) -> SafeTx:
-    return replace(HONEST, data=encode_batch(calls), **changes)
+def batch(calls: Sequence[Call]) -> SafeTx:
+    return replace(HONEST, data=encode_batch(calls))
 
 
 def transfer(to: str, units: int, token: str = TOKEN) -> Call:
