@@ -14,9 +14,10 @@ from fastapi.routing import APIRoute
 from prometheus_client import CollectorRegistry
 from scripts.reference.markup import code, table
 
+from keepcool.app.config import AppSettings
 from keepcool.app.http.api import make_api
 from keepcool.app.http.parts import Parts
-from keepcool.app.http.settings import HttpSettings, UserSettings
+from keepcool.ports.settings import BusSettings
 
 Plain = Mapping[str, Any]
 _OPENING = """# HTTP API
@@ -38,7 +39,8 @@ def document() -> dict[str, Any]:
 
 def _api() -> FastAPI:
     """The routes alone: nothing behind them is asked."""
-    settings = SimpleNamespace(users=UserSettings(), http=HttpSettings())
+    bus = BusSettings(url="", nkey_seed="", ca="", certificate="", certificate_key="")
+    settings = AppSettings(identity="", database="", bus=bus, peers={}, networks={})
     parts = SimpleNamespace(settings=settings, metrics=CollectorRegistry())
     return make_api(cast(Parts, parts))
 

@@ -1,4 +1,4 @@
-"""docs/operate/recover-without-us.md, executed: on litecoind, with words from paper, signed by embit."""
+"""docs/operate/recover-without-us.md, executed: on litecoind with embit, on anvil with Safe's own library."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -19,12 +20,25 @@ from keepcool.chains.bitcoin.keys import parse_key
 from keepcool.chains.bitcoin.network_table import LITECOIN_REGTEST
 from keepcool.chains.bitcoin.restoring import Backup, KeptWallet, spelled_backup
 from keepcool.chains.bitcoin.script import ScriptKind
+from keepcool.chains.evm import keeping
+from keepcool.chains.evm.address import of_public_key
+from keepcool.chains.evm.family import EvmFamily
+from keepcool.chains.evm.profiles import profile_named
+from keepcool.chains.evm.wallets import create_proxy_with_nonce, setup_of, wallet_salt
+from keepcool.chains.family import WalletTerms
+from keepcool.core.ids import NetworkId, UserId, WalletId
+from keepcool.core.registry import NO_PREVIOUS, OwnerKey, Role, Standing, WalletRecord
 from keepcool.local.bitcoinchain import COIN, DevLitecoin
+from keepcool.local.devchain import DevChain, deploy_safe_contracts, deploy_token
 from tests.docs.pages import blocks
 from tests.fixtures.bitcoinchain import running_litecoin
+from tests.fixtures.chain import NPM, address_number, running_chain
 from tests.unit.cold.test_cold_key import words_on
 
 pytestmark = pytest.mark.live
+ETHER = 10**18
+# The words of anvil's first account, which is rich: known to everybody.
+PAYER_WORDS = "test " * 11 + "junk"
 PAGE = "docs/operate/recover-without-us.md"
 KEEPCOOL = str(Path(sys.executable).parent / "keepcool")
 # What a node's own client does with words: JSON where they are JSON, else text.
@@ -61,6 +75,12 @@ def paper(folder: Path, name: str) -> str:
     return str(account["origin"] + account["xpub"])
 
 
+def evm_owner(folder: Path, name: str) -> str:
+    """Of a new paper in `<name>.words`: the public key that all EVM wallets share."""
+    paper(folder, name)
+    return str(json.loads((folder / name / "cold.pub.json").read_text())["public_key"])
+
+
 def wallets(folder: Path) -> tuple[Bip45, Bip45]:
     """A user's wallet and a pool of three new papers, with their file of descriptors."""
     keys = [parse_key(paper(folder, name), LITECOIN_REGTEST) for name in ("hot", "cool", "cold")]
@@ -73,7 +93,7 @@ def wallets(folder: Path) -> tuple[Bip45, Bip45]:
 
 def test_the_page_brings_everything_back(chain: DevLitecoin, tmp_path: Path) -> None:
     """Whoever types what the page says, with two papers and the file, has all coins less the fee."""
-    find, draft, sign, send = blocks(PAGE, "sh")
+    find, draft, sign, send = blocks(PAGE, "sh")[:4]
     (program,) = blocks(PAGE, "python")
     user, pool = wallets(tmp_path)
     paid = {
@@ -120,3 +140,107 @@ def types(block: str, folder: Path, variables: dict[str, str]) -> str:
     )  # fmt: skip
     assert run.returncode == 0, f"{shlex.join(block.splitlines())}\n{run.stdout[-2000:]}{run.stderr[-2000:]}"
     return run.stdout
+
+
+@pytest.fixture(scope="module")
+def ethereum() -> Iterator[DevChain]:
+    """A chain that says it is Sepolia: Safe's own library knows the contracts of that one."""
+    with running_chain(chain_id=11155111) as running:
+        deploy_safe_contracts(running)
+        yield running
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """Somebody with the papers *cool* and *cold*, the file, and the page's programs in a folder."""
+
+    chain: DevChain
+    folder: Path
+    owners: tuple[str, str, str]
+
+    def safe(self, profile: str, *, deployed: bool) -> str:
+        """A user's Safe as we would have made it, with one coin; its line is put into the file."""
+        wallet, network = WalletId(f"wal_{profile}_{deployed}"), NetworkId(f"eip155:{self.chain.chain_id}")
+        terms = WalletTerms(wallet, network, profile, 2, self.owners)
+        hot, cool, cold = (OwnerKey(role, key) for role, key in zip(Role, self.owners, strict=True))
+        record = WalletRecord(
+            wallet, 1, NO_PREVIOUS, "evm", network, profile, 2, (hot, cool, cold),
+            EvmFamily().derive_address(terms), UserId("u1"), "", "", Standing.PROVEN, 1,
+        )  # fmt: skip
+        self.chain.fund(record.address, ETHER)
+        if deployed:
+            self.deploy(record)
+        with (self.folder / "safes.json").open("a") as file:
+            file.writelines(f"{line}\n" for line in keeping.lines([record], network))
+        return record.address
+
+    def deploy(self, record: WalletRecord) -> None:
+        profile = profile_named(record.profile)
+        owners = tuple(of_public_key(bytes.fromhex(key)) for key in self.owners)
+        setup, salt = setup_of(profile, owners, 2).initializer(), wallet_salt(record.wallet)
+        self.chain.send(profile.factory.address, data=create_proxy_with_nonce(profile, setup, salt))
+
+    def types(self, block: str, **variables: str) -> str:
+        return types(block, self.folder, {"NODE_URL": self.chain.url, **variables})
+
+
+@pytest.fixture(scope="module")
+def recovery(ethereum: DevChain, tmp_path_factory: pytest.TempPathFactory) -> Recovery:
+    folder = tmp_path_factory.mktemp("recovery")
+    programs = blocks(PAGE, "js")
+    for name, program in zip(("safe", "find", "draft", "sign", "send"), programs, strict=True):
+        (folder / f"{name}.mjs").write_text(program)
+    (folder / "node_modules").symlink_to(NPM)
+    (folder / "payer.words").write_text(PAYER_WORDS)
+    hot, cool, cold = (evm_owner(folder, name) for name in ("hot", "cool", "cold"))
+    return Recovery(ethereum, folder, (hot, cool, cold))
+
+
+KINDS = {"safe-1.5.0-l1": False, "safe-1.5.0-l2": True, "safe-1.4.1-l1": True, "safe-1.4.1-l2": False}
+
+
+@pytest.fixture(scope="module")
+def safes(recovery: Recovery) -> dict[str, str]:
+    """By profile; whether each stands on the chain says `KINDS`."""
+    return {profile: recovery.safe(profile, deployed=deployed) for profile, deployed in KINDS.items()}
+
+
+def test_the_page_finds_every_safe(recovery: Recovery, safes: dict[str, str]) -> None:
+    """Safe's own library computes each line's address, deployed or not, and shows whose it is."""
+    told = recovery.types(blocks(PAGE, "sh")[4])
+    owners = " ".join(of_public_key(bytes.fromhex(key)) for key in recovery.owners)
+    for profile, safe in safes.items():
+        state = "deployed" if KINDS[profile] else "not deployed"
+        assert f"{safe} Safe {profile.split('-')[1]}, {state}, nonce 0\n" in told
+    assert told.count(f"holds {ETHER} wei, 2 of 3: {owners}") == len(safes)
+
+
+@pytest.mark.parametrize("profile", KINDS)
+def test_the_page_brings_a_safe_back(recovery: Recovery, safes: dict[str, str], profile: str) -> None:
+    """Whoever types what the page says, with two papers and the file, pays out of a Safe, deployed or not, by
+    Safe's own library; the hot key's paper is away. SafeL2 pays tokens here, Safe coins."""
+    (recovery.folder / "hot.words").unlink(missing_ok=True)
+    draft, sign, send = blocks(PAGE, "sh")[5:]
+    chain, units, to = recovery.chain, 10**17, address_number(list(KINDS).index(profile))
+    reader = {"SAFE": safes[profile], "TO": to, "AMOUNT": str(units)}
+    if profile.endswith("l2"):
+        reader["TOKEN"] = deploy_token(chain, "Test", "TST", ETHER)
+        chain.fund_token(reader["TOKEN"], safes[profile], units)
+    recovery.types(draft, **reader)
+    signed = [line.split()[-1] for line in recovery.types(sign).splitlines() if "signed by" in line]
+    assert signed == [of_public_key(bytes.fromhex(key)) for key in recovery.owners[1:]]
+    assert "success in 0x" in recovery.types(send)
+    assert chain.balance(to, reader.get("TOKEN")) == units
+
+
+def test_the_library_refuses_a_line_that_was_changed(recovery: Recovery, safes: dict[str, str]) -> None:
+    """A file in which somebody put another address finds nothing; nobody pays to it by mistake."""
+    find, file = blocks(PAGE, "sh")[4], recovery.folder / "safes.json"
+    before = file.read_text()
+    line = json.loads(before.splitlines()[-1]) | {"address": address_number(1)}
+    file.write_text(json.dumps(line))
+    try:
+        with pytest.raises(AssertionError, match="its address is another"):
+            recovery.types(find)
+    finally:
+        file.write_text(before)

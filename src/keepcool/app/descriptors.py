@@ -11,7 +11,7 @@ from keepcool.app.books import registry
 from keepcool.app.coins.tables import address
 from keepcool.chains.bitcoin.networks import Network
 from keepcool.chains.bitcoin.restoring import Backup, backup_of
-from keepcool.core.ids import WalletId
+from keepcool.core.ids import NetworkId, WalletId
 from keepcool.core.registry import WalletRecord, parse_record
 
 _PAGE = 1_000
@@ -19,13 +19,14 @@ _PAGE = 1_000
 
 def backup(tx: Connection, network: Network, harbor: str = "") -> Backup:
     """Raises Malformed when App has no wallet there."""
-    return backup_of(_records(tx, network), network, _issued(tx, network), harbor)
+    return backup_of(records(tx, network.id), network, _issued(tx, network), harbor)
 
 
-def _records(tx: Connection, network: Network) -> list[WalletRecord]:
+def records(tx: Connection, network: NetworkId) -> list[WalletRecord]:
+    """Of every wallet that has one, oldest first."""
     found: list[WalletRecord] = []
     after = 0
-    while page := registry.list_wallets(tx, limit=_PAGE, after=after, network=network.id):
+    while page := registry.list_wallets(tx, limit=_PAGE, after=after, network=network):
         found += [parse_record(one.record) for one in page if one.record is not None]
         after = page[-1].number
     return found

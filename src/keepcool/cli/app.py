@@ -27,14 +27,13 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     run.add_argument(
         "--one-machine", action="store_true", help="a trial: readable neighbours are warnings, not errors"
     )
-    _configured(
-        verbs, "reload", "have the running App take its configuration up", _reload
-    )
+    _configured(verbs, "reload", "have the running App take its configuration up", _reload)
     _configured(verbs, "check-config", "say what this App may do, whom it hears, what it refuses", _check)
     kept = _configured(verbs, "descriptors", "write the file wallets come back from; it is public", _kept)
     descriptors.add_options(kept)
     safes.add_options(_configured(verbs, "safes", safes.ABOUT, safes.of_app))
     rebuilding.add_verbs(verbs)
+    database.add_verbs(verbs)
     payouts.add_verbs(verbs)
     statement.add_verbs(verbs)
     reconcile.add_options(_configured(verbs, "reconcile", reconcile.ABOUT, reconcile.match))

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from keepcool.cli import bitcoin_networks, descriptors, keystore
+from keepcool.cli import bitcoin_networks, descriptors, keystore, safes
 
 if TYPE_CHECKING:
     from keepcool.cosigner.hosted import Hosted
@@ -48,6 +48,7 @@ def register(
     journal.add_argument("--json", action="store_true", help="print as JSON")
     kept = configured(verbs, "descriptors", "write the file wallets come back from; it is public", _kept)
     descriptors.add_options(kept)
+    safes.add_options(configured(verbs, "safes", safes.ABOUT, safes.of_signer))
     keystore.register(verbs)
     return verbs
 
