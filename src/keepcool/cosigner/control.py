@@ -78,7 +78,7 @@ def deeds(signer: Signer) -> dict[int, Deed]:
         told = _decoded(body, FreezeCommand)
         place = place_of(told.level, told.target)
         await signer.ordering.freeze(place, told.reason, BY)
-        _log.warning("frozen by a local command", extra={"level": told.level, "target": told.target})
+        _log.warning("frozen by a local command", extra={"freeze": told.level, "target": told.target})
         return _json({"frozen": signer.freezes.all()})
 
     async def order(body: bytearray) -> str:

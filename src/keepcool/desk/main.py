@@ -17,6 +17,7 @@ from keepcool.adapters.networksfile import known_families
 from keepcool.adapters.site_host import SiteHost
 from keepcool.adapters.system.clock import SystemClock, SystemEntropy
 from keepcool.adapters.system.marks import MarksFile
+from keepcool.adapters.system.metrics import MetricsFile
 from keepcool.adapters.web import server
 from keepcool.core.parties import Service
 from keepcool.desk import settings as settings_of
@@ -28,7 +29,8 @@ from keepcool.desk.telling import MailReceiver, Receiver, WebhookReceiver
 from keepcool.ports.webhooks import Poster
 from keepcool.wire import webhooks
 
-MARKS = "told.json"
+MARKS, METRICS = "told.json", "desk.prom"
+_METRICS_EVERY_S = 10
 _log = logging.getLogger("keepcool.desk")
 
 
@@ -70,6 +72,7 @@ async def _run(settings: DeskSettings, beside: Path, *, one_machine: bool) -> No
             server.serve(make_site(parts), bound, stop),
             parts.mirror.keep(settings.poll_s),
             told.keep(notify.quiet_s),
+            MetricsFile(site.metrics, _data(settings, beside) / METRICS).keep_writing(_METRICS_EVERY_S),
         )
     _log.info("stopped")
 

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from keepcool.adapters.system.clock import SystemClock, SystemEntropy
 from keepcool.adapters.system.faults import CrashAt, NoFaults, faults_from
-from keepcool.adapters.system.logs import REDACTED, JsonLines, described
+from keepcool.adapters.system.logs import REDACTED, JsonLines, described, log_to_stderr
 from keepcool.adapters.system.metrics import ExchangeWatch, MetricsFile
 from keepcool.core.errors import Refused
 from keepcool.core.faults import FaultPoint
@@ -57,6 +57,30 @@ def test_faults_come_from_settings_or_environment() -> None:
             faults_from(text, {})
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("", ["warning", "info"]),
+        ("debug", ["warning", "info", "debug"]),
+        ("ERROR", []),
+        ("all", ["warning", "info"]),
+    ],
+)
+def test_how_much_is_logged_is_said_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch, said: str, told: list[str]
+) -> None:
+    """KEEPCOOL_LOG is a level in any case; what is none, or nothing, is info."""
+    root, stream = logging.getLogger(), io.StringIO()
+    monkeypatch.setattr(root, "handlers", [])
+    monkeypatch.setattr(root, "level", root.level)
+    monkeypatch.setenv("KEEPCOOL_LOG", said)
+    log_to_stderr("app", stream=stream)
+    for level in (logging.WARNING, logging.INFO, logging.DEBUG):
+        logging.getLogger("t").log(level, "x")
+    logging.getLogger().setLevel("WARNING")
+    assert [json.loads(line)["level"] for line in stream.getvalue().splitlines()] == told
+
+
 def logged(message: str, **extra: object) -> dict[str, object]:
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
@@ -71,6 +95,7 @@ def test_a_log_line_is_one_object() -> None:
     line = logged("signed\ntwice", items=3, wallet="w1", names=["a"], inner={"b": 1})
     assert line["event"] == "signed\ntwice"
     assert line["service"] == "keeper"
+    assert list(line)[:6] == ["time", "at_ms", "level", "service", "logger", "event"]
     assert (line["items"], line["wallet"], line["names"], line["inner"]) == (3, "w1", ["a"], {"b": 1})
 
 

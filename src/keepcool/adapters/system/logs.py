@@ -1,23 +1,27 @@
 """Structured logs: one JSON object per line on stderr, with what looks like a secret taken out.
 
 Redaction is the last net, not the plan: no secret is handed to a logger in the first place. A broken
-handler's error is logged by type and place; its text may hold anything.
+handler's error is logged by type and place; its text may hold anything. The fields: docs/reference/logs.md.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import sys
 import traceback
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import TextIO
 
 from keepcool.core.errors import KeepcoolError
 
 REDACTED = "[redacted]"
+VARIABLE = "KEEPCOOL_LOG"
+LEVELS = ("debug", "info", "warning", "error", "critical")
 _SECRET_NAMES = re.compile(
     r"seed|secret|passw|token|mnemonic|private|credential|authorization|cookie|api_?key|nkey|share|entropy",
     re.IGNORECASE,
@@ -31,7 +35,10 @@ _SECRET_TEXTS = re.compile(
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
     re.DOTALL,
 )
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
+    *("message", "asctime", "taskName"),
+    "color_message",  # uvicorn's, for terminals
+}
 _TEXT_MAX = 2000
 _FRAMES_MAX = 12
 _DEPTH_MAX = 6
@@ -46,6 +53,7 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
+            "time": _iso(record.created),
             "at_ms": int(record.created * 1000),
             "level": record.levelname.lower(),
             "service": self._service,
@@ -59,13 +67,20 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=True, default=_foreign)
 
 
-def log_to_stderr(service: str, level: str = "INFO", stream: TextIO | None = None) -> None:
-    """Sends all of this process's logs to stderr as JSON lines, replacing what was set up before."""
+def log_to_stderr(service: str, level: str = "", stream: TextIO | None = None) -> None:
+    """Sends all of this process's logs to stderr as JSON lines, replacing what was set up before. Without a
+    level, the one in KEEPCOOL_LOG, else info."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonLines(service))
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level)
+    wanted = (level or os.environ.get(VARIABLE, "")).lower()
+    root.setLevel((wanted if wanted in LEVELS else "info").upper())
+
+
+def _iso(at_s: float) -> str:
+    """RFC 3339, UTC, to the millisecond."""
+    return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def redacted(text: str) -> str:

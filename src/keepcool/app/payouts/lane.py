@@ -54,7 +54,7 @@ class Lane:
     def step_in(self, tx: Connection, withdrawal: str, event: Event, **columns: object) -> Withdrawal:
         after = store.step(tx, withdrawal, event, self.clock.now_ms(), **columns)
         self.numbers.steps.labels(self.network, name_of(after.state)).inc()
-        _log.info("withdrawal", extra={"id": withdrawal, "state": name_of(after.state)})
+        _log.info("withdrawal", extra={"withdrawal": withdrawal, "state": name_of(after.state)})
         return after
 
     async def postpone(self, one: Withdrawal, problem: str) -> None:
@@ -105,7 +105,7 @@ class Lane:
         except KeepcoolError as error:
             await self.postpone(row, error.public)
         except Exception as error:  # noqa: BLE001 - a poisoned row waits, the others go on
-            _log.exception("a payout's step broke", extra={"id": row.id})
+            _log.exception("a payout's step broke", extra={"withdrawal": row.id})
             await self.postpone(row, f"internal: {type(error).__name__}")
         return None
 
