@@ -16,14 +16,16 @@ import pytest
 from keepcool.client import profile
 from keepcool.core.parties import Service
 from keepcool.local import keystore as parts
+from keepcool.local.devchain import DevChain, Mining, deploy_safe_contracts
 from keepcool.local.layout import SIGNERS, Layout
 from keepcool.local.provision import initialise
 from keepcool.local.running import running
 from tests.docs.pages import blocks
-from tests.fixtures.chain import NETWORK
+from tests.fixtures.chain import NETWORK, NPM
 from tests.fixtures.installation import refuse_missing
 from tests.fixtures.keystore import prepared
 from tests.fixtures.processes import own_folder
+from tests.fixtures.separate import paid
 
 pytestmark = pytest.mark.live
 PAGE = "docs/operate/outside-vault.md"
@@ -84,26 +86,38 @@ def vaults() -> Iterator[Vaults]:
         yield made
 
 
-def init(vaults: Vaults, name: str, *entries: str) -> subprocess.CompletedProcess[str]:
+@pytest.fixture(scope="module")
+def chain() -> Iterator[DevChain]:
+    mining = Mining(block_time_s=1, epoch_slots=1)
+    with own_folder("chain") as folder, DevChain(NPM, folder, mining=mining) as made:
+        deploy_safe_contracts(made)
+        yield made
+
+
+def init(
+    vaults: Vaults, name: str, *entries: str, node: str = "http://127.0.0.1:9"
+) -> subprocess.CompletedProcess[str]:
     argv = [sys.executable, "-m", "keepcool.cli.main", "init", str(vaults.folder / name), "--port", "0"]
     given = [word for entry in entries for word in ("--keystore-entry", entry)]
-    argv += ["--network", NETWORK, "--keystore", "outside", *given]
+    argv += ["--network", NETWORK, "--node-url", node, "--keystore", "outside", *given]
+    argv += ["--user-signatures", "off"]
     return subprocess.run(argv, capture_output=True, text=True, check=False)
 
 
-def test_both_signers_work_on_what_the_page_leaves(vaults: Vaults) -> None:
-    """Installed, started, a wallet issued and attested: its hot key was sealed outside, and no server of the
-    installation's own exists."""
-    made = init(vaults, "kc", *map(vaults.entry, SIGNERS))
+def test_both_signers_work_on_what_the_page_leaves(vaults: Vaults, chain: DevChain) -> None:
+    """Installed, started, a wallet issued and paid from: keys are sealed and opened outside, and no server of
+    the installation's own exists."""
+    made = init(vaults, "kc", *map(vaults.entry, SIGNERS), node=chain.url)
     assert made.returncode == 0, made.stderr
     places = Layout(vaults.folder / "kc")
     with running(places, lambda _: None) as installation:
         assert not [part for part in installation.parts if part.endswith("-keystore")]
         with profile.connect(places.operator / "operator.toml") as client:
-            assert client.make_wallet(client.make_user().id, NETWORK).address
+            paid(client, chain, 20_010)
     for signer in SIGNERS:
         audit = (vaults.servers[signer].folder / parts.AUDIT).read_text()
         assert f"transit/encrypt/{signer.value}-seeds" in audit
+        assert f"transit/decrypt/{signer.value}-seeds" in audit
 
 
 def test_a_token_that_may_more_is_refused(vaults: Vaults) -> None:

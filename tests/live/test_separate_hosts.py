@@ -8,14 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from keepcool.client.api import awaited
-from tests.fixtures.chain import NETWORK, address_number
 from tests.fixtures.cluster import linked_to
-from tests.fixtures.installation import COIN, WAIT_S, eventually
-from tests.fixtures.separate import BUS_PORT, PARTS, Separate, separate_hosts
+from tests.fixtures.installation import eventually
+from tests.fixtures.separate import BUS_PORT, PARTS, Separate, paid, separate_hosts
 
 pytestmark = pytest.mark.live
-ETH = f"{NETWORK}/slip44:60"
 
 
 @pytest.fixture(scope="module")
@@ -24,27 +21,9 @@ def hosts() -> Iterator[Separate]:
         yield made
 
 
-def paid(hosts: Separate, number: int) -> None:
-    """A whole payment: a wallet attested by both signers, a deposit, a withdrawal, confirmed and there."""
-    client, to = hosts.client, address_number(number)
-    purse = client.read.purses()[0]
-    if int(purse.booked) == 0:
-        hosts.chain.fund(purse.address, 5 * COIN)
-    wallet = client.make_wallet(client.make_user().id, NETWORK)
-    hosts.chain.fund(wallet.address, 2 * COIN)
-
-    def available() -> list[int]:
-        return [int(one.available) for one in client.read.balances(wallet.id) if one.asset == ETH]
-
-    awaited(available, lambda units: units == [2 * COIN], WAIT_S, "no deposit")
-    ended = client.settled(client.withdraw(wallet.id, ETH, COIN, to).id, WAIT_S)
-    assert ended.state == "confirmed", ended
-    assert hosts.chain.balance(to) == COIN
-
-
 def test_they_pay(hosts: Separate) -> None:
     """With nothing but its own files and what the wire brings, behind its walls, each does its part."""
-    paid(hosts, 20_001)
+    paid(hosts.client, hosts.chain, 20_001)
     assert all(hosts.children[part].alive for part in PARTS)
 
 
@@ -103,6 +82,6 @@ def test_a_broker_is_killed_and_they_pay(hosts: Separate) -> None:
     victim = linked_to(hosts.log("app")).removeprefix("tls://").partition(":")[0]
     part = next(name for name, address in hosts.net.hosts.items() if address == victim)
     hosts.children[part].kill9()
-    paid(hosts, 20_002)
+    paid(hosts.client, hosts.chain, 20_002)
     hosts.children[part].start()
     eventually(lambda: knocked(hosts, "keeper", victim, BUS_PORT), "the broker is not back")
