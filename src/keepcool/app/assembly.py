@@ -29,6 +29,7 @@ from keepcool.app.pools.office import Around, PoolOffice
 from keepcool.app.rebuilding import wiring
 from keepcool.app.rebuilding.journals import Journals
 from keepcool.app.rebuilding.wiring import Wired
+from keepcool.app.requestkeys.office import KeyOffice
 from keepcool.app.spares import running as making
 from keepcool.app.spares.lane import Lane as SpareLane
 from keepcool.app.spares.lane import Plan as SparePlan
@@ -38,6 +39,7 @@ from keepcool.app.wallets import Attesters, Issuer
 from keepcool.chains.bitcoin.combining import Checker
 from keepcool.core.ids import NetworkId
 from keepcool.core.parties import Peer, Service
+from keepcool.core.profiles import Profile, profiles
 from keepcool.ports.bitcoinnode import BitcoinNode
 from keepcool.ports.evmnode import EvmNode
 from keepcool.ports.minternode import MinterNode
@@ -88,6 +90,7 @@ class Assembly:
         self._spares = {network: SpareStanding() for network in outside.minter_nodes}
         journals = Journals(outside.exchange, outside.settings.signer_timeout_s)
         networks = outside.settings.families.networks
+        self._request_keys = self._keyed()
         self._wired = Wired(outside.store, journals, networks, outside.clock)
         self._onboarding = Onboarding(
             outside.settings.networks, outside.nodes, outside.minter_nodes, outside.bitcoin_nodes
@@ -124,6 +127,21 @@ class Assembly:
         minter = [work for network in self._outside.minter_nodes for work in self._minter(network)]
         bitcoin = [work for network in self._outside.bitcoin_nodes for work in self._bitcoin(network)]
         return [self._office.run(), self._events.deliver(), *evm, *minter, *bitcoin, *self._pools.work()]
+
+    def _keyed(self) -> KeyOffice | None:
+        """Where the profile says so, requests to Keeper get the keys it needs."""
+        outside = self._outside
+        if Profile.REQUEST_KEYS not in profiles(outside.settings.profiles):
+            return None
+        office = KeyOffice(
+            outside.store,
+            outside.exchange,
+            outside.clock,
+            outside.entropy,
+            outside.settings.signer_timeout_s,
+        )
+        outside.exchange.dress = office.dressed
+        return office
 
     def _payouts(self) -> PayoutOffice:
         outside = self._outside
@@ -269,6 +287,7 @@ class Assembly:
             purses=self._office.purses,
             metrics=outside.metrics,
             events=self._events,
+            request_keys=self._request_keys,
         )
 
     def _probes(self) -> dict[str, Probe]:

@@ -77,6 +77,8 @@ class AppSettings(Settings, frozen=True):
     """Of API keys."""
     signer_timeout_s: float = 8.0
     """How long a signer may take."""
+    profiles: list[str] = []
+    """Where the installation departs from the house's own design, by name (docs/explain/profiles.md)."""
     clock_offset_ms: int = 0
     """For tests: how far its clock is moved."""
     fault: str = ""

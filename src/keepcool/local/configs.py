@@ -102,9 +102,16 @@ def networks_toml(networks: Sequence[AnyPlan]) -> str | None:
     return "# Forks that this release does not ship.\n" + rendered({"network": rows}) if rows else None
 
 
-def app_toml(networks: Sequence[AnyPlan], ports: Ports, public: PublicParts, people: People = NOBODY) -> str:
+def app_toml(
+    networks: Sequence[AnyPlan],
+    ports: Ports,
+    public: PublicParts,
+    people: People = NOBODY,
+    chosen: Chosen = USUAL,
+) -> str:
     users = people.user_signatures and people.users_url
     table: dict[str, object] = {
+        **({"profiles": sorted(chosen.profiles)} if chosen.profiles else {}),
         "identity": layout.IDENTITY,
         "database": f"{layout.DATA}/{layout.DATABASE}",
         "http": {"host": "127.0.0.1", "port": ports.app},

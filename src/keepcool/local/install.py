@@ -223,7 +223,7 @@ class _Work:
             rows = configs.networks_toml(networks)
             if rows is not None:
                 (self._places.service(service) / layout.NETWORKS).write_text(rows, encoding="utf-8")
-        texts[Service.APP] = configs.app_toml(networks, ports, public, self._plan.people)
+        texts[Service.APP] = configs.app_toml(networks, ports, public, self._plan.people, chosen)
         if self._plan.people.desk_url:
             texts[Service.DESK] = configs.desk_toml(networks, ports, public, self._plan.people)
         for service, text in texts.items():

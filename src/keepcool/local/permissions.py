@@ -30,6 +30,7 @@ SERVED: Mapping[Service, tuple[str, ...]] = {
         "wallets.prove.v1",
         "wallets.register.v1",
         "wallets.rekey.v1",
+        "wallets.reseal.v1",
         "wallets.reserve.v1",
         "witness.v1",
     ),

@@ -20,6 +20,7 @@ from keepcool.wire.envelope import AnswerTo, Opened, RequestOf, answer_typ, kind
 from keepcool.wire.messages import ErrorAnswer, Message, Problem
 from keepcool.wire.replay import REPLAYED, Replays
 
+Dress: TypeAlias = Callable[[Service, str, Message], Awaitable[Message]]
 OpenedHandler: TypeAlias = Callable[[Opened], Awaitable[Message]]
 _CLOCK_CODES = frozenset({"wire.expired", "wire.future"})
 _TOLD_CODES = frozenset({"wire.sender", "wire.body"})  # never acted on, however often delivered
@@ -43,8 +44,13 @@ class Unwatched:
     def fault(self, typ: str, error: Exception) -> None: ...
 
 
+async def as_it_is(_: Service, __: str, body: Message) -> Message:
+    """Nothing is added."""
+    return body
+
+
 class Exchange:
-    """One service's side of every conversation."""
+    """One service's side of every conversation. `dress` adds to a request what its maker does not know."""
 
     def __init__(
         self,
@@ -61,6 +67,7 @@ class Exchange:
         self._by_name: Mapping[Service, Peer] = {}
         self.repin(tuple(peers))
         self._watch = watch or Unwatched()
+        self.dress: Dress = as_it_is
         self._replays = Replays()
 
     def repin(self, peers: Sequence[Peer]) -> None:
@@ -73,6 +80,7 @@ class Exchange:
         verifies: then nobody knows what was done, and the same may be asked again."""
         peer = self._pinned(to)
         kind = kind_of(typ)
+        body = await self.dress(to, typ, body)
         if self._identity.service.value not in kind.senders or type(body) is not kind.body:
             raise Refused("wire.sender", f"{self._identity.service} does not send this as {typ}")
         request = self._made(peer, typ, body)

@@ -13,6 +13,7 @@ import keepcool
 from keepcool.app.controls.admission import Door
 from keepcool.app.http import (
     addresses,
+    advice,
     chain,
     consents,
     controls,
@@ -22,6 +23,7 @@ from keepcool.app.http import (
     money,
     pools,
     problems,
+    requestkeys,
     service,
     signing_page,
     statements,
@@ -55,9 +57,11 @@ def make_api(parts: Parts) -> FastAPI:
     for one in (
         users,
         wallets,
+        requestkeys,
         addresses,
         pools,
         money,
+        advice,
         consents,
         controls,
         corrections,

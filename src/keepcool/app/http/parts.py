@@ -22,6 +22,7 @@ from keepcool.app.http.orders import Engine, Purse
 from keepcool.app.keys import ApiKey, Scope
 from keepcool.app.payouts.requests import PayoutDesk
 from keepcool.app.pools.desk import PoolDesk
+from keepcool.app.requestkeys.office import KeyOffice
 from keepcool.app.store import Store
 from keepcool.app.wallets import Attesters, Issuer
 from keepcool.core.errors import Refused
@@ -46,6 +47,7 @@ class Parts:
     purses: Callable[[], Awaitable[list[Purse]]]
     metrics: CollectorRegistry
     events: EventOffice
+    request_keys: KeyOffice | None = None
 
 
 def parts(request: Request) -> Parts:

@@ -16,12 +16,13 @@ from keepcool.app.payouts import tables as payouts
 from keepcool.app.payouts.bitcoin import tables as batches
 from keepcool.app.pools import tables as pools
 from keepcool.app.rebuilding import tables as rebuilding
+from keepcool.app.requestkeys import tables as requestkeys
 from keepcool.app.spares import tables as spares
 from keepcool.app.store import metadata
 
 DESCRIBED_IN = (
     *(keys, people, registry, totals, books, coins, deposits, deliveries_table, endpoints, log),
-    *(idempotency, leading, links, payouts, batches, controls, pools, rebuilding, spares),
+    *(idempotency, leading, links, payouts, batches, controls, pools, rebuilding, requestkeys, spares),
 )
 
 __all__ = ["DESCRIBED_IN", "metadata"]
