@@ -17,6 +17,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeEngine
 
 from keepcool.app.migrations import upgrading
+from keepcool.app.migrations.upgrading import Standing
 
 metadata = MetaData()
 NEWS = "keepcool.news"  # set in a connection's `info` by a transaction that tells something
@@ -57,10 +58,16 @@ class Store:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="books")
         self._bells: list[Callable[[], None]] = []
 
-    def create_tables(self) -> None:
+    def create_tables(self) -> Standing:
         """Takes the steps of the schema that are missing; migrations/README.md says how one is added. Raises
         Refused when the books are newer than this program."""
-        upgrading.upgrade(self._engine)
+        return upgrading.upgrade(self._engine)
+
+    def standing(self) -> Standing:
+        return upgrading.look(self._engine)
+
+    def moved_to(self, other: Store, move: Callable[[Engine, Engine], T]) -> T:
+        return move(self._engine, other._engine)
 
     def ring(self, bell: Callable[[], None]) -> None:
         """`bell` is called, in whatever thread, after each commit of a transaction that set NEWS."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from keepcool.cli import (
     api_keys,
     bitcoin_networks,
+    database,
     descriptors,
     payouts,
     rebuilding,

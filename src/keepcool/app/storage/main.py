@@ -11,14 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from keepcool.adapters.postgres import books as on_server
 from keepcool.adapters.postgres.seat import PostgresSeat
 from keepcool.adapters.postgres.server import SCHEMES, Server
 from keepcool.adapters.sqlite.books import open_books
 from keepcool.adapters.sqlite.shared import open_beside
+from keepcool.app import config
 from keepcool.app.config import AppSettings
 from keepcool.app.leading.alone import AloneSeat
 from keepcool.app.leading.topics import Topics
+from keepcool.app.migrations.upgrading import Standing
+from keepcool.app.storage import moving
 from keepcool.app.store import Store
 from keepcool.ports.seat import Seat
 
@@ -71,6 +76,23 @@ def alone(settings: AppSettings, beside: Path) -> Store:
     """A command's, beside which no App runs. Raises Conflict `books.locked` when one does."""
     server = server_of(settings, beside)
     return own(settings, beside) if server is None else Store(on_server.open_alone(server))
+
+
+def upgrade(file: Path, *, check: bool) -> Standing:
+    """What was missing of the schema's steps, taken unless this is a `check`."""
+    settings, beside = config.load(file), file.resolve().parent
+    with contextlib.closing(shared(settings, beside)) as store:
+        return store.standing() if check else store.create_tables()
+
+
+def move(file: Path, to: str, password: str) -> dict[str, int]:
+    """Moves the books to what `database` will say. Raises Conflict `books.locked` while an App has either."""
+    settings, beside = config.load(file), file.resolve().parent
+    target = msgspec.structs.replace(settings, database=to, database_password=password)
+    with contextlib.ExitStack() as stack:
+        source = stack.enter_context(contextlib.closing(alone(settings, beside)))
+        other = stack.enter_context(contextlib.closing(alone(target, beside)))
+        return source.moved_to(other, moving.move)
 
 
 @contextlib.asynccontextmanager
