@@ -12,19 +12,20 @@ from keepcool.app.payouts.tables import withdrawal
 from keepcool.app.rebuilding.tables import output, payment
 from keepcool.core.effects import Payment
 from keepcool.core.ids import AssetId, WalletId
+from keepcool.core.intent import parse_intent
 from keepcool.core.money import Amount
 
 
 def own_payouts(tx: Connection, wallet: WalletId, executed: bytes) -> tuple[Payment, ...] | None:
-    """The payments of the SafeTx with this hash (32 bytes), None for one App never drafted. A payment that
-    was refused and asked for again may be the same SafeTx: it runs once."""
-    query = select(withdrawal.c.recipient, withdrawal.c.asset, withdrawal.c.units).where(
-        withdrawal.c.wallet == wallet, withdrawal.c.digest == executed.hex()
-    )
-    row = tx.execute(query.limit(1)).first()
-    if row is None:
+    """The payments of the SafeTx with this hash (32 bytes), None for one App never drafted: those of the
+    intent it was drafted for, which may be many people's. A payment that was refused and asked for again may
+    be the same SafeTx: it runs once."""
+    drafted = (withdrawal.c.wallet == wallet, withdrawal.c.digest == executed.hex())
+    query = select(withdrawal.c.intent).where(*drafted, withdrawal.c.intent.is_not(None))
+    intent = tx.execute(query.limit(1)).scalar()
+    if intent is None:
         return _recalled(tx, wallet, executed)
-    return (Payment(row.recipient, Amount(AssetId(row.asset), row.units)),)
+    return tuple(Payment(one.recipient, one.amount) for one in parse_intent(bytes(intent)).outputs)
 
 
 def _recalled(tx: Connection, wallet: WalletId, executed: bytes) -> tuple[Payment, ...] | None:

@@ -22,6 +22,7 @@ class Purpose(StrEnum):
 
     EXECUTE = "execute"
     DEPLOY = "deploy"
+    SWEEP = "sweep"
     CANCEL = "cancel"
 
 

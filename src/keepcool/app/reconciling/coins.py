@@ -18,8 +18,8 @@ from keepcool.app.deposits.tables import deposit
 from keepcool.app.payouts.bitcoin.batches import Stage
 from keepcool.app.payouts.bitcoin.tables import batch
 from keepcool.app.pools import books as pool_books
-from keepcool.app.pools.tables import member, pool
-from keepcool.app.reconciling.places import Booked, Place, Sums, booked_block, ledger_coins
+from keepcool.app.pools.tables import pool
+from keepcool.app.reconciling.places import Booked, Place, Sums, booked_block, ledger_coins, pools_of
 from keepcool.chains.bitcoin.bip45 import CHANGE
 from keepcool.core.ids import AssetId, NetworkId, WalletId
 
@@ -39,7 +39,7 @@ class Lying:
 def of_coins(tx: Connection, network: NetworkId, asset: AssetId) -> tuple[Booked, list[Lying]]:
     """Raises Unavailable while nothing of it was followed yet."""
     number, block_hash = booked_block(tx, network, read=True)
-    lying, pools = _lying(tx, network), _pools_of(tx)
+    lying, pools = _lying(tx, network), pools_of(tx)
     pending, moving = _uncredited(tx, network, pools), _unbooked(tx, network, asset)
     booked = dict[str, int]()
     for wallet, units in ledger_coins(tx, asset).items():
@@ -66,12 +66,6 @@ def _lying(tx: Connection, network: NetworkId) -> list[Lying]:
         Lying(row.source, row.txid, row.vout, row.amount_sat, row.spent_by is not None)
         for row in tx.execute(query)
     ]
-
-
-def _pools_of(tx: Connection) -> Mapping[str, str]:
-    """Whose coins lie among a pool's, by wallet; a pool's own among its own."""
-    members = {row.wallet: row.pool for row in tx.execute(select(member.c.wallet, member.c.pool))}
-    return members | {name: name for name in tx.execute(select(pool.c.id)).scalars()}
 
 
 def _uncredited(tx: Connection, network: NetworkId, pools: Mapping[str, str]) -> Sums:

@@ -36,12 +36,15 @@ async def evm(
     """`tokens`: every listed asset and its contract, None for the native one."""
     booked = await store.run(lambda tx: of_accounts(tx, network, tokens, minter=False))
     found: dict[Holding, int] = {}
-    for some in _pages(booked.places):
-        holdings = [evmnode.Holding(one.address, tokens[AssetId(one.asset)]) for one in some]
+    spread = [(one, address) for one in booked.places for address in one.addresses]
+    for start in range(0, len(spread), _AT_ONCE):
+        some = spread[start : start + _AT_ONCE]
+        holdings = [evmnode.Holding(address, tokens[AssetId(one.asset)]) for one, address in some]
         told = [await node.balances(holdings, booked.hash) for node in nodes]
         if any(one != told[0] for one in told):
             raise Breach("node.disagree", f"the nodes of {network} do not agree on block {booked.number}")
-        found |= {(one.place, one.asset): units for one, units in zip(some, told[0], strict=True)}
+        for (one, _), units in zip(some, told[0], strict=True):
+            found[one.place, one.asset] = found.get((one.place, one.asset), 0) + units
     return booked, found
 
 
@@ -131,7 +134,3 @@ async def seen_heads(store: Store, known: Container[str] = ()) -> dict[str, Seen
             raise Unavailable("reconcile.heads", f"App has seen no journal head of {service.value} yet")
         found[service.value] = SeenHead(head.sequence, head.hash.hex())
     return found
-
-
-def _pages(places: Sequence[Place]) -> Iterable[Sequence[Place]]:
-    return (places[start : start + _AT_ONCE] for start in range(0, len(places), _AT_ONCE))

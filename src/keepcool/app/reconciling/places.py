@@ -9,18 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from keepcool.app.books.postings import is_posted
 from keepcool.app.books.registry import wallet
 from keepcool.app.books.tables import balance_row
+from keepcool.app.coins.tables import address as forwarder
 from keepcool.app.deposits import position
 from keepcool.app.deposits.records import State
 from keepcool.app.deposits.tables import deposit, outflow, spending, touch
 from keepcool.app.payouts.store import Kind
 from keepcool.app.payouts.tables import wallet_fee, withdrawal
+from keepcool.app.pools import books as pool_books
+from keepcool.app.pools.tables import member, pool
+from keepcool.chains.evm.address import to_checksum
 from keepcool.core.errors import Unavailable
-from keepcool.core.ids import AssetId, NetworkId
+from keepcool.core.ids import AssetId, NetworkId, WalletId
 
 _UNCREDITED = (State.DUST.value, State.SHORT.value)
 Holding = tuple[str, str]  # a place (a wallet or a pool) and an asset
@@ -28,8 +32,9 @@ Holding = tuple[str, str]  # a place (a wallet or a pool) and an asset
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One holding. `pending` is on chain and not credited, `in_flight` settled on one side only; both are
-    what the chain has more than the ledger, so a payout under way is negative."""
+    """One holding; of a pool of accounts `beside` its treasury are the addresses of its users. `pending` is on
+    chain and not credited, `in_flight` settled on one side only; both are what the chain has more than the
+    ledger, so a payout under way is negative."""
 
     place: str
     asset: str
@@ -37,6 +42,11 @@ class Place:
     ledger: int
     pending: int = 0
     in_flight: int = 0
+    beside: tuple[str, ...] = ()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        return (self.address, *self.beside)
 
     @property
     def expected(self) -> int:
@@ -65,6 +75,13 @@ class Sums:
     def get(self, place: str, asset: str) -> int:
         return self.of.get((place, asset), 0)
 
+    def by_place(self, places: Mapping[str, str]) -> Sums:
+        """The same, counted for the place each lies in."""
+        found = Sums()
+        for (name, asset), units in self.of.items():
+            found.add(places.get(name, name), asset, units)
+        return found
+
 
 def of_accounts(tx: Connection, network: NetworkId, assets: Iterable[AssetId], *, minter: bool) -> Booked:
     """Of a network whose wallets are accounts. Raises Unavailable while nothing of it was followed yet."""
@@ -73,13 +90,34 @@ def of_accounts(tx: Connection, network: NetworkId, assets: Iterable[AssetId], *
     moving = _unaccounted(tx, network, number) if minter else _executed(tx, network, number)
     here = (wallet.c.network == network, wallet.c.address.is_not(None))
     addresses = [(row.id, row.address) for row in tx.execute(select(wallet).where(*here))]
+    pools, beside = pools_of(tx), _beside(tx, network)
+    pending, moving = pending.by_place(pools), moving.by_place(pools)
     places = []
     for asset in assets:
         coins = ledger_coins(tx, asset)
         for name, address in addresses:
+            if pools.get(name, name) != name:
+                continue  # it lies in its pool
+            booked = coins.get(name, 0)
+            if name in pools:
+                booked = pool_books.standing(tx, WalletId(name), asset).booked
             explained = pending.get(name, asset), moving.get(name, asset)
-            places.append(Place(name, asset, address, coins.get(name, 0), *explained))
+            places.append(Place(name, asset, address, booked, *explained, tuple(beside.get(name, ()))))
     return Booked(network, number, block_hash, tuple(places))
+
+
+def pools_of(tx: Connection) -> Mapping[str, str]:
+    """Whose coins lie among a pool's, by wallet; a pool's own among its own."""
+    members = {row.wallet: row.pool for row in tx.execute(select(member.c.wallet, member.c.pool))}
+    return members | {name: name for name in tx.execute(select(pool.c.id)).scalars()}
+
+
+def _beside(tx: Connection, network: NetworkId) -> Mapping[str, list[str]]:
+    """Addresses of pools that were handed out, or may have been, by pool."""
+    found: dict[str, list[str]] = {}
+    for row in tx.execute(select(forwarder).where(forwarder.c.network == network)):
+        found.setdefault(row.source, []).append(to_checksum(bytes(row.script)))
+    return found
 
 
 def booked_block(tx: Connection, network: NetworkId, *, read: bool = False) -> tuple[int, bytes]:
@@ -120,8 +158,10 @@ def _uncredited(tx: Connection, network: NetworkId, until: int) -> Sums:
 
 def _executed(tx: Connection, network: NetworkId, until: int) -> Sums:
     """What a contract has executed and the ledger has not settled yet, or the other way round."""
-    sums, same = Sums(), (withdrawal.c.wallet == touch.c.wallet) & (withdrawal.c.digest == touch.c.executed)
-    query = select(withdrawal, touch.c.block_number).join(touch, same)
+    sums, paying = Sums(), func.coalesce(member.c.pool, withdrawal.c.wallet)
+    same = (touch.c.wallet == paying) & (withdrawal.c.digest == touch.c.executed)
+    mine = member.c.wallet == withdrawal.c.wallet
+    query = select(withdrawal, touch.c.block_number).outerjoin(member, mine).join(touch, same)
     query = query.where(withdrawal.c.network == network, withdrawal.c.kind != Kind.VOID.value)
     early = query.where(withdrawal.c.open.is_(True), touch.c.block_number <= until)
     late = query.where(withdrawal.c.open.is_(False), touch.c.block_number > until)

@@ -17,6 +17,7 @@ from keepcool.app.payouts import carried, store, turns
 from keepcool.app.payouts.evm.lane import EvmLane
 from keepcool.app.payouts.lane import wait_after
 from keepcool.app.payouts.store import Kind, Withdrawal
+from keepcool.app.pools.covering import uncovered
 from keepcool.app.pools.sources import sources_of
 from keepcool.core.ids import WalletId
 from keepcool.core.withdrawal_states import Requested
@@ -64,7 +65,7 @@ def _next(tx: Connection, lane: EvmLane, source: WalletId, waiting: Sequence[Wit
 
 def _held_back(tx: Connection, lane: EvmLane, one: Withdrawal) -> bool:
     """One that may not be paid now waits by itself, and holds up nobody else of its source."""
-    stopped = stops.of(tx, one)
+    stopped = stops.of(tx, one) or uncovered(tx, one)
     if stopped is not None:
         wait_ms = wait_after(one.tries)
         store.postpone(tx, one.id, now_ms=lane.clock.now_ms(), wait_ms=wait_ms, problem=stopped)

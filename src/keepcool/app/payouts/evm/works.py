@@ -14,6 +14,7 @@ from keepcool.app.payouts.evm import (
     reconciling,
     sending,
     stopping,
+    sweeping,
     watching,
 )
 from keepcool.app.payouts.evm.lane import EvmLane
@@ -33,6 +34,7 @@ async def draft_and_sign(lane: EvmLane) -> bool:
 async def execute(lane: EvmLane) -> bool:
     purse = await sending.learn_purse(lane)
     planned = bool(await executing.plan_all(lane, purse))
+    planned = await sweeping.plan_all(lane, purse) or planned
     await bumping.bump_stuck(lane)
     if await sending.sign_stored(lane):
         await gaps.fill(lane)

@@ -1,0 +1,207 @@
+"""What lies at users' addresses of a pool is brought to its treasury, many addresses in one transaction.
+
+Laws: balances are read again before a sweep is asked for, so nothing is paid for twice; one sweep of a pool
+at a time; what a sweep leaves behind waits twice as long for the next; the ledger knows of its fee alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from sqlalchemy import Connection, select
+
+from keepcool.app.coins.tables import address
+from keepcool.app.deposits import passages
+from keepcool.app.deposits.tables import lying
+from keepcool.app.payouts import purses
+from keepcool.app.payouts.evm import executing, fees
+from keepcool.app.payouts.evm.lane import EvmLane
+from keepcool.app.payouts.purses import Purpose, Purse, Stage
+from keepcool.app.pools import covering, rows
+from keepcool.app.pools.rows import Pool
+from keepcool.chains.evm.address import to_checksum
+from keepcool.chains.evm.assets import contract_of
+from keepcool.chains.evm.forwarders import FACTORY, Flush, Item
+from keepcool.chains.evm.transaction import Transaction
+from keepcool.core.errors import KeepcoolError, Unavailable
+from keepcool.core.ids import AssetId, WalletId
+from keepcool.core.money import parse_units
+from keepcool.ports.evmnode import Call, Holding, Tag
+
+NATIVE_GAS, TOKEN_GAS, MAKING_GAS = 20_000, 40_000, 55_000  # of one address, to see what is worth it
+_READ_MAX, _DECLINED_MS, _WAIT_DOUBLINGS = 1_000, 60_000, 8
+
+
+@dataclass(frozen=True, slots=True)
+class Lying:
+    """What one asset of one wallet comes to at its addresses, by the balances confirmed last."""
+
+    wallet: WalletId
+    asset: AssetId
+    units: int
+    since_ms: int
+    waits_until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An item, and whose it is."""
+
+    item: Item
+    owner: tuple[WalletId, AssetId]
+    units: int
+
+
+async def plan_all(lane: EvmLane, purse: Purse) -> bool:
+    """Rows for the sweeps that are due now, not yet signed by Keeper. Whether there are any."""
+    pools = await lane.store.run(lambda tx: rows.pools(tx, lane.network))
+    return any([await _guarded(lane, purse, pool) for pool in pools])
+
+
+async def _guarded(lane: EvmLane, purse: Purse, pool: Pool) -> bool:
+    try:
+        return await _planned(lane, purse, pool)
+    except KeepcoolError as error:
+        await lane.note("pool.not_swept", pool.id, error.public)
+        return False
+
+
+async def _planned(lane: EvmLane, purse: Purse, pool: Pool) -> bool:
+    some = await lane.store.run(lambda tx: due(tx, lane, pool))
+    if not some:
+        return False
+    found = await _there(lane, some)
+    if not found:
+        return False
+    record = (await lane.store.run(lambda tx: lane.attesters.wallet(tx, pool.id))).record
+    flush = Flush(record.address, tuple(one.item for one in found))
+    call = Call(FACTORY.address, flush.encoded(), sender=purse.address)
+    gas = fees.with_margin(await lane.node.estimate_gas(call))
+    bound = parse_units(lane.settings.fees.withdrawal_fee_max)
+    offered = fees.first_fees(await executing.market(lane), gas, bound, lane.settings.fees)
+    if offered is None:
+        raise Unavailable(
+            "payout.fee_high", f"sweeping {len(found)} addresses costs more than {bound} wei now"
+        )
+    chain_nonce = await lane.node.nonce(purse.address)
+
+    def at(nonce: int) -> Transaction:
+        return Transaction(
+            chain_id=lane.chain_id,
+            nonce=nonce,
+            max_priority_fee_per_gas=offered.max_priority_fee_per_gas,
+            max_fee_per_gas=offered.max_fee_per_gas,
+            gas=gas,
+            to=FACTORY.address,
+            value=0,
+            data=call.data,
+        )
+
+    def work(tx: Connection) -> bool:
+        if _under_way(tx, lane, pool) or _in_flight(tx, lane) >= executing.IN_FLIGHT_MAX:
+            return False
+        nonce = purses.next_nonce(tx, lane.network, purse.address, chain_nonce)
+        unsigned, now_ms = at(nonce), lane.clock.now_ms()
+        purses.add(
+            tx,
+            network=lane.network,
+            account=purse.address,
+            nonce=nonce,
+            purpose=Purpose.SWEEP,
+            wallet=pool.id,
+            withdrawal=None,
+            unsigned=unsigned.unsigned_payload(),
+            fee_max=unsigned.fee_wei_max,
+            now_ms=now_ms,
+        )
+        passages.tried(tx, list(dict.fromkeys(one.owner for one in found)), now_ms)
+        return True
+
+    return await lane.store.run(work)
+
+
+def due(tx: Connection, lane: EvmLane, pool: Pool) -> list[Lying]:
+    """What is to be swept now: when a batch is full, when the oldest has waited long enough, or when payments
+    wait for what is not in the treasury yet."""
+    if _under_way(tx, lane, pool):
+        return []
+    now_ms, plan = lane.clock.now_ms(), lane.settings.sweep
+    wanted = [one for one in _lying(tx, lane, pool) if now_ms >= one.waits_until_ms]
+    needed = _needed(tx, lane, pool)
+    if needed:
+        return sorted(wanted, key=lambda one: (one.asset not in needed, one.since_ms))[: plan.batch_max]
+    worth = [one for one in wanted if one.units >= _least(lane, one.asset)]
+    oldest = min((one.since_ms for one in worth), default=now_ms)
+    if len(worth) >= plan.batch_max or now_ms - oldest >= plan.wait_s * 1000:
+        return worth[: plan.batch_max]
+    return []
+
+
+def _lying(tx: Connection, lane: EvmLane, pool: Pool) -> list[Lying]:
+    wait_ms = lane.settings.sweep.wait_s * 1000
+    query = select(lying).where(lying.c.pool == pool.id).order_by(lying.c.since_ms).limit(_READ_MAX)
+    found = []
+    for row in tx.execute(query):
+        pause = wait_ms * 2 ** min(row.tries, _WAIT_DOUBLINGS) if row.tries else 0
+        where = (WalletId(row.wallet), AssetId(row.asset), int(row.units))
+        found.append(Lying(*where, row.since_ms, row.tried_at_ms + pause))
+    return found
+
+
+def _least(lane: EvmLane, asset: AssetId) -> int:
+    return next((parse_units(one.sweep_min) for one in lane.settings.assets if one.id == asset), 1)
+
+
+def _needed(tx: Connection, lane: EvmLane, pool: Pool) -> set[str]:
+    """Assets of which members' withdrawals want more than the treasury has."""
+    assets = [AssetId(one.id) for one in lane.settings.assets]
+    return {
+        asset for asset in assets if covering.wanted(tx, pool.id, asset) > covering.held(tx, pool.id, asset)
+    }
+
+
+def _in_flight(tx: Connection, lane: EvmLane) -> int:
+    some = purses.in_stages(tx, lane.network, (Stage.STORED, Stage.SIGNED, Stage.SENT))
+    return len({one.nonce for one in some})
+
+
+def _under_way(tx: Connection, lane: EvmLane, pool: Pool) -> bool:
+    """A sweep is on its way, or Keeper has declined one a moment ago."""
+    now_ms = lane.clock.now_ms()
+    return any(
+        one.stage in purses.PENDING
+        or (one.stage is Stage.DECLINED and abs(now_ms - one.created_at_ms) < _DECLINED_MS)
+        for one in purses.of_wallet(tx, pool.id, Purpose.SWEEP)
+    )
+
+
+async def _there(lane: EvmLane, some: Sequence[Lying]) -> list[Found]:
+    """What really lies there now, address by address, as far as it is worth sweeping."""
+    places = await lane.store.run(partial(_places, wallets=[one.wallet for one in some]))
+    asked = [(one, index, at) for one in some for index, at in places.get(one.wallet, ())]
+    head = await lane.node.header(Tag.LATEST)
+    if head is None or not asked:
+        return []
+    holdings = [Holding(at, contract_of(one.asset)) for one, _, at in asked]
+    told = await lane.node.balances(holdings, head.hash)
+    worth = await _native_worth(lane)
+    found = []
+    for (one, index, _), units in zip(asked, told, strict=True):
+        token = contract_of(one.asset)
+        if units and (token is not None or units >= worth):
+            found.append(Found(Item(index, token), (one.wallet, one.asset), units))
+    return found[: lane.settings.sweep.batch_max]
+
+
+async def _native_worth(lane: EvmLane) -> int:
+    now = await executing.market(lane)
+    return NATIVE_GAS * (now.base + now.tip) * lane.settings.sweep.worth
+
+
+def _places(tx: Connection, wallets: Sequence[WalletId]) -> dict[WalletId, list[tuple[int, str]]]:
+    found: dict[WalletId, list[tuple[int, str]]] = {}
+    for row in tx.execute(select(address).where(address.c.wallet.in_(list(dict.fromkeys(wallets))))):
+        found.setdefault(WalletId(row.wallet), []).append((row.leaf, to_checksum(bytes(row.script))))
+    return found
