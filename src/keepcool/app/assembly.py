@@ -291,23 +291,24 @@ class Assembly:
         )
 
     def _probes(self) -> dict[str, Probe]:
-        outside = self._outside
+        outside, seat = self._outside, self._outside.seat
         found = {
             "database": probes.database(outside.store),
+            "lead": probes.leading(seat, outside.store),
             "keeper": probes.signer(outside.exchange, Service.KEEPER),
             "cooler": probes.signer(outside.exchange, Service.COOLER),
         }
         for network, nodes in outside.nodes.items():
             for number, one in enumerate(nodes):
                 found[f"node {network}" + (f" #{number + 1}" if number else "")] = probes.node(one)
-            found[f"deposits {network}"] = probes.standing(self._standings[network])
+            found[f"deposits {network}"] = probes.standing(self._standings[network], seat)
         for network, agreed in outside.minter_nodes.items():
             found[f"node {network}"] = probes.minter_node(agreed)
-            found[f"deposits {network}"] = probes.standing(self._standings[network])
-            found[f"wallets {network}"] = probes.standing(self._spares[network])
+            found[f"deposits {network}"] = probes.standing(self._standings[network], seat)
+            found[f"wallets {network}"] = probes.standing(self._spares[network], seat)
         for network, standing in self._pools.standings.items():
-            found[f"pools {network}"] = probes.standing(standing)
+            found[f"pools {network}"] = probes.standing(standing, seat)
         for network, one_voice in outside.bitcoin_nodes.items():
             found[f"node {network}"] = probes.bitcoin_node(one_voice)
-            found[f"deposits {network}"] = probes.standing(self._standings[network])
+            found[f"deposits {network}"] = probes.standing(self._standings[network], seat)
         return found

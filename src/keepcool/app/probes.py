@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from keepcool.app.deposits.running import Standing
 from keepcool.app.http.health import Probe
+from keepcool.app.leading import terms
 from keepcool.app.pools.running import Standing as PoolStanding
 from keepcool.app.spares.running import Standing as SpareStanding
 from keepcool.app.store import Store
@@ -12,6 +13,7 @@ from keepcool.core.parties import Service
 from keepcool.ports.bitcoinnode import BitcoinNode
 from keepcool.ports.evmnode import EvmNode
 from keepcool.ports.minternode import MinterNode
+from keepcool.ports.seat import Seat
 from keepcool.wire.exchange import Exchange
 from keepcool.wire.messages import StatusAnswer, StatusRequest
 
@@ -69,10 +71,23 @@ def bitcoin_node(one: BitcoinNode) -> Probe:
     return probe
 
 
-def standing(one: Standing | SpareStanding | PoolStanding) -> Probe:
-    """How far deposits are followed, wallets made or pools looked after, or why they wait."""
+def leading(seat: Seat, store: Store) -> Probe:
+    """Which of the Apps on these books does the work."""
 
     async def probe() -> str:
-        return one.describe()
+        name = await store.run(terms.who)
+        if not name:
+            raise Unavailable("lead.none", "no App on these books has begun to work")
+        return f"this App leads, {name}" if seat.leads else f"{name} leads"
+
+    return probe
+
+
+def standing(one: Standing | SpareStanding | PoolStanding, seat: Seat) -> Probe:
+    """How far deposits are followed, wallets made or pools looked after, or why they wait; of an App that
+    does not lead, nothing: the leading one is asked for it."""
+
+    async def probe() -> str:
+        return one.describe() if seat.leads else "the leading App does it"
 
     return probe
