@@ -1,4 +1,4 @@
-"""keepcool app withdrawal and coin: what a person decides about payouts, beside a running App."""
+"""keepcool payouts: those that do not move; keepcool app withdrawal and coin: decided at App's host."""
 
 from __future__ import annotations
 
@@ -6,17 +6,82 @@ import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from keepcool.cli import asking, paying
+
+if TYPE_CHECKING:
+    from keepcool.client.api import Client
+    from keepcool.client.controls import Advice
 
 _Verbs = argparse._SubParsersAction  # noqa: SLF001 - what add_subparsers gives has no public name
+
+
+def register(subparsers: _Verbs[argparse.ArgumentParser]) -> None:
+    noun = subparsers.add_parser("payouts", help="payouts that do not move: why, and what to do")
+    verbs = noun.add_subparsers(dest="verb", required=True, metavar="VERB")
+    listing = asking.verb(verbs, "list", "payouts of all wallets", _list, paying.listed)
+    listing.add_argument("--state", help="only these: uncertain, frozen, needs_review, broadcast, ...")
+    for name, about, work, show in (
+        ("show", "why it does not move, what was sent, and what to do", _show, _shown),
+        ("bump", "raise its fee now, within what was signed and allowed", _bump, paying.shown),
+        ("cancel", "cancel before it is sent", _cancel, paying.shown),
+        ("freeze", "stop it where it is", _stop, paying.shown),
+        ("thaw", "a person has looked: let it go on", _thaw, paying.shown),
+    ):
+        verb = asking.verb(verbs, name, about, work, show)
+        verb.add_argument("withdrawal", metavar="ID")
+        if name == "freeze":
+            verb.add_argument("--reason", required=True)
+    settled = _verb(verbs, "settle", "book one as paid by a final transaction that paid it", _settle)
+    _settling(settled)
+
+
+def _settling(settle: argparse.ArgumentParser) -> None:
+    settle.add_argument("withdrawal", metavar="ID")
+    settle.add_argument("--txid", required=True, help="the transaction, a draft of ours, that has paid it")
+    settle.add_argument("--json", action="store_true", help="print as JSON")
+
+
+def _list(client: Client, arguments: argparse.Namespace) -> object:
+    return client.controls.payouts(arguments.state)
+
+
+def _show(client: Client, arguments: argparse.Namespace) -> object:
+    return client.controls.advice(arguments.withdrawal)
+
+
+def _bump(client: Client, arguments: argparse.Namespace) -> object:
+    return client.controls.bump(arguments.withdrawal)
+
+
+def _cancel(client: Client, arguments: argparse.Namespace) -> object:
+    return client.cancel(arguments.withdrawal)
+
+
+def _stop(client: Client, arguments: argparse.Namespace) -> object:
+    return client.controls.freeze(arguments.withdrawal, arguments.reason)
+
+
+def _thaw(client: Client, arguments: argparse.Namespace) -> object:
+    return client.controls.thaw(arguments.withdrawal)
+
+
+def _shown(one: Advice) -> str:
+    lines = [paying.shown(one.withdrawal), f"meaning      {one.meaning}"]
+    lines += [f"try          {command}" for command in one.commands]
+    for each in one.attempts:
+        told = f"{each.transaction or 'not signed'}, at most {each.fee_max}"
+        problem = f": {each.problem}" if each.problem else ""
+        lines.append(f"attempt      {each.purpose} at nonce {each.nonce} is {each.stage}, {told}{problem}")
+    lines += [f"note         {note.kind}: {note.text}" for note in one.notes]
+    return "\n".join(lines)
 
 
 def add_verbs(verbs: _Verbs[argparse.ArgumentParser]) -> None:
     payout = verbs.add_parser("withdrawal", help="a payout that needs a person")
     actions = payout.add_subparsers(dest="action", required=True, metavar="ACTION")
-    settle = _verb(actions, "settle", "book one as paid by a final transaction that paid it", _settle)
-    settle.add_argument("withdrawal", metavar="ID")
-    settle.add_argument("--txid", required=True, help="the transaction, a draft of ours, that has paid it")
-    settle.add_argument("--json", action="store_true", help="print as JSON")
+    _settling(_verb(actions, "settle", "book one as paid by a final transaction that paid it", _settle))
     coin = verbs.add_parser("coin", help="one coin of a Bitcoin network")
     actions = coin.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name, about in (("freeze", "leave a coin where it is"), ("thaw", "let a frozen coin go again")):

@@ -6,10 +6,11 @@ A note is written once per kind and subject until it is cleared: a purse that is
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from keepcool.app.events import telling
 from keepcool.app.payouts.tables import payout_event
@@ -86,12 +87,21 @@ def newest_text(tx: Connection, *, kind: str, network: NetworkId, subject: str) 
     return None if found is None else str(found)
 
 
+def about(tx: Connection, subjects: Sequence[str], limit: int = 20) -> list[Note]:
+    """What was told of these, newest first."""
+    query = select(payout_event).where(payout_event.c.subject.in_(subjects))
+    found = tx.execute(query.order_by(payout_event.c.number.desc()).limit(limit))
+    return [_note(row) for row in found]
+
+
 def list_notes(tx: Connection, *, limit: int, after: int = 0, kind: str | None = None) -> list[Note]:
     """In the order they were written; `after` is the number of the last one seen."""
     query = select(payout_event).where(payout_event.c.number > after)
     if kind is not None:
         query = query.where(payout_event.c.kind == kind)
     found = tx.execute(query.order_by(payout_event.c.number).limit(limit))
-    return [
-        Note(row.number, row.at_ms, row.kind, NetworkId(row.network), row.subject, row.text) for row in found
-    ]
+    return [_note(row) for row in found]
+
+
+def _note(row: Row[tuple[object, ...]]) -> Note:
+    return Note(row.number, row.at_ms, row.kind, NetworkId(row.network), row.subject, row.text)
