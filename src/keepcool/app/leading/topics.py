@@ -8,16 +8,15 @@ PAYOUTS, WEBHOOKS, WALLETS, POOLS, NEWS = "payouts", "webhooks", "wallets", "poo
 
 
 class Topics:
-    """Who acts on which topic. `hear("")`: some may have been missed, so all act."""
+    """Who acts on which topic: whoever asked for it last. `hear("")`: some may have been missed, so all act."""
 
     def __init__(self) -> None:
-        self._acts: dict[str, list[Callable[[], None]]] = {}
+        self._acts: dict[str, Callable[[], None]] = {}
 
     def on(self, topic: str, act: Callable[[], None]) -> None:
-        self._acts.setdefault(topic, []).append(act)
+        self._acts[topic] = act
 
     def hear(self, topic: str) -> None:
-        for name, acts in self._acts.items():
+        for name, act in self._acts.items():
             if topic in ("", name):
-                for act in acts:
-                    act()
+                act()
