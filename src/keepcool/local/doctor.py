@@ -21,6 +21,7 @@ def examine(places: Layout, now: datetime, *, offline: bool = False) -> list[Fin
         (partial(doctor_files.rights, places), f"chown -R $USER {places.folder}"),
         (partial(doctor_files.certificates, places, now), "see the file it names"),
         (partial(doctor_files.configurations, places), "see the file it names"),
+        (partial(doctor_files.audits, places), "see the file it names"),
         (partial(doctor_files.policies, places), "keepcool policy sign FILE --root-key ROOT/root.key"),
         (partial(doctor_keys.mismatched_pins, places), "see the file it names"),
         (partial(doctor_keys.keys_in_one_place, places), "see the file it names"),

@@ -5,6 +5,7 @@ Looks only at the folders that are there: on a host of its own a service has no 
 
 from __future__ import annotations
 
+import re
 import stat
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,7 @@ from keepcool.policy.document import parse_signature, parse_signed
 
 _KNOWN = (*SERVICES, Service.DESK)  # not every installation has a desk
 _SOON_DAYS = 30
+_AUDIT, _AUDITS_MIN = re.compile(r'^audit "', re.MULTILINE), 2
 _FILES_MAX = 20_000
 _COMMAND_TIMEOUT_S = 60
 _AGAIN = "copy it back from a backup of this folder, or make the installation again with `keepcool init`"
@@ -82,6 +84,19 @@ def configurations(places: Layout) -> Iterator[Finding]:
         if run.returncode != 0:
             said = (run.stderr.strip().splitlines() or ["(nothing said)"])[-1]
             yield Finding("doctor.config", f"{service.value}: {said}", f"correct {config} as it says")
+
+
+def audits(places: Layout) -> Iterator[Finding]:
+    """Keystores that would stop, or go on unseen, when one audit file cannot be written."""
+    for signer in SIGNERS:
+        config = places.keystore(signer) / CONFIG
+        if config.is_file() and len(_AUDIT.findall(config.read_text(encoding="utf-8"))) < _AUDITS_MIN:
+            yield Finding(
+                "doctor.one_audit",
+                f"{config} names fewer than {_AUDITS_MIN} audit devices: when that one fails, nothing is signed",
+                "add a second one as docs/operate/keystore.md shows, and restart the keystore",
+                Weight.WARNING,
+            )
 
 
 def policies(places: Layout) -> Iterator[Finding]:

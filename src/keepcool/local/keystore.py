@@ -1,7 +1,8 @@
 """An OpenBao of one trust domain as a process: its configuration, start, unsealing and end.
 
-Keeper's and Cooler's are never the same. On disk (raft), TLS 1.3 only, every request in a declarative
-audit file of mode 0600: without the audit file OpenBao answers nothing, so no opening goes unrecorded.
+Keeper's and Cooler's are never the same. On disk (raft), TLS 1.3 only, every request in two declarative
+audit files of mode 0600: one that cannot be written is borne, without both OpenBao answers nothing, so no
+opening goes unrecorded. The second's folder may be another disk.
 All paths are relative to its folder, which can be carried to a host of its own. OpenBao 2.x.
 """
 
@@ -23,6 +24,7 @@ from keepcool.core.parties import Service
 from keepcool.local.process import ChildProcess
 
 CONFIG, AUDIT, DATA = "openbao.hcl", "audit.jsonl", "data"
+AUDIT_SECOND = "audit-second/audit.jsonl"
 CA, CERTIFICATE, CERTIFICATE_KEY = "ca.pem", "server.pem", "server.key"
 _START_TIMEOUT_S = 30.0
 _CALL_TIMEOUT_S = 15.0
@@ -82,6 +84,11 @@ listener "tcp" {{
 audit "file" "to-file" {{
   options = {{ file_path = "{AUDIT}", mode = "0600" }}
 }}
+
+# Another disk, best mounted from another host. With one of the two gone it goes on, with both it stops.
+audit "file" "to-second" {{
+  options = {{ file_path = "{AUDIT_SECOND}", mode = "0600" }}
+}}
 """
 
 
@@ -89,6 +96,7 @@ def write_configuration(folder: Path, plan: KeystorePlan) -> None:
     """The folder's own files; certificates come from the installation's authority."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     (folder / DATA).mkdir(mode=0o700, exist_ok=True)
+    (folder / AUDIT_SECOND).parent.mkdir(mode=0o700, exist_ok=True)
     config = folder / CONFIG
     config.write_text(configuration(plan), encoding="utf-8")
     config.chmod(0o600)
