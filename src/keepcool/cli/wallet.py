@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keepcool.cli import asking, paying
+from keepcool.cli import asking, paying, walletkey
 
 if TYPE_CHECKING:
     from keepcool.client.api import Client, Wallet
@@ -36,6 +36,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     more.add_argument("--more", type=int, metavar="N", help="hand out N further ones, and print those")
     listing = asking.verb(verbs, "list", "a user's wallets", _list, _many)
     listing.add_argument("--user", required=True)
+    walletkey.register(verbs)
 
 
 def _new(client: Client, arguments: argparse.Namespace) -> dict[str, str]:

@@ -28,6 +28,7 @@ from keepcool.client.models import (
 from keepcool.client.orders import Order, check_bounded
 from keepcool.client.pools import Pools
 from keepcool.client.reading import Reading
+from keepcool.client.requestkeys import RequestKeys
 from keepcool.client.webhooks import Webhooks
 from keepcool.client.withdrawals import Withdrawals, rekey_proof
 from keepcool.core.errors import Unavailable
@@ -65,6 +66,7 @@ class Client:
         self.withdrawals = Withdrawals(self.api, lambda one, key: self.wallet(one, user_key=key).record)
         self.events, self.webhooks = Events(self.api), Webhooks(self.api)
         self.controls = Controls(self.api)
+        self.request_keys = RequestKeys(self.api)
 
     def __enter__(self) -> Client:
         return self
@@ -167,7 +169,7 @@ class Client:
     def withdraw_to_many(
         self, wallet: str, asset: str, payments: Mapping[str, int], *, key: str | None = None
     ) -> Withdrawal:
-        """Ask for one transaction that pays several recipients (Minter): units by address."""
+        """Ask for one transaction that pays several recipients, all or none: units by address."""
         outputs = [{"to": to, "to_again": to, "amount": str(units)} for to, units in payments.items()]
         body = {"wallet": wallet, "asset": asset, "amount": str(sum(payments.values())), "outputs": outputs}
         return self.api.post("/v1/withdrawals", Withdrawal, body, key or fresh_key())
