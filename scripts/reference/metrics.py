@@ -13,8 +13,8 @@ MAKERS = ("Counter", "Gauge", "Histogram", "Summary")
 _SERVES = {"app": "App", "desk": "desk", "cosigner": "Keeper, Cooler", "adapters": "every service on the bus"}
 _OPENING = """# Metrics
 
-In Prometheus' text format. App and desk answer `GET /metrics`; signers listen on no port and write the file
-`keeper.prom` or `cooler.prom` in their data folder, for node_exporter's textfile collector. Counters are
+In Prometheus' text format. App and desk answer `GET /metrics`; signers and desk write the file `keeper.prom`,
+`cooler.prom` or `desk.prom` in their data folder, for node_exporter's textfile collector. Counters are
 exported with `_total` at the end, histograms as `_bucket`, `_sum` and `_count`.
 
 """

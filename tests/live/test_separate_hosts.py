@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from tests.fixtures.cluster import linked_to
 from tests.fixtures.installation import eventually
+from tests.fixtures.monitoring import ALERTS, DASHBOARD, used
 from tests.fixtures.separate import BUS_PORT, PARTS, Separate, paid, separate_hosts
 
 pytestmark = pytest.mark.live
@@ -30,6 +32,20 @@ def test_they_pay(hosts: Separate) -> None:
 def test_the_desk_finds_both_signers(hosts: Separate) -> None:
     """Its page answers on its own host, and its log says that it is on the bus."""
     eventually(lambda: linked_to(hosts.log("desk")).startswith("tls://"), "the desk is not on the bus")
+
+
+def told(hosts: Separate) -> set[str]:
+    """Names of the numbers that App, signers and desk really tell."""
+    texts = [hosts.told("/metrics")]
+    files = [hosts.folders / part / "data" / f"{part}.prom" for part in ("keeper", "cooler", "desk")]
+    texts += [file.read_text() for file in files]
+    return {re.sub("_total$", "", one) for text in texts for one in re.findall(r"# TYPE (\w+) ", text)}
+
+
+def test_dashboard_and_alerts_ask_for_numbers_that_are_told(hosts: Separate) -> None:
+    """Each number of keepcool in them is one that a running service exposes."""
+    wanted = {one for file in (DASHBOARD, ALERTS) for one in used(file) if one.startswith("keepcool_")}
+    eventually(lambda: wanted <= told(hosts), f"not told: {sorted(wanted - told(hosts))}")
 
 
 def status(hosts: Separate, part: str) -> dict[str, str]:
