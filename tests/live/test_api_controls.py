@@ -265,11 +265,12 @@ WHAT_EACH_MAY = {
     Scope.USERS: {"POST /v1/users"},
     Scope.WALLETS: {
         "POST /v1/users/{user}/wallets", "POST /v1/wallets", "POST /v1/wallets/{wallet}/addresses",
-        "POST /v1/wallets/{wallet}/rekey",
+        "POST /v1/wallets/{wallet}/rekey", "PUT /v1/wallets/{wallet}/request-key",
     },
     Scope.WITHDRAW: {
         "POST /v1/withdrawals", "POST /v1/transfers", "POST /v1/withdrawals/{withdrawal}/cancel",
         "POST /v1/withdrawals/{withdrawal}/evidence", "POST /v1/withdrawals/{withdrawal}/link",
+        "POST /v1/wallets/{wallet}/request-key",
     },
     Scope.SUPPORT: {
         "POST /v1/suspensions", "POST /v1/suspensions/resume", "POST /v1/withdrawals/{withdrawal}/freeze",
