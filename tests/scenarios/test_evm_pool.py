@@ -1,0 +1,108 @@
+"""Users of an EVM chain in one pool: forwarders of their own, swept together, paid out of one treasury."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from keepcool.chains.evm.forwarders import FACTORY, Flush, Item, forwarder_address
+from keepcool.client.api import Wallet
+from keepcool.client.models import PoolAnswer
+from keepcool.local.plan import EvmPlan
+from tests.fixtures.chain import NETWORK
+from tests.fixtures.installation import COIN, House, eventually, whole_house
+
+pytestmark = pytest.mark.live
+
+
+@pytest.fixture(scope="module")
+def house(request: pytest.FixtureRequest) -> Iterator[House]:
+    failed_before = request.session.testsfailed
+    with whole_house(lambda: request.session.testsfailed > failed_before, changed=pooled) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def pool(house: House) -> PoolAnswer:
+    return house.client.pools.make(NETWORK, "treasury")
+
+
+def pooled(network: EvmPlan) -> EvmPlan:
+    return replace(network, pool=True, sweep_wait_s=2)
+
+
+def user(house: House, coins: int = 0, tokens: int = 0) -> Wallet:
+    """A new user in the pool, with deposits credited."""
+    made = house.client.make_wallet(house.client.make_user().id, NETWORK, kind="pooled")
+    if coins:
+        house.chain.fund(made.address, coins * COIN)
+    if tokens:
+        house.chain.fund_token(house.token, made.address, tokens * COIN)
+    house.until_available(made, house.eth, coins * COIN)
+    house.until_available(made, house.usd, tokens * COIN)
+    return made
+
+
+def until_balanced(house: House, pool: PoolAnswer) -> PoolAnswer:
+    """What the pool's books say lies on chain does, as the chain has it."""
+    shown: list[PoolAnswer] = []
+
+    def balanced() -> bool:
+        shown.append(house.client.pools.show(pool.wallet.id))
+        return shown[-1].booked == shown[-1].on_chain
+
+    eventually(balanced, "the pool's books are not what lies on chain")
+    return shown[-1]
+
+
+def test_deposits_are_swept_and_paid_out_of_the_treasury(house: House, pool: PoolAnswer) -> None:
+    """Coins and tokens of two users reach the treasury by themselves and stay theirs; a transfer is a ledger
+    entry; withdrawals are paid by the treasury; nothing is left over or missing."""
+    treasury = pool.wallet.address
+    alice, bob = user(house, 3, 100), user(house, 2)
+    assert alice.address == forwarder_address(treasury, index_of(alice))
+    assert len({alice.address, bob.address, treasury}) == 3
+    eventually(
+        lambda: (
+            house.chain.balance(treasury) == 5 * COIN
+            and house.chain.balance(treasury, house.token) == 100 * COIN
+        ),
+        "the deposits were not swept",
+    )
+    assert house.chain.balance(alice.address) == 0
+    house.until_available(alice, house.eth, 3 * COIN)
+    moved = house.client.transfer(alice.id, bob.id, house.usd, 40 * COIN)
+    assert (moved.state, moved.transaction) == ("confirmed", None)
+    to = [house.outside() for _ in range(3)]
+    asked = [
+        house.client.withdraw(alice.id, house.eth, COIN, to[0]),
+        house.client.withdraw(bob.id, house.eth, COIN, to[1]),
+        house.client.withdraw(bob.id, house.usd, 10 * COIN, to[2]),
+    ]
+    for one in asked:
+        house.confirmed(one)
+    assert [house.chain.balance(to[0]), house.chain.balance(to[1])] == [COIN, COIN]
+    assert house.chain.balance(to[2], house.token) == 10 * COIN
+    house.until_available(alice, house.eth, 2 * COIN)
+    house.until_available(bob, house.usd, 30 * COIN)
+    stands = until_balanced(house, pool)
+    assert (int(stands.users), int(stands.on_chain)) == (3 * COIN, 3 * COIN)
+    assert house.client.read.books_balanced()
+
+
+def test_a_strangers_sweep_changes_nothing_in_the_books(house: House, pool: PoolAnswer) -> None:
+    """Whoever sweeps before App does costs nobody anything: the deposit is credited once."""
+    carol = house.client.make_wallet(house.client.make_user().id, NETWORK, kind="pooled")
+    house.chain.fund(carol.address, COIN)
+    flush = Flush(pool.wallet.address, (Item(index_of(carol)),))
+    house.chain.send(FACTORY.address, data=flush.encoded(), sender=house.chain.accounts()[5])
+    assert house.chain.balance(carol.address) == 0
+    house.until_available(carol, house.eth, COIN)
+    until_balanced(house, pool)
+
+
+def index_of(wallet: Wallet) -> int:
+    assert wallet.told.proof is not None
+    return wallet.told.proof.index
