@@ -31,6 +31,7 @@ from keepcool.app.http import (
     wallets,
     webhooks,
 )
+from keepcool.app.http.described import Described
 from keepcool.app.http.gate import Gate
 from keepcool.app.http.parts import Parts
 from keepcool.core.errors import KeepcoolError
@@ -44,7 +45,7 @@ _ABOUT = (
 
 
 def make_api(parts: Parts) -> FastAPI:
-    api = FastAPI(
+    api = Described(
         title="keepcool",
         version=keepcool.__version__,
         description=_ABOUT,
