@@ -60,7 +60,7 @@ class AppSettings(Settings, frozen=True):
     identity: str
     """Folder of its own message keys."""
     database: str
-    """File of its books."""
+    """Its books: a file (SQLite), or `postgresql://user@host/name`, for one App or several."""
     bus: BusSettings
     """The broker."""
     peers: dict[str, PeerSettings]
@@ -75,6 +75,14 @@ class AppSettings(Settings, frozen=True):
     """Stream and webhooks."""
     limits: LimitSettings = LimitSettings()
     """Of API keys."""
+    database_password: str = ""
+    """File of the PostgreSQL user's password."""
+    database_connections: int = 4
+    """To PostgreSQL, at most, besides the one by which Apps know of each other."""
+    database_statement_s: float = 30.0
+    """How long PostgreSQL may take for one statement."""
+    database_lock_s: float = 10.0
+    """How long a transaction waits for its turn on PostgreSQL."""
     signer_timeout_s: float = 8.0
     """How long a signer may take."""
     profiles: list[str] = []
@@ -118,6 +126,8 @@ def _check(settings: AppSettings) -> None:
         raise Refused("config.fault", f"fault: no such fault point: {settings.fault}")
     if not 0 <= settings.http.port <= 65535:
         raise Refused("config.port", "http.port: between 0 (any free port) and 65535")
+    if settings.database_connections < 2 or min(settings.database_statement_s, settings.database_lock_s) <= 0:
+        raise Refused("config.database", "database_connections: at least 2; database times: above 0")
     check_events(settings.events)
     check_users(settings.users)
     check_limits(settings.limits)
@@ -125,11 +135,17 @@ def _check(settings: AppSettings) -> None:
         check_network(network, table)
 
 
+def _how_many(settings: AppSettings) -> str:
+    if "://" in settings.database:
+        return "several Apps may, of which one works at a time"
+    return "one App at a time may"
+
+
 def sentences(settings: AppSettings) -> list[str]:
     """What this App may do, whom it hears, what it refuses."""
     spoken = [
         "This App holds no coin key and has no keystore: it can ask for signatures, never make one.",
-        f"It keeps users, the ledger and the registry in {settings.database}; one App at a time may.",
+        f"It keeps users, the ledger and the registry in {settings.database}; {_how_many(settings)}.",
         f"It speaks on {settings.bus.url}, only in signed and sealed messages, and hears only "
         f"{', '.join(sorted(settings.peers))}, by their pinned keys.",
         f"Its HTTP API listens on {settings.http.host} port {settings.http.port}; every call but /health, "

@@ -8,7 +8,7 @@ PAYOUTS, WEBHOOKS, WALLETS, POOLS, NEWS = "payouts", "webhooks", "wallets", "poo
 
 
 class Topics:
-    """Who acts on which topic: whoever asked for it last. `hear("")`: some may have been missed, so all act."""
+    """Who acts on which topic: whoever said so last. `hear("")`: some may have been missed, so all act."""
 
     def __init__(self) -> None:
         self._acts: dict[str, Callable[[], None]] = {}
