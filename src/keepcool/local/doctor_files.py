@@ -93,7 +93,7 @@ def audits(places: Layout) -> Iterator[Finding]:
         if config.is_file() and len(_AUDIT.findall(config.read_text(encoding="utf-8"))) < _AUDITS_MIN:
             yield Finding(
                 "doctor.one_audit",
-                f"{config} names fewer than {_AUDITS_MIN} audit devices: when that one fails, nothing is signed",
+                f"{config} names one audit device: when it fails, nothing is signed",
                 "add a second one as docs/operate/keystore.md shows, and restart the keystore",
                 Weight.WARNING,
             )
