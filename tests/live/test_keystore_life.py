@@ -199,12 +199,6 @@ def broken(live: LiveKeystore, file: Path) -> None:
 def _holds(pid: int, file: Path) -> bool:
     """Whether the process has the file, as it was renamed, open still."""
     kept = str(file.with_name(f"{file.name}.kept"))
-    return (
-        kept
-        in subprocess.run(
-            ["readlink", *map(str, Path(f"/proc/{pid}/fd").iterdir())],
-            capture_output=True,
-            text=True,
-            check=False,
-        ).stdout
-    )
+    held = [str(one) for one in Path(f"/proc/{pid}/fd").iterdir()]
+    said = subprocess.run(["readlink", *held], capture_output=True, text=True, check=False)
+    return kept in said.stdout
