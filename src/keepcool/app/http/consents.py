@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -122,7 +121,7 @@ async def sign(given: Given, withdrawal: Linked, body: EvidenceIn) -> SigningOut
 async def _handed_in(given: Parts, withdrawal: str, body: EvidenceIn) -> WithdrawalOut:
     try:
         proof = Evidence(body.kind, body.key, base64.b64decode(body.proof, validate=True))
-    except binascii.Error as error:
+    except ValueError as error:
         raise Malformed("evidence.proof", "proof is base64 of a proof's JSON") from error
 
     def work(tx: Connection) -> WithdrawalOut:

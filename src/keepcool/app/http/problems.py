@@ -12,6 +12,7 @@ from http import HTTPStatus
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Route
 
 from keepcool.core.errors import Breach, KeepcoolError
 
@@ -107,14 +108,27 @@ async def on_invalid(_: Request, error: Exception) -> Response:
     return Response(body, status, media_type=MEDIA_TYPE)
 
 
-async def on_http_error(_: Request, error: Exception) -> Response:
-    """No such path, no such method."""
+async def on_http_error(request: Request, error: Exception) -> Response:
+    """No such path, no such method: then it says which there are."""
     if not isinstance(error, HTTPException):
         raise error
     title = HTTPStatus(error.status_code).phrase
     code = "http." + title.lower().replace(" ", "_").replace("-", "_")
     body = document(error.status_code, code, title, str(error.detail)[:300])
-    return Response(body, error.status_code, dict(error.headers or {}), MEDIA_TYPE)
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(_methods(request.app.routes, request.url.path)))
+    return Response(body, error.status_code, headers, MEDIA_TYPE)
+
+
+def _methods(routes: Sequence[BaseRoute], path: str) -> set[str]:
+    """Of every route at this path, those of included routers too."""
+    found: set[str] = set()
+    for one in routes:
+        if isinstance(one, Route) and one.path_regex.match(path):
+            found |= one.methods or set()
+        found |= _methods(getattr(getattr(one, "original_router", None), "routes", ()), path)
+    return found
 
 
 def _field_code(kind: str) -> str:

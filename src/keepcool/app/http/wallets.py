@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -242,7 +241,7 @@ async def rekey_wallet(given: Given, _: WalletMaker, wallet: WalletPath, body: R
     next revision. Asked again, it goes on where it was."""
     try:
         proof = base64.b64decode(body.proof, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise Malformed("rekey.proof", "proof is base64 of a proof's JSON") from error
     wanted = Rekey(wallet, body.user_key, proof)
     return told(await rekey(given.issuer, given.attesters, given.store, wanted))

@@ -8,7 +8,6 @@ shown beside it. Nothing is refused for taste: fees, dust and time locks are for
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -103,7 +102,7 @@ def read_bytes(data: bytes) -> bytes:
 def _base64(text: str) -> bytes:
     try:
         return base64.b64decode("".join(text.split()), validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise Malformed(
             "inspect.input", "neither a PSBT nor a transaction, in bytes, hexadecimal or base64"
         ) from error

@@ -7,7 +7,6 @@ carry a signature, which the signers verify again; unknown fields are refused.
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -220,5 +219,5 @@ def _slow_down(request: Request, given: Given) -> None:
 def _unpacked(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise Malformed("request.document", "a document travels in Base64") from error

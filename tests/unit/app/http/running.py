@@ -29,6 +29,7 @@ from keepcool.app.pools.office import Around, PoolOffice
 from keepcool.app.probes import database
 from keepcool.app.store import Store
 from keepcool.app.wallets import Attesters, Issuer
+from keepcool.core.errors import Refused
 from keepcool.core.ids import AssetId
 from keepcool.core.parties import Service
 from keepcool.ports.settings import BusSettings
@@ -155,7 +156,8 @@ def running(
     office, poster = event_office(chosen.events, store, SystemClock(), metrics)
 
     async def known(network: str) -> None:
-        assert network in networks
+        if network not in networks:
+            raise Refused("network.unknown", f"network {network} is not configured here")
 
     parts = Parts(
         settings=chosen,
