@@ -175,6 +175,7 @@ class Withdrawal(Answer, frozen=True):
     created_at_ms: int
     updated_at_ms: int
     review: Review | None = None
+    batch: str | None = None
 
 
 class Entry(Answer, frozen=True):

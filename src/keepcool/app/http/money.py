@@ -54,7 +54,7 @@ class OutputIn(In):
 
 class WithdrawalIn(In):
     """`fee_max`: the most it may cost, in the network's native asset. Either `to`, or `outputs` that add up
-    to the amount, paid by one transaction (Minter, Bitcoin)."""
+    to the amount: one intent, which its owner signs once, and one transaction, which pays all or none."""
 
     wallet: Id
     asset: Asset

@@ -10,9 +10,8 @@ from pydantic import Field
 from sqlalchemy import Connection, select
 
 from keepcool.app.http.fields import Out, Time, UnitsOut
-from keepcool.app.payouts import answers, consents, purses, reasons, store, wallet_fees
+from keepcool.app.payouts import answers, consents, fee_shares, purses, reasons, store, wallet_fees
 from keepcool.app.payouts.bitcoin import lookups
-from keepcool.app.payouts.purses import Stage
 from keepcool.app.payouts.store import Kind, Withdrawal
 from keepcool.app.payouts.tables import withdrawal
 from keepcool.app.wallets import Attesters
@@ -56,7 +55,8 @@ class ReviewOut(Out):
 
 
 class WithdrawalOut(Out):
-    """`transactions`: ids of those handed to the network, oldest first; `transaction`: the one in a block.
+    """`transactions`: ids of those handed to the network, oldest first; `transaction`: the one in a block;
+    `batch`: what carries it out together with others (EVM), whose fee is shared by their payments.
     `review` is told of one withdrawal at a time, while signatures are asked for."""
 
     id: str
@@ -72,6 +72,7 @@ class WithdrawalOut(Out):
     verdicts: Annotated[list[VerdictOut], Field(description="Why a signer did not sign.")]
     transaction: str | None
     transactions: list[str]
+    batch: str | None = None
     fee_max: UnitsOut
     fee_paid: Annotated[UnitsOut | None, Field(description="Null until its transaction is final.")]
     external_id: str | None
@@ -87,8 +88,8 @@ class WithdrawalsOut(Out):
 
 
 def shown(tx: Connection, one: Withdrawal) -> WithdrawalOut:
-    attempts = purses.of_withdrawal(tx, one.id)
-    paid = [attempt.fee_paid or 0 for attempt in attempts if attempt.stage is Stage.FINAL]
+    attempts = purses.of_withdrawal(tx, one.batch or one.id)
+    paid = fee_shares.of_purse(tx, one, attempts)
     if one.fee_asset is not None and (own := wallet_fees.total(tx, one.id)):
         paid.append(own)
     return WithdrawalOut(
@@ -111,6 +112,7 @@ def shown(tx: Connection, one: Withdrawal) -> WithdrawalOut:
             *(attempt.hash for attempt in attempts if attempt.hash is not None),
             *lookups.transactions(tx, one.id),
         ],
+        batch=one.batch,
         fee_max=str(one.fee_max),
         fee_paid=str(sum(paid)) if paid else None,
         external_id=one.external_id,

@@ -8,20 +8,21 @@ not before nothing can pay them any more; one that carries a single withdrawal e
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from sqlalchemy import Connection, delete, select
 
 from keepcool.app.payouts import store
 from keepcool.app.payouts.bitcoin.tables import part
-from keepcool.app.payouts.store import Kind, Withdrawal
+from keepcool.app.payouts.store import Kind, NewWithdrawal, Withdrawal
 from keepcool.app.payouts.tables import withdrawal
 from keepcool.core.errors import Conflict
 from keepcool.core.ids import NetworkId
 from keepcool.core.withdrawal import (
     LEGAL,
     Abandoned,
+    DraftMade,
     Event,
     Finalized,
     Froze,
@@ -56,6 +57,18 @@ _NOWHERE: dict[str, object] = dict.fromkeys(("batch", "transaction", "digest", "
 _ROWS_MAX = 500
 
 
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """What a batch is drafted as: canonical intent and draft, and the withdrawals in the order of payment."""
+
+    carries: tuple[str, ...]
+    made: DraftMade
+    intent: bytes
+    draft: bytes
+    expires_at_s: int
+    block: int
+
+
 def members(tx: Connection, batch: str) -> list[Withdrawal]:
     """What it carries, in the order of its payments."""
     return store.rows(tx, select(withdrawal).where(withdrawal.c.batch == batch).order_by(withdrawal.c.number))
@@ -63,6 +76,25 @@ def members(tx: Connection, batch: str) -> list[Withdrawal]:
 
 def is_shared(tx: Connection, batch: str) -> bool:
     return len(members(tx, batch)) > 1
+
+
+def begin(tx: Connection, take: Step, new: NewWithdrawal, fixed: Fixed, now_ms: int) -> Withdrawal:
+    """The row of a batch, drafted, and with it all it carries. Raises Conflict when one of these has moved on
+    or is carried already."""
+    rows = [store.get(tx, one) for one in fixed.carries]
+    if any(not isinstance(one.state, Requested) or one.batch is not None for one in rows):
+        raise Conflict("withdrawal.moved", "a withdrawal of this batch has moved on: draft again")
+    store.insert(tx, new, now_ms)
+    made = fixed.made
+    common: dict[str, object] = {"digest": made.draft.digest, "expires_at_s": fixed.expires_at_s}
+    whole: dict[str, object] = {"intent": fixed.intent, "draft": fixed.draft}
+    place = {"slot": made.draft.slot.position, "drafted_at_block": fixed.block}
+    after = take(new.id, made, **common, **whole, **place)
+    set_part(tx, fixed.carries, None)
+    alone = whole if len(rows) == 1 else {}  # what its owner signs, where he must
+    for one in rows:
+        take(one.id, made, **common, **alone, batch=new.id)
+    return after
 
 
 def step(

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from keepcool.app.controls import stops
 from keepcool.app.payouts import carried, store, turns
+from keepcool.app.payouts.carried import Fixed
 from keepcool.app.payouts.evm import fees, rehearsing, safes
 from keepcool.app.payouts.evm.groups import Group
 from keepcool.app.payouts.evm.lane import EvmLane
@@ -145,27 +146,36 @@ def fee_bound(members: Sequence[Withdrawal]) -> int:
 
 def _made(tx: Connection, lane: EvmLane, place: Place, weighed: Sequence[Weighed]) -> Withdrawal:
     """In one transaction with the steps of the withdrawals, which may have been cancelled meanwhile."""
-    members = [store.get(tx, one.member.id) for one in weighed]
-    if any(not isinstance(one.state, Requested) or one.batch is not None for one in members):
-        raise Conflict("withdrawal.moved", "a withdrawal of this batch has moved on: draft again")
     if any(not isinstance(one.state, Requested) for one in store.open_of_wallet(tx, place.source)):
         raise Conflict("withdrawal.moved", "another transaction of this wallet came first")
-    outputs = tuple(output for one in weighed for output in one.outputs)
-    now_ms = lane.clock.now_ms()
+    members, now_ms = [one.member for one in weighed], lane.clock.now_ms()
     most = min(fee_bound(members), parse_units(lane.settings.fees.withdrawal_fee_max))
-    name = _name(place, members, now_ms)
-    store.insert(tx, _row(lane, place, name, most), now_ms)
-    expires_at_s = now_ms // 1000 + lane.settings.fees.intent_lifetime_s
+    new = _row(lane, place, _name(place, members, now_ms), most)
     intent = Intent(
-        intent=ids.intent_id(name),
+        intent=ids.intent_id(new.id),
         purpose=Purpose.PAY,
         network=lane.network,
         source=place.source,
-        outputs=outputs,
+        outputs=tuple(output for one in weighed for output in one.outputs),
         fee_max=Amount(lane.native, most),
-        expires_at_s=expires_at_s,
+        expires_at_s=now_ms // 1000 + lane.settings.fees.intent_lifetime_s,
     )
-    return _drafted(tx, lane, place, members, intent)
+    unsigned = payouts.pay(
+        profile_named(place.wallet.record.profile),
+        safe=place.wallet.address,
+        chain_id=lane.chain_id,
+        nonce=place.slot,
+        outputs=intent.outputs,
+    )
+    fixed = Fixed(
+        carries=tuple(one.id for one in members),
+        made=DraftMade(Draft(unsigned.slot, safe_tx_hash(unsigned).hex())),
+        intent=intent.encoded(),
+        draft=encode_draft(unsigned),
+        expires_at_s=intent.expires_at_s,
+        block=place.block,
+    )
+    return carried.begin(tx, partial(lane.step_in, tx), new, fixed, now_ms)
 
 
 def _row(lane: EvmLane, place: Place, name: str, fee_max: int) -> NewWithdrawal:
@@ -185,30 +195,6 @@ def _name(place: Place, members: Sequence[Withdrawal], now_ms: int) -> str:
     """Of no other batch, ever: one id stands for one intent."""
     what = [place.source, str(place.slot), str(now_ms), *(one.id for one in members)]
     return f"b-{sha256(':'.join(what).encode()).hexdigest()[:24]}"
-
-
-def _drafted(
-    tx: Connection, lane: EvmLane, place: Place, members: Sequence[Withdrawal], intent: Intent
-) -> Withdrawal:
-    unsigned = payouts.pay(
-        profile_named(place.wallet.record.profile),
-        safe=place.wallet.address,
-        chain_id=lane.chain_id,
-        nonce=place.slot,
-        outputs=intent.outputs,
-    )
-    digest = safe_tx_hash(unsigned).hex()
-    made = DraftMade(Draft(unsigned.slot, digest))
-    fixed: dict[str, object] = {"intent": intent.encoded(), "draft": encode_draft(unsigned)}
-    common: dict[str, object] = {"digest": digest, "expires_at_s": intent.expires_at_s}
-    after = lane.step_in(
-        tx, intent.intent, made, **fixed, **common, slot=place.slot, drafted_at_block=place.block
-    )
-    carried.set_part(tx, [one.id for one in members], None)
-    alone = fixed if len(members) == 1 else {}  # what its owner signs, where he must
-    for one in members:
-        lane.step_in(tx, one.id, made, **common, **alone, batch=intent.intent)
-    return after
 
 
 async def postpone(lane: EvmLane, members: Sequence[Withdrawal], problem: str) -> None:
