@@ -35,6 +35,10 @@ def register(
     status = configured(verbs, "status", "how the running service stands, and what was ordered", _status)
     status.add_argument("--json", action="store_true", help="print as JSON")
     configured(verbs, "reload", "take up the signed policy and the pins of message keys anew", _reload)
+    succeed = configured(
+        verbs, "attestation-keys", "take a signed list of attestation keys into use", _succeed
+    )
+    succeed.add_argument("list", type=Path, help="from `keepcool keys attest`")
     freeze = configured(verbs, "freeze", "sign nothing any more, from now on; the bus may be down", _freeze)
     thaw = configured(
         verbs, "thaw", "end a freeze, stopped; with administrators see `keepcool admin order thaw`", _thaw
@@ -102,6 +106,11 @@ def _reload(arguments: argparse.Namespace) -> int:
     found = json.loads(_hosted(arguments).reload())
     word = "a new policy" if found["new_policy"] else "the same policy"
     print(f"{word} is in force: version {found['version']}, {found['policy']}")
+    return 0
+
+
+def _succeed(arguments: argparse.Namespace) -> int:
+    print(_hosted(arguments).succeed(arguments.list.read_bytes()))
     return 0
 
 

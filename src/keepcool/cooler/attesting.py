@@ -21,7 +21,7 @@ from keepcool.core.parties import Service
 from keepcool.core.personkeys import parse_person_key
 from keepcool.core.registry import NO_PREVIOUS, Role, Standing, WalletRecord, parse_record
 from keepcool.cosigner.answering import attested_row, body_of
-from keepcool.cosigner.attest import attest, verify_attestation
+from keepcool.cosigner.attest import attest, verify_by_any
 from keepcool.cosigner.cases import failure
 from keepcool.cosigner.journal import Batch
 from keepcool.cosigner.revisions import first_revision
@@ -36,12 +36,11 @@ _log = logging.getLogger("keepcool.cooler")
 
 @dataclass(frozen=True, slots=True)
 class Pins:
-    """What Cooler knows by itself: its own public key, the cold one (compressed, hex), the key Keeper
-    attests with, and the accounts of cool and cold."""
+    """What Cooler knows by itself: its own public key, the cold one (compressed, hex), and the accounts of
+    cool and cold."""
 
     cool: str
     cold: str
-    keeper: bytes
     accounts: AccountPins = NO_ACCOUNTS
 
 
@@ -120,7 +119,7 @@ class Attesting:
 
     def _checked(self, wanted: Attested) -> _Checked:
         keeper = wanted.attestations.get(Service.KEEPER.value, b"")
-        verify_attestation(self._pins.keeper, wanted.record, keeper)
+        verify_by_any(self._signer.attesters()[Service.KEEPER], wanted.record, keeper)
         record = parse_record(wanted.record)
         rules = self._signer.policy.networks.get(record.network)
         if rules is None or record.family != rules.family or profile_kind(record) not in issued(rules):

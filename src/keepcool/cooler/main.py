@@ -38,7 +38,6 @@ from keepcool.cooler.new_key import new_key as make_key
 from keepcool.cooler.number_memory import NumberMemory
 from keepcool.cooler.proven_memory import ProvenMemory
 from keepcool.cooler.proving import Proofs
-from keepcool.core.errors import Refused
 from keepcool.core.faults import FaultPoint
 from keepcool.core.ids import NetworkId, network_id
 from keepcool.core.parties import Service
@@ -51,6 +50,7 @@ from keepcool.cosigner.hosted import Hosted
 from keepcool.cosigner.keyring import one_key
 from keepcool.cosigner.opening import by_command
 from keepcool.cosigner.reloading import Reloading
+from keepcool.cosigner.renewing import Renewing
 from keepcool.cosigner.rewrapping import Rewrapping
 from keepcool.cosigner.service import Signer
 from keepcool.cosigner.signing import Points
@@ -196,7 +196,8 @@ async def _serving(
     )
     signer = await Signer.opened(_foundation(host), part)
     attesting = Attesting(signer, pins, memory, Proofs(nodes), numbers)
-    await signer.serve({"wallets.attest.v1": attesting.attest})
+    renewing = Renewing.of(signer, Service.KEEPER)
+    await signer.serve({"wallets.attest.v1": attesting.attest, "wallets.renew.v1": renewing.renew})
     _log.info("serving", extra={"policy": signer.policy.hash, "wallets": host.store.record_count()})
     return signer
 
@@ -237,9 +238,6 @@ def _foundation(host: SignerHost) -> Foundation:
 
 def _pins(settings: CoolerSettings, host: SignerHost) -> Pins:
     """Raises Refused unless the pinned cool key and accounts are those that lie sealed here."""
-    keeper = host.peers.get(Service.KEEPER)
-    if keeper is None or keeper.attestation_key is None:
-        raise Refused("settings.peer", "pin keeper's attestation_key under [peers.keeper]")
     accounts = pinned_accounts(settings)
     check_sealed(host.store, settings.cool_public_key, accounts)
-    return Pins(settings.cool_public_key, settings.cold_public_key, keeper.attestation_key, accounts)
+    return Pins(settings.cool_public_key, settings.cold_public_key, accounts)

@@ -5,7 +5,8 @@ Law: verification raises or returns nothing; a key is pinned, never taken from a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from nacl import bindings
 from nacl.exceptions import BadSignatureError
@@ -27,17 +28,27 @@ def verify_attestation(key: bytes, encoded_record: bytes, signature: bytes) -> N
 
 
 def attesters(
-    keys: Mapping[Service, bytes], encoded_record: bytes, attestations: Mapping[Service, bytes]
+    keys: Mapping[Service, Sequence[bytes]], encoded_record: bytes, attestations: Mapping[Service, bytes]
 ) -> frozenset[Service]:
-    """The services whose pinned key made their attestation; others are as if they had made none."""
+    """The services of whose keys one that counts made their attestation; others are as if they had made
+    none."""
     signed = set()
     for service, signature in attestations.items():
         try:
-            verify_attestation(keys.get(service, b""), encoded_record, signature)
+            verify_by_any(keys.get(service, ()), encoded_record, signature)
         except Malformed:
             continue
         signed.add(service)
     return frozenset(signed)
+
+
+def verify_by_any(keys: Sequence[bytes], encoded_record: bytes, signature: bytes) -> None:
+    """Raises Malformed unless one of these keys made this attestation."""
+    for key in keys[:-1]:
+        with suppress(Malformed):
+            verify_attestation(key, encoded_record, signature)
+            return
+    verify_attestation(keys[-1] if keys else b"", encoded_record, signature)
 
 
 def verify(key: bytes, message: bytes, signature: bytes, code: str, what: str) -> None:

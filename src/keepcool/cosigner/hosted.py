@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from keepcool.core.secret import Secret
-from keepcool.cosigner import control, hosting, reloading, thawing
+from keepcool.cosigner import control, hosting, reloading, successions, thawing
 from keepcool.ports.signer_store import SignerStore
 
 
@@ -70,6 +70,10 @@ class Hosted:
     def reload(self) -> str:
         """Take policy and message keys up anew, running; what is in force then, as JSON."""
         return self.told(reloading.frame())
+
+    def succeed(self, signed: bytes) -> str:
+        """Hand a signed list of attestation keys over, running; what counts then, as JSON."""
+        return self.told(successions.frame(signed))
 
     def status(self) -> str:
         """How it stands, running; as JSON."""

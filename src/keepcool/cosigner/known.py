@@ -37,16 +37,17 @@ class KnownWallet:
 
 
 class OwnRegistry:
-    """`keys`: the pinned attestation keys of both signers. `family_named` finds a record's family."""
+    """`keys`: the attestation keys of both signers that count now. `family_named` finds a record's family."""
 
     def __init__(
         self,
         store: SignerStore,
-        keys: Mapping[Service, bytes],
+        keys: Callable[[], Mapping[Service, tuple[bytes, ...]]],
         family_named: Callable[[str], Family],
         cache_max: int = CACHE_MAX,
     ) -> None:
-        self._store, self._keys, self._family_named = store, dict(keys), family_named
+        self._store, self._keys, self._family_named = store, keys, family_named
+        self._counted = keys()
         self._cache_max = cache_max
         self._cache: OrderedDict[WalletId, tuple[RecordRow, KnownWallet]] = OrderedDict()
 
@@ -62,6 +63,7 @@ class OwnRegistry:
         """`wallet`, from its row."""
         if row is None:
             raise Refused("registry.unknown", f"this signer knows no wallet {wallet}: register it first")
+        self._forget_others()
         cached = self._cache.get(wallet)
         if cached is not None and cached[0] == row:
             self._cache.move_to_end(wallet)
@@ -71,6 +73,13 @@ class OwnRegistry:
         if len(self._cache) > self._cache_max:
             self._cache.popitem(last=False)
         return known
+
+    def _forget_others(self) -> None:
+        """What was checked by keys that count no more, or before others came, is checked again."""
+        counting = self._keys()
+        if counting != self._counted:
+            self._cache.clear()
+            self._counted = counting
 
     def foresee(self, wallets: Iterable[WalletId]) -> None:
         """Checks these now, when they are registered, rather than while somebody waits for a signature.
@@ -90,4 +99,4 @@ class OwnRegistry:
             ) from error
         if record.wallet != row.wallet or record.revision != row.revision:
             raise Breach("registry.altered", f"the registry record of {row.wallet} belongs to another wallet")
-        return KnownWallet(record, attesters(self._keys, row.record, row.attestations), derived, family)
+        return KnownWallet(record, attesters(self._counted, row.record, row.attestations), derived, family)

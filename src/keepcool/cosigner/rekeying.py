@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from keepcool.core import approvals, ids
@@ -17,7 +17,7 @@ from keepcool.core.errors import Conflict, KeepcoolError, Malformed, Refused
 from keepcool.core.parties import Service
 from keepcool.core.personkeys import parse_person_key
 from keepcool.core.registry import WalletRecord
-from keepcool.cosigner.attest import attest, verify_attestation
+from keepcool.cosigner.attest import attest, verify_by_any
 from keepcool.cosigner.cases import failure
 from keepcool.cosigner.entries import WALLET, WalletRow
 from keepcool.cosigner.freezes import Freezes
@@ -76,7 +76,7 @@ class Rekeying:
     identity: Identity
     witness: Witness
     clock: Clock
-    after: tuple[Service, bytes] | None
+    after: tuple[Service, Callable[[], Sequence[bytes]]] | None
     ordered: Ordered = never_ordered
     key_replaced: Callable[[WalletRecord], bool] = never_replaced
 
@@ -143,9 +143,9 @@ class Rekeying:
     def _attested(self, item: RekeyItem, changed: WalletRecord) -> dict[Service, bytes]:
         if self.after is None:
             return {}
-        service, key = self.after
+        service, keys = self.after
         signature = item.attestations.get(service.value, b"")
-        verify_attestation(key, changed.encoded(), signature)
+        verify_by_any(keys(), changed.encoded(), signature)
         return {service: signature}
 
     def _outcome(

@@ -19,6 +19,7 @@ from keepcool.core.secret import Secret
 from keepcool.cosigner.control import Deed
 from keepcool.cosigner.policies import governed, note
 from keepcool.cosigner.service import Signer
+from keepcool.cosigner.successions import Succeeding
 from keepcool.policy.terms import Policy
 
 RELOAD = 48
@@ -70,7 +71,14 @@ class Reloading:
             async with one_at_a_time:
                 return json.dumps(await self.reload())
 
-        return {RELOAD: reload}
+        signer = self.signer
+        succeeding = Succeeding(
+            journal=signer.journal,
+            memory=signer.successions,
+            installation=signer.foundation.installation,
+            now_s=signer.ordering.now_s,
+        )
+        return {RELOAD: reload, **succeeding.deeds()}
 
     def _check_peers(self, peers: Sequence[Peer]) -> None:
         if {_lasting(one) for one in peers} != {_lasting(one) for one in self.pinned.values()}:

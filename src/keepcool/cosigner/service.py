@@ -32,6 +32,7 @@ from keepcool.cosigner.policies import PoliciesSeen, PolicyInForce, take_into_us
 from keepcool.cosigner.rekeying import Rekeying
 from keepcool.cosigner.reviews import Reviews
 from keepcool.cosigner.signing import CoSigner
+from keepcool.cosigner.successions import AttestedRecords, Keys, Successions
 from keepcool.cosigner.witness import Parties, Witness
 from keepcool.policy.document import Policy, parse_policy
 from keepcool.policy.spelling import check_spelling
@@ -62,7 +63,10 @@ class Signer:
         self.in_force = PolicyInForce(self._policies, foundation.policy, foundation.document)
         self.orders = Orders()
         self.issued = IssuedAddresses()
+        self.successions = Successions(attestation_keys(foundation, self._peer))
         memories: list[Memory] = [self.drafts, self.freezes, self._policies, self.issued, self.orders]
+        self.attested = AttestedRecords()
+        memories += [self.successions, self.attested]
         memories += [*self.people.memories, *part.memories]
         self.journal = Journal.opened(foundation.store, memories)
         self.ordering = self._ordering()
@@ -74,8 +78,8 @@ class Signer:
             part.place,
             unlocked=part.unlocked,
         )
-        keys, families = attestation_keys(foundation, self._peer), foundation.families
-        self.registry = OwnRegistry(foundation.store, keys, families.named)
+        families = foundation.families
+        self.registry = OwnRegistry(foundation.store, self.attesters, families.named)
         self.witness = self._witness()
         self.cosigner = CoSigner(
             journal=self.journal,
@@ -119,6 +123,10 @@ class Signer:
         await take_into_use(signer.journal, signer._policies, *given)
         await signer.ordering.settle()
         return signer
+
+    def attesters(self) -> Keys:
+        """Both signers' attestation keys that count now."""
+        return self.successions.counting(self.journal.now_ms(self.foundation.clock.now_ms()) // 1000)
 
     @property
     def policy(self) -> Policy:
@@ -260,7 +268,7 @@ class Signer:
             identity=foundation.identity,
             witness=self.witness,
             clock=foundation.clock,
-            after=None if leads else (peer.service, pinned_key(peer, peer.attestation_key)),
+            after=None if leads else (peer.service, lambda: self.attesters()[peer.service]),
             ordered=lambda wallet, record, key: self.orders.rekeyed(wallet, record) == key,
             key_replaced=self.orders.claims_key,
         )

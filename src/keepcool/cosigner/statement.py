@@ -33,6 +33,7 @@ _COMMON_TYPES = (
     "sign.v1",
     "addresses.attest.v1",
     "wallets.rekey.v1",
+    "wallets.renew.v1",
     "wallets.list.v1",
     "signed.find.v1",
     "reviews.v1",

@@ -22,7 +22,7 @@ from keepcool.core.personkeys import parse_person_key
 from keepcool.core.registry import OwnerKey, Role, Standing, WalletRecord, parse_record
 from keepcool.core.secret import Secret
 from keepcool.cosigner.answering import attested_row, body_of
-from keepcool.cosigner.attest import attest, verify_attestation
+from keepcool.cosigner.attest import attest, verify_by_any
 from keepcool.cosigner.cases import failure
 from keepcool.cosigner.journal import Asked
 from keepcool.cosigner.keyring import NewKey, brought, sealed, wipe, wiped_after
@@ -77,11 +77,10 @@ class Issuing:
         self,
         signer: Signer,
         paper: PaperKeys,
-        cooler_key: bytes,
         numbers: NumberMemory,
         keys: RequestKeys,
     ) -> None:
-        self._signer, self._paper, self._cooler_key = signer, paper, cooler_key
+        self._signer, self._paper = signer, paper
         self._numbers, self._keys = numbers, keys
         self._one_at_a_time = asyncio.Lock()
 
@@ -262,7 +261,7 @@ class Issuing:
         if row is None or row.record != wanted.record:
             raise Refused("wallet.unknown", f"this is not the record Keeper attested for {record.wallet}")
         signature = wanted.attestations.get(Service.COOLER.value, b"")
-        verify_attestation(self._cooler_key, wanted.record, signature)
+        verify_by_any(self._signer.attesters()[Service.COOLER], wanted.record, signature)
         return replace(row, attestations={**row.attestations, Service.COOLER: signature})
 
 

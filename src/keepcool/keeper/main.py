@@ -33,6 +33,7 @@ from keepcool.cosigner.foundation import Foundation, Part
 from keepcool.cosigner.hosted import Hosted
 from keepcool.cosigner.opening import by_command
 from keepcool.cosigner.reloading import Reloading
+from keepcool.cosigner.renewing import Renewing
 from keepcool.cosigner.rewrapping import Rewrapping
 from keepcool.cosigner.service import Signer
 from keepcool.cosigner.signing import Points
@@ -240,7 +241,7 @@ async def _serving(settings: KeeperSettings, host: SignerHost, lock: PoolLock) -
     purse = await Purse.opened(signer, memory)
     purses = Purses(signer, [purse, creators])
     paper = _paper(settings)
-    issuing = Issuing(signer, paper, _cooler_key(host), numbers, keys)
+    issuing = Issuing(signer, paper, numbers, keys)
     reserving = Reserving(signer, creations, creators, paper, keys)
     handlers = {
         "wallets.create.v1": issuing.create,
@@ -249,6 +250,7 @@ async def _serving(settings: KeeperSettings, host: SignerHost, lock: PoolLock) -
         "wallets.prove.v1": reserving.prove,
         "wallets.reseal.v1": Resealing(signer, keys).reseal,
         "purse.sign.v1": purses.sign,
+        "wallets.renew.v1": Renewing.of(signer, Service.COOLER).renew,
     }
     await signer.serve(handlers, purses.status)
     _log.info("serving", extra={"policy": signer.policy.hash, "wallets": host.store.record_count()})
@@ -280,10 +282,3 @@ def _paper(settings: KeeperSettings) -> PaperKeys:
         raise Refused("settings.pins", "pin two different keys: cool_public_key and cold_public_key")
     cool, cold = (OwnerKey(role, key, papers.EVM_ORIGIN_PATH) for role, key in keys.items())
     return PaperKeys(cool, cold, pinned_accounts(settings))
-
-
-def _cooler_key(host: SignerHost) -> bytes:
-    cooler = host.peers.get(Service.COOLER)
-    if cooler is None or cooler.attestation_key is None:
-        raise Refused("settings.peer", "pin cooler's attestation_key under [peers.cooler]")
-    return cooler.attestation_key

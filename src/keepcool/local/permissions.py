@@ -30,6 +30,7 @@ SERVED: Mapping[Service, tuple[str, ...]] = {
         "wallets.prove.v1",
         "wallets.register.v1",
         "wallets.rekey.v1",
+        "wallets.renew.v1",
         "wallets.reseal.v1",
         "wallets.reserve.v1",
         "witness.v1",
@@ -48,6 +49,7 @@ SERVED: Mapping[Service, tuple[str, ...]] = {
         "wallets.attest.v1",
         "wallets.list.v1",
         "wallets.rekey.v1",
+        "wallets.renew.v1",
         "witness.v1",
     ),
 }

@@ -31,6 +31,7 @@ from keepcool.wire.messages import (
     WitnessAnswer,
     WitnessRequest,
 )
+from keepcool.wire.renewing import RenewWallets
 from keepcool.wire.resealing import ResealAnswer, ResealWallets
 from keepcool.wire.reviews import (
     ApprovalsAnswer,
@@ -70,6 +71,7 @@ REQUESTS: dict[str, Kind] = {
     "wallets.reserve.v1": Kind(ReserveWallets, ReserveAnswer, frozenset({"app"}), 512 * _KIB),
     "wallets.prove.v1": Kind(ProveWallets, WalletsAnswer, frozenset({"app"}), 512 * _KIB),
     "wallets.rekey.v1": Kind(RekeyWallets, WalletsAnswer, frozenset({"app"}), 1024 * _KIB),
+    "wallets.renew.v1": Kind(RenewWallets, WalletsAnswer, frozenset({"app"}), 512 * _KIB),
     "wallets.reseal.v1": Kind(ResealWallets, ResealAnswer, frozenset({"app"}), 128 * _KIB),
     "addresses.attest.v1": Kind(AttestAddresses, AddressesAnswer, frozenset({"app"}), 64 * _KIB),
     "wallets.list.v1": Kind(ListWallets, WalletsListed, frozenset({"app"}), 512 * _KIB),

@@ -253,7 +253,7 @@ def open_signer(
     journal = Journal.opened(store, [drafts, freezes, *people.memories])
     parties = Parties(keys.public("journal"), peer, Keys(peer).public("journal"))
     witness = Witness(keys, parties, journal, store, ask=ask, entropy=random)
-    pinned = {one: Keys(one).public("attestation") for one in (Service.KEEPER, Service.COOLER)}
+    pinned = {one: (Keys(one).public("attestation"),) for one in (Service.KEEPER, Service.COOLER)}
     shelf, inner = shelf or Shelf(), InnerKey(bytearray(hashlib.sha256(service.encode()).digest()))
     role = Role.HOT if service is Service.KEEPER else Role.COOL
     place = (keyring.own_key_of if role is Role.HOT else keyring.one_key)(service, role)
@@ -262,7 +262,7 @@ def open_signer(
         journal=journal,
         drafts=drafts,
         freezes=freezes,
-        registry=OwnRegistry(store, pinned, families),
+        registry=OwnRegistry(store, lambda: pinned, families),
         witness=witness,
         keyring=SealedKeyring(store, shelf, inner, role, place),
         rulebook=book,

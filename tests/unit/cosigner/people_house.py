@@ -194,7 +194,7 @@ class House:
             identity=Keys(signer.service),
             witness=signer.witness,
             clock=signer.hands,
-            after=after,
+            after=None if after is None else (after[0], lambda: (after[1],)),
             ordered=ordered,
         )
 

@@ -45,10 +45,10 @@ class Desk:
 def desk_of(signer: Signer) -> Desk:
     memory = IssuedAddresses()
     journal = Journal.opened(signer.store, [memory, signer.freezes])
-    pinned = {one: Keys(one).public("attestation") for one in SERVICES}
+    pinned = {one: (Keys(one).public("attestation"),) for one in SERVICES}
     part = Addressing(
         journal=journal,
-        registry=OwnRegistry(signer.store, pinned, family_named),
+        registry=OwnRegistry(signer.store, lambda: pinned, family_named),
         freezes=signer.freezes,
         witness=signer.witness,
         memory=memory,

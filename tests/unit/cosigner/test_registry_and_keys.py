@@ -57,7 +57,9 @@ def test_attestations_verify_under_pinned_keys_alone() -> None:
         with pytest.raises(Malformed, match=r"attestation\.signature"):
             verify_attestation(key, encoded, made)
     claimed = {Service.KEEPER: signature, Service.COOLER: signature, Service.APP: signature}
-    assert attesters(pinned, record.encoded(), claimed) == frozenset({Service.KEEPER})
+    assert attesters({one: (key,) for one, key in pinned.items()}, record.encoded(), claimed) == frozenset(
+        {Service.KEEPER}
+    )
 
 
 def test_a_record_without_both_attestations_signs_nothing(pair: Pair) -> None:

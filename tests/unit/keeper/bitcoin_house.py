@@ -297,7 +297,7 @@ async def opened_house(ground: Ground) -> House:
     await _hold(cooler, ground.cool)
     shared = [OwnerKey(role, f"02{place:064x}") for place, role in enumerate((Role.COOL, Role.COLD), 1)]
     paper = PaperKeys(shared[0], shared[1], ground.pins)
-    issuing = Issuing(keeper, paper, _attestation_key(ground.peer(COOLER)), numbers, keys)
+    issuing = Issuing(keeper, paper, numbers, keys)
     await keeper.serve(
         {
             "wallets.create.v1": issuing.create,
@@ -305,8 +305,7 @@ async def opened_house(ground: Ground) -> House:
             "wallets.reseal.v1": Resealing(keeper, keys).reseal,
         }
     )
-    keeper_key = _attestation_key(ground.peer(KEEPER))
-    pins = Pins(shared[0].public_key, shared[1].public_key, keeper_key, ground.pins)
+    pins = Pins(shared[0].public_key, shared[1].public_key, ground.pins)
     attesting = Attesting(cooler, pins, proven, Proofs({}), attested)
     await cooler.serve({"wallets.attest.v1": attesting.attest})
     await keeper.witness.start()

@@ -260,7 +260,7 @@ async def opened_house(
     paper = PaperKeys(cool.shared, cold.shared, pins)
     found = keeper.foundation
     keys = RequestKeys(found.store, _no_lock(keeper), found.inner, found.clock, found.entropy, on=False)
-    issuing = Issuing(keeper, paper, _key(peers[COOLER]), NumberMemory(), keys)
+    issuing = Issuing(keeper, paper, NumberMemory(), keys)
     reserving, purses = Reserving(keeper, memory, pool, paper, keys), Purses(keeper, [pool])
     await keeper.serve(
         {
@@ -272,7 +272,7 @@ async def opened_house(
         },
         purses.status,
     )
-    cooler_pins = Pins(cool.public.hex(), cold.public.hex(), _key(peers[KEEPER]), pins)
+    cooler_pins = Pins(cool.public.hex(), cold.public.hex(), pins)
     attesting = Attesting(cooler, cooler_pins, proven, Proofs({NETWORK: nodes or book}), CoolerNumbers())
     await cooler.serve({"wallets.attest.v1": attesting.attest})
     await keeper.witness.start()

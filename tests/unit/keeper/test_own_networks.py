@@ -98,8 +98,8 @@ def test_a_registry_knows_wallets_of_that_network(tmp_path: Path) -> None:
     record = fork_record()
     row = RecordRow(record.wallet, record.revision, record.encoded(), {})
     foundation = bitcoin_house._foundation(Ground.new(tmp_path), KEEPER)
-    with_row = OwnRegistry(foundation.store, {}, MINE.named)
-    without = OwnRegistry(foundation.store, {}, SHIPPED_FAMILIES.named)
+    with_row = OwnRegistry(foundation.store, dict, MINE.named)
+    without = OwnRegistry(foundation.store, dict, SHIPPED_FAMILIES.named)
     assert with_row.known(record.wallet, row).derived_address == record.address
     with pytest.raises(Breach, match="not one this signer made"):
         without.known(record.wallet, row)
