@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -13,8 +15,10 @@ from tests.fixtures.cluster import linked_to
 from tests.fixtures.installation import eventually
 from tests.fixtures.monitoring import ALERTS, DASHBOARD, used
 from tests.fixtures.separate import BUS_PORT, PARTS, Separate, paid, separate_hosts
+from tests.fixtures.softkey import ORIGIN
 
 pytestmark = pytest.mark.live
+HOST = urlsplit(ORIGIN).netloc
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +33,21 @@ def test_they_pay(hosts: Separate) -> None:
     assert all(hosts.children[part].alive for part in PARTS)
 
 
-def test_the_desk_finds_both_signers(hosts: Separate) -> None:
-    """Its page answers on its own host, and its log says that it is on the bus."""
+def test_the_desk_answers_on_its_own_host(hosts: Separate) -> None:
+    """Its page, from its own host alone; its log says that it is on the bus."""
     eventually(lambda: linked_to(hosts.log("desk")).startswith("tls://"), "the desk is not on the bus")
+    config = tomllib.loads((hosts.folders / "desk/desk.toml").read_text())
+    address = f"http://127.0.0.1:{config['http']['port']}/"
+    code = f"import urllib.request as r; r.urlopen(r.Request({address!r}, headers={{'Host': {HOST!r}}}))"
+    asked = ("python3", "-c", code)
+    assert (
+        "URLError"
+        not in subprocess.run(
+            hosts.net.inside("desk", *asked), check=False, capture_output=True, text=True
+        ).stderr
+    )
+    elsewhere = subprocess.run(hosts.net.inside("app", *asked), check=False, capture_output=True, text=True)
+    assert "Connection refused" in elsewhere.stderr
 
 
 def told(hosts: Separate) -> set[str]:
