@@ -151,6 +151,8 @@ def _harbor(network: NetworkRules) -> Iterator[str]:
             f"On {network.network} an evacuation goes to the harbor {network.harbor} and nowhere else;"
             " what is paid there counts in no cap."
         )
+        if network.rescue:
+            yield f"On {network.network} a token that is not listed may leave a wallet for that harbor alone."
     elif network.layout == "shared":
         yield f"On {network.network} the policy names no harbor, so cool and cold together sign nothing."
 

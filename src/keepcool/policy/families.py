@@ -28,6 +28,7 @@ _OF_SOME = (
     "fee_share_max",
     "change_max",
     "pool_profile",
+    "rescue",
 )
 CHANGE_MAX = 20  # as many as a family proves in one draft
 SHARE_MAX = 1000
@@ -146,6 +147,7 @@ def _check_keys(table: NetworkTable, family: FamilyTerms, where: str) -> None:
     if drafts is None:
         if table.pool_profile in family.pool_profiles:
             stated.discard("pool_profile")
+        stated.discard("rescue")
         if stated:
             raise Malformed(
                 "policy.family",

@@ -72,7 +72,10 @@ def _network(name: str, plain: schema.Table) -> NetworkRules:
         if table.harbor is None
         else values.matched(_DESTINATION, f"{where} harbor", table.harbor),
         pool_profile=table.pool_profile,
+        rescue=bool(table.rescue),
     )
+    if rules.rescue and rules.harbor is None:
+        raise Malformed("policy.rescue", f"policy: {where} rescue: tokens go to the harbor; name one")
     if rules.harbor is not None and rules.harbor.casefold() in {text.casefold() for text in rules.deny}:
         raise Malformed("policy.harbor", f"policy: {where} harbor: {rules.harbor} is among the denied")
     return rules if drafts is None else _with_own_fees(rules, table, drafts, where)

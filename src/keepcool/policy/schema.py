@@ -70,6 +70,7 @@ class NetworkTable(Settings, frozen=True):
     fee_share_max: int | None = None
     change_max: int | None = None
     pool_profile: str | None = None
+    rescue: bool | None = None
 
 
 class AssetTable(Settings, frozen=True):

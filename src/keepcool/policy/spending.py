@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from keepcool.core.effects import Effects
 from keepcool.core.ids import AssetId
 from keepcool.core.verdict import Approved, Denied, Verdict
+from keepcool.policy import rescuing
 from keepcool.policy.amounts import decimal
 from keepcool.policy.case import Case, History
 from keepcool.policy.terms import AssetRules, Policy
@@ -67,8 +68,11 @@ class Window:
 
 def judge_window(window: Window, case: Case, policy: Policy) -> Verdict:
     """Denies when an asset that leaves, with all that was signed in the window, would pass its cap."""
+    rescued = rescuing.token_of(case, policy)
     for asset, units in sorted(leaving(case.effects, policy.harbor_of(case.effects.network)).items()):
         rules = policy.assets.get(asset)
+        if rules is None and asset == rescued:
+            continue
         if rules is None:
             return Denied(window.rule, unlisted(asset))
         before, now = window.spent(case.history).get(asset, 0), weight(case, asset, units)

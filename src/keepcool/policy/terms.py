@@ -53,7 +53,8 @@ class NetworkRules:
 
     `coins`: wallets spend coins, by outputs and not by calls. `fee_share_max` is the highest fee in
     thousandths of what is moved, None where drafts state no fee; `change_max` how many outputs may come back.
-    `pool_profile` is that of new pools; None: there are none."""
+    `pool_profile` is that of new pools; None: there are none. `rescue`: where there are contracts, whether a
+    token that is not listed may leave a wallet for the harbor."""
 
     network: NetworkId
     family: str
@@ -74,6 +75,7 @@ class NetworkRules:
     fee_share_max: int | None = None
     change_max: int = 0
     pool_profile: str | None = None
+    rescue: bool = False
 
     @property
     def profiles(self) -> tuple[str, ...]:

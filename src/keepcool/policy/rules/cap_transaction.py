@@ -6,6 +6,7 @@ What goes to the harbor that the policy itself names is not counted.
 from __future__ import annotations
 
 from keepcool.core.verdict import Approved, Denied, Verdict
+from keepcool.policy import rescuing
 from keepcool.policy.amounts import spoken
 from keepcool.policy.case import Case
 from keepcool.policy.spending import paid, unlisted
@@ -16,9 +17,12 @@ APPROVED = Approved(NAME)
 
 
 def judge(case: Case, policy: Policy) -> Verdict:
+    rescued = rescuing.token_of(case, policy)
     of_class = policy.classes.get(case.record.policy_class)
     for asset, units in sorted(paid(case.effects, policy.harbor_of(case.effects.network)).items()):
         rules = policy.assets.get(asset)
+        if rules is None and asset == rescued:
+            continue
         if rules is None:
             return Denied(NAME, unlisted(asset))
         cap = rules.cap_transaction_units

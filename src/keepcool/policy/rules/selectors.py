@@ -1,8 +1,9 @@
 """A wallet makes few kinds of call, and only those.
 
-Where there are contracts, two: a plain transfer, and `transfer` of a token the policy lists. Where there are
-none, the calls the policy lists by name; where coins are spent, no calls at all. A second wall behind
-`hazards`: that rule names what is bad, this one what is good.
+Where there are contracts, two: a plain transfer, and `transfer` of a token the policy lists, or of another
+one to the harbor where the policy rescues. Where there are none, the calls the policy lists by name; where
+coins are spent, no calls at all. A second wall behind `hazards`: that rule names what is bad, this one what
+is good.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from keepcool.core.effects import ContractCall
 from keepcool.core.ids import AssetId, NetworkId
 from keepcool.core.verdict import Approved, Denied, Verdict
+from keepcool.policy import rescuing
 from keepcool.policy.case import Case
 from keepcool.policy.families import call_name
 from keepcool.policy.terms import NetworkRules, Policy
@@ -24,6 +26,8 @@ def judge(case: Case, policy: Policy) -> Verdict:
     network = policy.networks.get(case.effects.network)
     if network is not None and network.calls is not None:
         return _listed(case, network, network.calls)
+    if rescuing.token_of(case, policy) is not None:
+        return APPROVED
     for call in case.effects.calls:
         if not _pays(call, case.effects.network, policy):
             what = f"{call.name or 'plain transfer'} ({call.selector or 'no selector'})"
