@@ -1,0 +1,205 @@
+"""Requests to Keeper get the keys they need, nobody else does; an interrupted change is finished."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from keepcool.app.requestkeys import tables
+from keepcool.app.requestkeys.office import LENT_S, KeyOffice
+from keepcool.app.store import Store
+from keepcool.core.errors import Conflict, KeepcoolError, Malformed, Refused, Unavailable
+from keepcool.core.ids import AssetId, IntentId, NetworkId, WalletId
+from keepcool.core.intent import Intent, Output, Purpose
+from keepcool.core.money import Amount
+from keepcool.core.parties import Service
+from keepcool.wire.exchange import Exchange
+from keepcool.wire.messages import (
+    CreateWallets,
+    Failure,
+    Head,
+    Message,
+    NewWallet,
+    Problem,
+    SignItem,
+    SignRequest,
+)
+from keepcool.wire.resealing import ResealAnswer, Resealed, ResealWallets
+from tests.fixtures.books import open_books
+
+NETWORK = NetworkId("eip155:31337")
+OLD, NEW = bytes(32), bytes(range(32))
+
+
+@dataclass
+class Keeper:
+    """The exchange as far as it is used here: what hot keys open with, and whether the answer arrives."""
+
+    keys: dict[str, bytes] = field(default_factory=dict)
+    silent: bool = False
+
+    async def ask(self, to: Service, typ: str, body: Message, timeout_s: float) -> Message:
+        assert (to, typ, timeout_s) == (Service.KEEPER, "wallets.reseal.v1", 5)
+        assert isinstance(body, ResealWallets)
+        (item,) = body.items
+        head = Head(service="keeper", sequence=1, hash=b"", signature=b"")
+        if self.keys[item.wallet] not in (item.before, item.after):
+            problem = Problem(kind="refused", code="keeper.request_key", text="wrong")
+            return ResealAnswer(items=[Failure(problem=problem)], head=head)
+        self.keys[item.wallet] = item.after
+        if self.silent:
+            raise Unavailable("bus.timeout", "no answer in time")
+        return ResealAnswer(items=[Resealed(wallet=item.wallet)], head=head)
+
+
+@dataclass
+class Clock:
+    at_ms: int = 1_800_000_000_000
+
+    def now_ms(self) -> int:
+        return self.at_ms
+
+
+@dataclass
+class Desk:
+    office: KeyOffice
+    keeper: Keeper
+    clock: Clock
+    store: Store
+
+    def made(self, *wallets: str) -> dict[str, bytes]:
+        """As Keeper is told of new wallets."""
+        body = CreateWallets(
+            wallets=[NewWallet(wallet=one, network=NETWORK, profile="p", owner="u") for one in wallets]
+        )
+        dressed = asyncio.run(self.office.dressed(Service.KEEPER, "wallets.create.v1", body))
+        assert isinstance(dressed, CreateWallets)
+        self.keeper.keys |= dressed.keys.by_wallet
+        return dressed.keys.by_wallet
+
+    def signed(self, *wallets: str, to: Service = Service.KEEPER) -> dict[str, bytes]:
+        items = [SignItem(intent=intent(one), draft=b"d") for one in wallets]
+        dressed = asyncio.run(self.office.dressed(to, "sign.v1", SignRequest(items=items)))
+        assert isinstance(dressed, SignRequest)
+        return dressed.keys.by_wallet
+
+    def change(self, wallet: str, before: bytes | None, after: bytes | None) -> None:
+        asyncio.run(self.office.change(wallet, before, after))
+
+
+def intent(wallet: str) -> bytes:
+    asset = AssetId(f"{NETWORK}/slip44:60")
+    return Intent(
+        intent=IntentId(f"i-{wallet}"),
+        purpose=Purpose.PAY,
+        network=NETWORK,
+        source=WalletId(wallet),
+        outputs=(Output("0x" + "11" * 20, Amount(asset, 1)),),
+        fee_max=Amount(asset, 1),
+        expires_at_s=1,
+    ).encoded()
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    store = Store(open_books(tmp_path / "app.sqlite"))
+    store.create_tables()
+    keeper, clock, drawn = Keeper(), Clock(), iter(range(1, 200))
+    office = KeyOffice(
+        store, cast(Exchange, keeper), clock, lambda size_bytes: bytes([next(drawn)]) * size_bytes, 5
+    )
+    yield Desk(office, keeper, clock, store)
+    store.close()
+
+
+def test_a_key_is_drawn_once_and_stored_before_keeper_hears_of_it(desk: Desk) -> None:
+    """Asked again, a wallet gets the key it has; two have two; payments bring them to Keeper alone."""
+    first = desk.made("w", "v")
+    assert first["w"] != first["v"]
+    assert desk.made("v", "w") == first
+    kept = desk.store.transact(lambda tx: tables.of(tx, ["w", "v"]))
+    assert {name: one.key for name, one in kept.items()} == first
+    assert desk.signed("w") == {"w": first["w"]}
+    assert desk.signed("w", to=Service.COOLER) == {}
+    assert desk.signed("stranger") == {}
+    assert repr(kept["w"]) == "Kept('w')"
+
+
+def test_what_only_the_user_has_is_sent_while_it_is_lent(desk: Desk) -> None:
+    """Handed over, App forgets the key; lent it goes along, for a while; lent too often it is refused."""
+    desk.made("w")
+    desk.change("w", None, NEW)
+    assert desk.keeper.keys["w"] == NEW
+    assert desk.signed("w") == {}
+    assert desk.office.lend("w", NEW) == desk.clock.at_ms + LENT_S * 1000
+    assert desk.signed("w") == {"w": NEW}
+    desk.clock.at_ms += LENT_S * 1000
+    assert desk.signed("w") == {}
+
+
+def test_a_key_is_taken_back_by_app(desk: Desk) -> None:
+    """With the user's key App draws a fresh one and keeps it; without it, nothing changes."""
+    desk.made("w")
+    desk.change("w", None, NEW)
+    with pytest.raises(Refused, match=r"request_key\.missing"):
+        desk.change("w", None, None)
+    desk.change("w", NEW, None)
+    assert desk.signed("w") == {"w": desk.keeper.keys["w"]}
+    assert desk.keeper.keys["w"] not in (OLD, NEW)
+
+
+def test_a_change_whose_answer_was_lost_is_finished_before_the_next_payment(desk: Desk) -> None:
+    """Keeper changed and nobody heard: the key drawn for it is on disk, and the payment goes with the right
+    one."""
+    desk.made("w")
+    desk.keeper.silent = True
+    with pytest.raises(Unavailable):
+        desk.change("w", None, None)
+    desk.keeper.silent = False
+    assert desk.signed("w") == {"w": desk.keeper.keys["w"]}
+    kept = desk.store.transact(lambda tx: tables.of(tx, ["w"]))["w"]
+    assert (kept.key, kept.following) == (desk.keeper.keys["w"], None)
+
+
+@pytest.mark.parametrize(
+    ("wallet", "before", "after", "kind"),
+    [
+        ("w", None, b"short", Malformed),
+        ("w", b"short", NEW, Malformed),
+        ("nobody", None, NEW, Refused),
+    ],
+)
+def test_refuses_what_is_no_change_and_nothing_changed(
+    desk: Desk, wallet: str, before: bytes | None, after: bytes | None, kind: type[KeepcoolError]
+) -> None:
+    """A key of another length, or a wallet without one: refused, and the key App keeps stays."""
+    made = desk.made("w")
+    with pytest.raises(kind):
+        desk.change(wallet, before, after)
+    assert desk.signed("w") == made == desk.keeper.keys
+
+
+def test_keepers_refusal_is_told_and_nothing_changed(desk: Desk) -> None:
+    """A wrong key of the user: what Keeper said, and the wallet is the user's still."""
+    desk.made("w")
+    desk.change("w", None, NEW)
+    with pytest.raises(Refused, match=r"keeper\.request_key"):
+        desk.change("w", OLD, bytes([7]) * 32)
+    assert desk.keeper.keys["w"] == NEW
+    assert desk.signed("w") == {}
+
+
+def test_lent_keys_are_bounded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too many at once: Conflict; what has run out makes room."""
+    monkeypatch.setattr("keepcool.app.requestkeys.office.LENT_MAX", 2)
+    for name in ("a", "b"):
+        desk.office.lend(name, NEW)
+    with pytest.raises(Conflict, match=r"request_key\.many"):
+        desk.office.lend("c", NEW)
+    desk.clock.at_ms += LENT_S * 1000
+    desk.office.lend("c", NEW)
