@@ -156,7 +156,7 @@ def refuse_user(tx: Connection, user: str) -> None:
     """Raises Conflict `user.suspended`: no new address is made for him."""
     found = find(tx, Kind.USER, user)
     if found is not None:
-        raise Conflict("user.suspended", found.text)
+        raise Conflict("user.suspended", f"user {user} is suspended: {found.reason}")
 
 
 def holds_deposits(tx: Connection, network: str, asset: str) -> bool:

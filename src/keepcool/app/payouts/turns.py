@@ -123,7 +123,7 @@ def unfrozen(tx: Connection, lane: Lane, one: Withdrawal) -> Wallet:
     an operator has suspended payments like this one."""
     stopped = stops.of(tx, one)
     if stopped is not None:
-        raise Unavailable("wallet.frozen", stopped)
+        raise Unavailable("wallet.frozen", f"not now: {stopped}")
     return lane.attesters.wallet(tx, one.wallet)
 
 

@@ -90,7 +90,7 @@ def source_wallet(tx: Connection, lane: BitcoinLane, source: WalletId) -> Bip45W
 def refuse_frozen(tx: Connection, network: NetworkId, wallet: WalletId) -> None:
     frozen = stops.frozen(tx, network, wallet)
     if frozen is not None:
-        raise Unavailable("wallet.frozen", frozen)
+        raise Unavailable("wallet.frozen", f"not now: {frozen}")
 
 
 def treasury(tx: Connection, lane: BitcoinLane, source: WalletId) -> Treasury:
