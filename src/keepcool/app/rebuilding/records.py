@@ -20,6 +20,7 @@ from keepcool.app.rebuilding.agreeing import Agreed, Objection
 from keepcool.app.spares import giving
 from keepcool.chains.bitcoin.networks import Networks
 from keepcool.chains.bitcoin.wallets import parse_profile
+from keepcool.chains.evm.profiles import is_pool_profile
 from keepcool.chains.family import FamilyName
 from keepcool.core.errors import Conflict, KeepcoolError
 from keepcool.core.ids import UserId
@@ -49,6 +50,8 @@ def keep(tx: Connection, agreed: Agreed, networks: Networks, now_ms: int) -> Out
 
 
 def is_pool(record: WalletRecord) -> bool:
+    if record.family == FamilyName.EVM.value:
+        return is_pool_profile(record.profile)
     return record.family == FamilyName.BITCOIN.value and parse_profile(record.profile).pooled
 
 
