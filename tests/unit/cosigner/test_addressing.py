@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from nacl import bindings
 
-from keepcool.chains.bitcoin.listing import OWN_END, POOL_END, Listing, listing_of
+from keepcool.chains.bitcoin.listing import OWN_END, POOL_END, Listing
 from keepcool.chains.families import family_named
+from keepcool.chains.listing import listing_of
 from keepcool.core.addresses import CHANGE, COUNT_MAX, INDEX_END, parse_range, root_of, signed_bytes, way_of
 from keepcool.core.errors import Conflict, Malformed, Refused
 from keepcool.core.parties import Service
