@@ -14,7 +14,7 @@ import pytest
 from tests.fixtures.cluster import linked_to
 from tests.fixtures.installation import eventually
 from tests.fixtures.monitoring import ALERTS, DASHBOARD, used
-from tests.fixtures.separate import BUS_PORT, PARTS, Separate, paid, separate_hosts
+from tests.fixtures.separate import BUS_PORT, PARTS, SERVICES, Separate, paid, separate_hosts
 from tests.fixtures.softkey import ORIGIN
 
 pytestmark = pytest.mark.live
@@ -67,6 +67,12 @@ def test_dashboard_and_alerts_ask_for_numbers_that_are_told(hosts: Separate) -> 
 def status(hosts: Separate, part: str) -> dict[str, str]:
     lines = Path(f"/proc/{hosts.children[part].pid}/status").read_text().splitlines()
     return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+@pytest.mark.parametrize("part", SERVICES)
+def test_it_tells_its_manager_that_it_is_ready_and_alive(hosts: Separate, part: str) -> None:
+    """What its unit (Type=notify, WatchdogSec) has systemd wait for, through the walls."""
+    assert [hosts.managers[part].recv(100) for _ in range(2)] == [b"READY=1", b"WATCHDOG=1"]
 
 
 @pytest.mark.parametrize("part", PARTS)

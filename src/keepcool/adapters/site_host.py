@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from keepcool.adapters.nats.watch import CountedBus
 from keepcool.adapters.system.clock import SystemClock, SystemEntropy
 from keepcool.adapters.system.logs import log_to_stderr
 from keepcool.adapters.system.metrics import ExchangeWatch
+from keepcool.adapters.system.notify import keep_alive
 from keepcool.adapters.webhook.poster import HttpPoster
 from keepcool.adapters.webhook.targets import Targets
 from keepcool.core.parties import Peer, Service
@@ -120,7 +122,7 @@ async def together(
 ) -> None:
     """Run all until the server has stopped or one of them failed. Raises the first failure."""
     server_task = asyncio.create_task(serving)
-    workers = [asyncio.create_task(one) for one in working]
+    workers = [asyncio.create_task(one) for one in (*working, keep_alive(os.environ))]
     await asyncio.wait((server_task, *workers), return_when=asyncio.FIRST_COMPLETED)
     stop.set()
     await asyncio.wait((server_task,))

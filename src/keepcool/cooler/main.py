@@ -27,6 +27,7 @@ from keepcool.adapters.system import control as control_socket
 from keepcool.adapters.system.clock import SystemClock, SystemEntropy
 from keepcool.adapters.system.logs import log_to_stderr
 from keepcool.adapters.system.metrics import gauges
+from keepcool.adapters.system.notify import keep_alive
 from keepcool.adapters.toml import load
 from keepcool.chains.accounts import AccountPin
 from keepcool.cooler import config
@@ -129,6 +130,7 @@ async def _run(settings: CoolerSettings, file: Path, *, one_machine: bool) -> No
             stop,
             host.metrics_file.keep_writing(signer_host.METRICS_EVERY_S),
             host.health_file.keep_writing(signer.health, signer_host.HEALTH_EVERY_S),
+            keep_alive(os.environ),
             serving,
             reloading.on_signal(rung),
         )

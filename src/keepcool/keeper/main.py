@@ -20,6 +20,7 @@ from keepcool.adapters.system import control as control_socket
 from keepcool.adapters.system.clock import SystemEntropy
 from keepcool.adapters.system.logs import log_to_stderr
 from keepcool.adapters.system.metrics import gauges
+from keepcool.adapters.system.notify import keep_alive
 from keepcool.adapters.toml import load
 from keepcool.core.errors import Conflict, Refused
 from keepcool.core.faults import FaultPoint
@@ -210,6 +211,7 @@ async def _run(settings: KeeperSettings, file: Path, *, one_machine: bool) -> No
                 stop,
                 host.metrics_file.keep_writing(signer_host.METRICS_EVERY_S),
                 host.health_file.keep_writing(signer.health, signer_host.HEALTH_EVERY_S),
+                keep_alive(os.environ),
                 serving,
                 purse.keep_complete(),
                 reloading.on_signal(rung),

@@ -54,19 +54,26 @@ RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
 #IPAddressDeny=any
 #IPAddressAllow=192.0.2.0/24
 """
-_LOCKED = "LimitMEMLOCK=infinity"
+_LOCKED, _RELOADS = "LimitMEMLOCK=infinity", "ExecReload=/bin/kill -HUP $MAINPID"
+_TELLS = """\
+Type=notify
+NotifyAccess=main
+TimeoutStartSec=infinity
+WatchdogSec=60"""
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
     """`name`: of the part, its folder below HOME, and its user (keepcool-NAME). `writes`: folders below its
-    own where it may write; "" is all of its own. `more`: lines that only this part has."""
+    own where it may write; "" is all of its own. `more`: lines that only this part has. `tells`: that
+    it is ready, and alive."""
 
     name: str
     about: str
     command: str
     writes: tuple[str, ...] = ("data",)
     more: tuple[str, ...] = ()
+    tells: bool = False
 
     @property
     def file(self) -> str:
@@ -83,13 +90,12 @@ class Unit:
 
 def _signer(service: Service, about: str) -> Unit:
     command = f"{PROGRAMS}/keepcool {service.value} run --config {service.value}.toml"
-    return Unit(service.value, about, command, writes=("data", "keystore"), more=(_LOCKED,))
+    return Unit(service.value, about, command, ("data", "keystore"), (_RELOADS, _LOCKED), tells=True)
 
 
-def _site(service: Service, verb: str, about: str) -> Unit:
-    return Unit(
-        service.value, about, f"{PROGRAMS}/keepcool {service.value} {verb} --config {service.value}.toml"
-    )
+def _site(service: Service, verb: str, about: str, more: tuple[str, ...] = ()) -> Unit:
+    command = f"{PROGRAMS}/keepcool {service.value} {verb} --config {service.value}.toml"
+    return Unit(service.value, about, command, more=more, tells=True)
 
 
 def _keystore(service: Service) -> Unit:
@@ -104,7 +110,7 @@ def _keystore(service: Service) -> Unit:
 UNITS: Mapping[str, Unit] = {
     one.name: one
     for one in (
-        _site(Service.APP, "run", "keepcool App: books and API; no key of a coin"),
+        _site(Service.APP, "run", "keepcool App: books and API; no key of a coin", (_RELOADS,)),
         _signer(Service.KEEPER, "keepcool Keeper: a hot key per wallet, and the purse"),
         _signer(Service.COOLER, "keepcool Cooler: the cool key"),
         _site(Service.DESK, "serve", "keepcool desk: where people approve; no key of a coin"),
@@ -113,7 +119,7 @@ UNITS: Mapping[str, Unit] = {
             "keepcool broker (nats-server): carries what it cannot read",
             f"{PROGRAMS}/nats-server -c nats.conf",
             writes=("jetstream",),
-            more=("ExecReload=/bin/kill -HUP $MAINPID",),
+            more=(_RELOADS,),
         ),
         _keystore(Service.KEEPER),
         _keystore(Service.COOLER),
@@ -134,7 +140,7 @@ Wants=network-online.target
 StartLimitIntervalSec=0
 
 [Service]
-Type=simple
+{_TELLS if unit.tells else "Type=simple"}
 User={unit.user}
 Group={unit.user}
 WorkingDirectory={unit.folder}
