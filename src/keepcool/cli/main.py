@@ -40,6 +40,7 @@ NOUNS: Mapping[str, str] = {
     "wallet": "wallets and their attested addresses",
     "pool": "the exchange's pools: addresses without limit, surplus to the harbor",
     "withdraw": "withdrawals",
+    "rescue": "tokens nobody listed, sent to a wallet by mistake",
     "payouts": "payouts that do not move: why, and what to do",
     "transfer": "transfers between wallets, on chain",
     "balance": "balances",

@@ -61,6 +61,14 @@ class NewCorrection(msgspec.Struct, frozen=True, kw_only=True):
     lifetime_s: int = 86_400
 
 
+class Lying(Answer, frozen=True):
+    wallet: str
+    address: str
+    contract: str
+    asset: str
+    units: Units
+
+
 class Attempt(Answer, frozen=True):
     nonce: int
     purpose: str
@@ -138,6 +146,25 @@ class Controls:
 
     def thaw(self, withdrawal: str) -> Withdrawal:
         return self._api.post(f"/v1/withdrawals/{withdrawal}/thaw", Withdrawal, {})
+
+    def lying(self, wallet: str, token: str) -> Lying:
+        """What lies at a wallet of a token nobody listed."""
+        return self._api.get(f"/v1/wallets/{wallet}/tokens/{token}", Lying)
+
+    def rescue(
+        self,
+        wallet: str,
+        token: str,
+        to: str,
+        reason: str,
+        *,
+        units: int | None = None,
+        key: str | None = None,
+    ) -> Withdrawal:
+        """To the harbor of the signers' policies; all of it, unless `units` says how much."""
+        body = {"wallet": wallet, "contract": token, "to": to, "reason": reason}
+        body |= {} if units is None else {"amount": str(units)}
+        return self._api.post("/v1/rescues", Withdrawal, body, key or fresh_key())
 
     def credit_dust(self, deposit: str, reason: str) -> Deposit:
         return self._api.post(f"/v1/deposits/{deposit}/credit", Deposit, {"reason": reason})

@@ -22,6 +22,10 @@ class Engine(Protocol):
     async def quote(self, order: Order) -> Quote:
         """Raises what `PayoutDesk.checked` does, and Unavailable when the node does not answer."""
 
+    async def lying(self, network: NetworkId, address: str, token: str) -> int:
+        """What an address has of a token, by the node. Raises Refused `node.reverted` where the contract does
+        not answer, Unavailable when the node does not."""
+
     def wake(self) -> None:
         """There is something new to do."""
 

@@ -60,7 +60,7 @@ class WithdrawalOut(Out):
     `review` is told of one withdrawal at a time, while signatures are asked for."""
 
     id: str
-    kind: Annotated[str, Field(description="withdrawal | transfer | topup")]
+    kind: Annotated[str, Field(description="withdrawal | transfer | topup | rescue")]
     wallet: str
     to_wallet: str | None
     asset: str

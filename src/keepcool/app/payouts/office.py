@@ -41,10 +41,11 @@ from keepcool.app.store import Store
 from keepcool.app.wallets import Attesters
 from keepcool.chains.bitcoin.combining import Checker
 from keepcool.chains.evm.assets import chain_id_of
+from keepcool.core.errors import Malformed
 from keepcool.core.ids import NetworkId
 from keepcool.core.parties import Service
 from keepcool.ports.bitcoinnode import BitcoinNode
-from keepcool.ports.evmnode import EvmNode
+from keepcool.ports.evmnode import EvmNode, Holding, Tag
 from keepcool.ports.minternode import MinterNode
 from keepcool.ports.system import Clock, Entropy, Faults
 from keepcool.wire.exchange import Exchange
@@ -131,6 +132,14 @@ class PayoutOffice:
                 return await bitcoin_quotes.quote(lane, asked)
             case _ as never:
                 assert_never(never)
+
+    async def lying(self, network: NetworkId, address: str, token: str) -> int:
+        """By the node that is written to. Raises Malformed where there are no tokens."""
+        lane = self.lanes.get(network)
+        if not isinstance(lane, EvmLane):
+            raise Malformed("rescue.network", f"on {network} there are no unlisted tokens to rescue")
+        (units,) = await lane.node.balances([Holding(address, token)], Tag.LATEST)
+        return units
 
     async def purses(self) -> list[Purse]:
         """What pays the fees of each network, as far as Keeper has named it."""

@@ -235,8 +235,8 @@ class PayoutDesk:
                 recipient = target.address
             case Kind.TOPUP:
                 recipient = self._purse(tx, wallet.record.network, order.asset)
-            case Kind.VOID:
-                raise Malformed("withdrawal.kind", "a void cannot be asked for: cancel the withdrawal")
+            case Kind.VOID | Kind.BATCH | Kind.RESCUE:
+                raise Malformed("withdrawal.kind", f"a {order.kind.value} is not asked for like a withdrawal")
         if recipient == wallet.address:
             raise _to_itself()
         return recipient

@@ -32,16 +32,19 @@ WAIT_MS_MAX = 60_000  # between two tries
 
 class Kind(StrEnum):
     """A VOID pays nobody: it burns the slot of the withdrawal it `voids`. A BATCH holds nothing itself: it
-    carries out the withdrawals that name it as their `batch`, all by one transaction."""
+    carries out the withdrawals that name it as their `batch`, all at once. A RESCUE moves what stands on no
+    books."""
 
     WITHDRAWAL = "withdrawal"
     TRANSFER = "transfer"
     TOPUP = "topup"
     VOID = "void"
     BATCH = "batch"
+    RESCUE = "rescue"
 
 
 INNER = (Kind.VOID, Kind.BATCH)  # the engine's own: nobody asked for them, and nothing is held for them
+_HOLDING_NOTHING = (Kind.BATCH, Kind.RESCUE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,7 @@ class NewWithdrawal:
 
 def insert(tx: Connection, new: NewWithdrawal, now_ms: int) -> Withdrawal:
     """The row and, unless it is the engine's own, the hold. Raises Conflict when the owner has too little."""
-    if new.kind not in INNER:
+    if new.kind not in (*INNER, Kind.RESCUE):
         ledger.hold(tx, withdrawal=new.id, wallet=new.wallet, asset=new.asset, units=new.units, at_ms=now_ms)
         if new.fee_asset is not None:
             wallet_fees.hold(tx, new, now_ms)
@@ -287,7 +290,7 @@ def request_void(tx: Connection, target: Withdrawal, now_ms: int) -> Withdrawal:
 
 
 def _apply(tx: Connection, before: Withdrawal, effect: Effect, now_ms: int) -> None:
-    if before.kind is Kind.VOID or (before.kind is Kind.BATCH and effect is not Effect.BURN):
+    if before.kind is Kind.VOID or (before.kind in _HOLDING_NOTHING and effect is not Effect.BURN):
         return  # holds nothing; a void is not voided itself
     name, wallet, asset, units = before.id, before.wallet, before.asset, before.units
     match effect:

@@ -2,7 +2,7 @@
 
 Laws: one transaction of a source at a time; the voids of a source go before what waits; who must sign for his
 wallet himself is paid alone, because he signs one intent; what was split off a batch that was given up is
-drafted by itself, so that whom a signer or the chain objects to is found.
+drafted by itself, so that whom a signer or the chain objects to is found; a rescue is alone.
 """
 
 from __future__ import annotations
@@ -77,9 +77,9 @@ def _chosen(tx: Connection, lane: EvmLane, source: WalletId, rows: Sequence[With
     first = rows[0]
     parts = carried.parts(tx, [one.id for one in rows])
     split_off = parts.get(first.id)
-    alike = [one for one in rows if parts.get(one.id) == split_off]
+    alike = [one for one in rows if parts.get(one.id) == split_off and one.kind is not Kind.RESCUE]
     most = lane.settings.fees.batch_max
-    if len(alike) == 1 or _signs_himself(tx, lane, source):
+    if len(alike) == 1 or first.kind is Kind.RESCUE or _signs_himself(tx, lane, source):
         alike = [first]
     found, size = list[Withdrawal](), 0
     for one in alike:
