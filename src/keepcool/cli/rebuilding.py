@@ -22,7 +22,7 @@ _RECALLED_ACTIONS = ("list", "book")
 
 
 def add_verbs(verbs: _Verbs[argparse.ArgumentParser]) -> None:
-    backup = _verb(verbs, "backup", "copy App's SQLite database, beside a running App too", _backup)
+    backup = _verb(verbs, "backup", "copy App's database, beside running Apps too", _backup)
     backup.add_argument("file", type=Path, metavar="FILE", help="the copy; FILE.sha256 is written beside it")
     backup.add_argument("--force", action="store_true", help="replace a copy that is there")
     restore = _verb(verbs, "restore", "bring App's database back; App is stopped", _restore)

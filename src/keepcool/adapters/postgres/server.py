@@ -52,6 +52,7 @@ class Server:
             "idle_in_transaction_session_timeout": "60000",
             "default_transaction_isolation": r"read\ committed",
             "client_encoding": "UTF8",
+            "search_path": "public",
             "timezone": "UTC",
             "tcp_keepalives_idle": "5",
             "tcp_keepalives_interval": "2",

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from keepcool.adapters.system.digests import check_digest, digest_file, digest_of, sync, write_digest
 from keepcool.core.errors import Conflict, Refused, Unavailable
 
+__all__ = ["check_copy", "check_whole", "digest_file", "nobody_has", "put_back", "take"]
 _READ_BYTES = 1 << 20
 
 
@@ -34,10 +35,10 @@ def take(database: Path, copy: Path, *, force: bool = False) -> str:
             source.backup(target)  # in one step: a writer between two would have it begin again
             target.execute("PRAGMA journal_mode=DELETE")
         check_whole(partial)
-        digest = _digest(partial)
-        _synced(partial)
+        digest = digest_of(partial)
+        sync(partial)
         partial.replace(copy)
-        _write_digest(copy, digest)
+        write_digest(copy, digest)
     except sqlite3.Error as error:
         raise Unavailable("backup.unwritable", f"{copy} cannot be written: {error}") from error
     finally:
@@ -47,14 +48,7 @@ def take(database: Path, copy: Path, *, force: bool = False) -> str:
 
 def check_copy(copy: Path) -> str:
     """Its SHA-256. Raises Refused on a file that is not the one its digest was written for."""
-    digest = _digest(copy)
-    try:
-        said = digest_file(copy).read_text(encoding="ascii").split()
-    except (OSError, UnicodeDecodeError) as error:
-        text = f"{digest_file(copy)} cannot be read: without it nobody knows whether {copy.name} is whole"
-        raise Refused("backup.digest_missing", text) from error
-    if said[:1] != [digest]:
-        raise Refused("backup.altered", f"{copy} is not what its SHA-256 says: take another backup")
+    digest = check_digest(copy)
     check_whole(copy)
     return digest
 
@@ -110,12 +104,8 @@ def put_back(
     if there:
         _move_aside(database, replaced)
     partial.replace(database)
-    _sync_folder(database.parent)
+    sync(database.parent)
     return replaced if there else None
-
-
-def digest_file(copy: Path) -> Path:
-    return copy.with_name(copy.name + ".sha256")
 
 
 def _move_aside(database: Path, replaced: Path) -> None:
@@ -134,32 +124,3 @@ def _reader(file: Path) -> sqlite3.Connection:
 def _new(file: Path) -> sqlite3.Connection:
     os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     return sqlite3.connect(file, isolation_level=None)
-
-
-def _digest(file: Path) -> str:
-    try:
-        with file.open("rb") as source:
-            return hashlib.file_digest(source, "sha256").hexdigest()
-    except OSError as error:
-        raise Refused("backup.unreadable", f"{file} cannot be read: {error.strerror}") from error
-
-
-def _write_digest(copy: Path, digest: str) -> None:
-    target = digest_file(copy)
-    target.write_text(f"{digest}  {copy.name}\n", encoding="ascii")
-    target.chmod(0o600)
-    _synced(target)
-    _sync_folder(copy.parent)
-
-
-def _synced(file: Path) -> None:
-    with file.open("rb") as written:
-        os.fsync(written.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -15,6 +15,9 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from keepcool.adapters.postgres import books as on_server
+from keepcool.adapters.postgres import dumps
+from keepcool.adapters.postgres.server import Server
 from keepcool.adapters.site_host import SiteHost
 from keepcool.adapters.sqlite import copies
 from keepcool.adapters.sqlite.shared import open_beside
@@ -31,6 +34,7 @@ from keepcool.app.rebuilding.ranges import Ranges
 from keepcool.app.rebuilding.rereading import Around, Start
 from keepcool.app.rebuilding.rescanning import Rescanned
 from keepcool.app.rebuilding.restoring import Restored, Restorer
+from keepcool.app.storage import main as storage
 from keepcool.app.store import Store
 from keepcool.app.wallets import Attesters
 from keepcool.core.errors import Refused
@@ -58,27 +62,40 @@ class _Open:
 def backup(file: Path, copy: Path, *, force: bool) -> str:
     """The SHA-256 of a copy of the database of the App this configuration is for, running or not."""
     settings = config.load(file)
+    server = storage.server_of(settings, file.resolve().parent)
+    if server is not None:
+        return dumps.take(server, copy, force=force)
     return copies.take(_database(file, settings), copy, force=force)
 
 
-def put_back(file: Path, copy: Path, *, force: bool) -> Path | None:
-    """Puts a copy in the place of App's database. Where what was there lies now, None when there was
-    nothing. Raises Refused when the copy is not whole, Conflict when an App runs."""
+def put_back(file: Path, copy: Path, *, force: bool) -> Path | str | None:
+    """Puts a copy in the place of App's database. Where what was there lies now (a file, a schema), None when
+    there was nothing. Raises Refused when the copy is not whole, Conflict when an App runs."""
     settings = config.load(file)
+    server = storage.server_of(settings, file.resolve().parent)
+    if server is not None:
+        return _put_back_on(server, settings, copy, force=force)
     database = _database(file, settings)
     copies.check_copy(copy)
 
     def prepare(partial: Path) -> None:
-        store = Store(open_beside(partial))
-        try:
-            store.create_tables()
-            app.refuse_wrong_books(store)
-            store.transact(lambda tx: _stand_still(tx, settings))
-        finally:
-            store.close()
+        with contextlib.closing(Store(open_beside(partial))) as store:
+            _prepare(store, settings)
 
     with copies.nobody_has(database):
         return copies.put_back(copy, database, prepare, force=force)
+
+
+def _put_back_on(server: Server, settings: AppSettings, copy: Path, *, force: bool) -> str | None:
+    engine = on_server.open_alone(server)
+    with contextlib.closing(Store(engine)) as store:
+        return dumps.put_back(server, engine, copy, lambda: _prepare(store, settings), force=force)
+
+
+def _prepare(store: Store, settings: AppSettings) -> None:
+    store.create_tables()
+    app.refuse_wrong_books(store)
+    store.transact(lambda tx: _stand_still(tx, settings))
 
 
 def from_signers(file: Path, *, given: Path | None, one_machine: bool) -> Restored:
