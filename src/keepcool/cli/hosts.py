@@ -39,10 +39,47 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     brokers.add_argument("--into", required=True, type=Path, metavar="OUT", help="a new folder")
     _add_brokers(brokers)
     brokers.set_defaults(run=_brokers)
+    _add_certificates(verbs)
     units = verbs.add_parser("units", help="write the systemd units, and the users they run as")
     units.add_argument("--into", required=True, type=Path, metavar="DIR", help="a folder that is there")
     units.add_argument("--only", action="append", choices=_PARTS, help="this part's unit; repeatable")
     units.set_defaults(run=_units)
+
+
+def _add_certificates(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    verb = verbs.add_parser("certificates", help="new certificates for parts that run elsewhere")
+    verb.add_argument("folder", type=Path, metavar="DIR", help="with `root`")
+    verb.add_argument("--into", required=True, type=Path, metavar="OUT", help="a new folder")
+    verb.add_argument(
+        "--part",
+        action="append",
+        required=True,
+        metavar="PART[=HOST]",
+        help="app, keeper, cooler, desk; keeper-keystore=HOST, cooler-keystore=HOST; repeatable",
+    )
+    verb.set_defaults(run=_certificates)
+
+
+def _certificates(arguments: argparse.Namespace) -> int:
+    from keepcool.local import start
+    from keepcool.local.layout import Layout
+
+    parts = dict(map(_part, arguments.part))
+    for file in start.certificates_here(Layout(arguments.folder.absolute()), arguments.into, parts):
+        print(file)
+    return 0
+
+
+def _part(text: str) -> tuple[str, str]:
+    """A service and nothing, a keystore and its host. Raises Malformed."""
+    from keepcool.local import renewing, rewriting
+
+    name, _, host = text.partition("=")
+    if name in renewing.KEYSTORES:
+        return name, rewriting.address(host, _KEYSTORE_PORT).host
+    if name not in renewing.ON_THE_BUS or host:
+        raise Malformed("hosts.part", f"--part {text!r}: a service's name, or a keystore's and its host")
+    return name, ""
 
 
 def _add_brokers(verb: argparse.ArgumentParser) -> None:

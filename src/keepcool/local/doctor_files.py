@@ -9,6 +9,7 @@ import re
 import stat
 import subprocess
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -71,19 +72,25 @@ def certificates(places: Layout, now: datetime) -> Iterator[Finding]:
 
 def configurations(places: Layout) -> Iterator[Finding]:
     """What each service's own `check-config` refuses."""
-    for service in present(places):
+    here = present(places)
+    with ThreadPoolExecutor(max(1, len(here))) as side_by_side:
+        runs = list(side_by_side.map(lambda service: _checked(service, places.config(service)), here))
+    for service, run in zip(here, runs, strict=True):
         config = places.config(service)
-        run = subprocess.run(
-            commands.argv(service.value, "check-config", "--config", str(config)),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_COMMAND_TIMEOUT_S,
-            stdin=subprocess.DEVNULL,
-        )
         if run.returncode != 0:
             said = (run.stderr.strip().splitlines() or ["(nothing said)"])[-1]
             yield Finding("doctor.config", f"{service.value}: {said}", f"correct {config} as it says")
+
+
+def _checked(service: Service, config: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        commands.argv(service.value, "check-config", "--config", str(config)),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_COMMAND_TIMEOUT_S,
+        stdin=subprocess.DEVNULL,
+    )
 
 
 def audits(places: Layout) -> Iterator[Finding]:
@@ -185,7 +192,7 @@ def _certificates(places: Layout) -> Sequence[tuple[Path, Path]]:
 
 
 def _judged(file: Path, key: Path, now: datetime) -> Iterator[Finding]:
-    mend = f"issue a new one from the CA key in the root folder and put it at {file}"
+    mend = f"make a new one with the root folder (`keepcool hosts certificates`) and put it at {file}"
     try:
         certificate = x509.load_pem_x509_certificate(file.read_bytes())
         authority = x509.load_pem_x509_certificate((file.parent / layout.CA).read_bytes())

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from keepcool.core.errors import Refused
 from keepcool.core.parties import Service
-from keepcool.local import brokerhosts, keystore, layout, rewriting, units
+from keepcool.local import brokerhosts, keystore, layout, renewing, rewriting, units
 from keepcool.local.brokerhosts import ANYWHERE, Cluster
 from keepcool.local.layout import SIGNERS, Layout
 from keepcool.local.reach import reach_of
@@ -50,6 +50,13 @@ def brokers(places: Layout, into: Path, cluster: Cluster, now_s: int) -> list[st
     """The brokers' folders alone, from `root` and broker/nats.conf. Raises Refused as `split`."""
     with _built(into) as building:
         return brokerhosts.write_brokers(places, building, cluster, now_s)
+
+
+def certificates(places: Layout, into: Path, parts: Mapping[str, str], now_s: int) -> list[Path]:
+    """New certificates alone, from `root`; `parts` as `renewing.renew`. Raises Refused as `split`."""
+    with _built(into) as building:
+        made = renewing.renew(places, building, parts, now_s)
+        return [into / file.relative_to(building) for file in made]
 
 
 class _Split:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from keepcool.adapters.system.clock import SystemClock, SystemEntropy
@@ -22,3 +23,7 @@ def split_here(places: Layout, into: Path, wanted: hosts.Hosts, say: Say) -> lis
 
 def brokers_here(places: Layout, into: Path, cluster: Cluster) -> list[str]:
     return hosts.brokers(places, into, cluster, SystemClock().now_ms() // 1000)
+
+
+def certificates_here(places: Layout, into: Path, parts: Mapping[str, str]) -> list[Path]:
+    return hosts.certificates(places, into, parts, SystemClock().now_ms() // 1000)

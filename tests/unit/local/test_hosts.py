@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from keepcool.adapters.system.clock import SystemEntropy
+from keepcool.cli.main import main
 from keepcool.core.errors import Malformed, Refused
 from keepcool.core.parties import Service
 from keepcool.local import broker, hosts, layout, rewriting
@@ -174,3 +176,29 @@ def test_an_address_has_a_port_of_its_kind() -> None:
     """The usual one, unless another is written."""
     assert address("bus.internal", 4222) == Address("bus.internal", 4222)
     assert address("10.0.0.1:99", 4222) == Address("10.0.0.1", 99)
+
+
+def test_certificates_are_made_anew_from_root_alone(places: Layout, tmp_path: Path) -> None:
+    """For a service and a keystore, by the same authority, each file where it lies in its part's folder, and
+    nothing else."""
+    later = Layout(tmp_path / "later")
+    later.folder.mkdir()
+    places.root.rename(later.root)
+    words = ["certificates", str(later.folder), "--into", str(tmp_path / "new")]
+    assert main(["hosts", *words, "--part", "keeper", "--part", "cooler-keystore=ks-c"]) == 0
+    made = set(contents(tmp_path / "new"))
+    assert made == {
+        *(f"keeper/bus/{name}" for name in ("ca.pem", "client.key", "client.pem")),
+        *(f"cooler-keystore/{name}" for name in ("ca.pem", "server.key", "server.pem")),
+        *("keeper/SHA256SUMS", "cooler-keystore/SHA256SUMS"),
+    }
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_cert_chain(tmp_path / "new/keeper/bus/client.pem", tmp_path / "new/keeper/bus/client.key")
+
+
+@pytest.mark.parametrize("part", ["keeper=host", "cooler-keystore", "cooler-keystore=a b", "broker", ""])
+def test_a_part_without_its_host_is_no_part(places: Layout, tmp_path: Path, part: str) -> None:
+    """Refused, and nothing is written."""
+    words = ["certificates", str(places.folder), "--into", str(tmp_path / "new"), "--part", part]
+    assert main(["hosts", *words]) == 2
+    assert not (tmp_path / "new").exists()
