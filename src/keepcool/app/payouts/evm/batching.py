@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from keepcool.app.controls import stops
 from keepcool.app.payouts import carried, store, turns
 from keepcool.app.payouts.carried import Fixed
-from keepcool.app.payouts.evm import fees, rehearsing, safes
+from keepcool.app.payouts.evm import fees, groups, rehearsing, safes
 from keepcool.app.payouts.evm.groups import Group
 from keepcool.app.payouts.evm.lane import EvmLane
 from keepcool.app.payouts.evm.rehearsing import Tried
@@ -146,7 +146,7 @@ def fee_bound(members: Sequence[Withdrawal]) -> int:
 
 def _made(tx: Connection, lane: EvmLane, place: Place, weighed: Sequence[Weighed]) -> Withdrawal:
     """In one transaction with the steps of the withdrawals, which may have been cancelled meanwhile."""
-    if any(not isinstance(one.state, Requested) for one in store.open_of_wallet(tx, place.source)):
+    if groups.occupied(store.open_of_wallet(tx, place.source)):
         raise Conflict("withdrawal.moved", "another transaction of this wallet came first")
     members, now_ms = [one.member for one in weighed], lane.clock.now_ms()
     most = min(fee_bound(members), parse_units(lane.settings.fees.withdrawal_fee_max))

@@ -34,7 +34,7 @@ from keepcool.ports.evmnode import Call, Tag
 AT_ONCE_MAX = 50
 IN_FLIGHT_MAX = 8  # of one account: pools keep few of a stranger's that wait
 FAILURES_MAX = 3  # executions that a block undid, before it is given up
-_PATIENCE_TRIES = 5
+_PATIENCE_TRIES, _PATIENCE_SHARED = 5, 2  # what is given up of a batch is paid again soon
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,8 @@ async def _execution(
 
 async def _reverts(lane: EvmLane, one: Withdrawal, error: Refused) -> None:
     """It would fail if it were sent. Signatures exist, so its slot is burnt before it ends."""
-    if error.code != "node.reverted" or one.tries < _PATIENCE_TRIES:
+    shared = await lane.store.run(lambda tx: carried.is_shared(tx, one.id))
+    if error.code != "node.reverted" or one.tries < (_PATIENCE_SHARED if shared else _PATIENCE_TRIES):
         raise error
     if one.kind is Kind.VOID:
         await lane.note("payout.void_stuck", one.id, error.public)

@@ -20,7 +20,7 @@ from keepcool.app.payouts.store import Kind, Withdrawal
 from keepcool.app.pools.covering import uncovered
 from keepcool.app.pools.sources import sources_of
 from keepcool.core.ids import WalletId
-from keepcool.core.withdrawal_states import Requested
+from keepcool.core.withdrawal_states import Frozen, Requested
 
 READ_MAX = 2_000
 GROUPS_MAX = 200
@@ -54,13 +54,23 @@ def due(tx: Connection, lane: EvmLane) -> list[Group]:
 
 def _next(tx: Connection, lane: EvmLane, source: WalletId, waiting: Sequence[Withdrawal]) -> Group | None:
     now_ms = lane.clock.now_ms()
-    opened = [one for one in store.open_of_wallet(tx, source) if one.batch is None]
-    busy = [one for one in opened if not isinstance(one.state, Requested)]
-    if busy or any(one.kind is Kind.VOID for one in waiting):
+    opened = [one for one in store.open_of_wallet(tx, source) if not _is_aside(one)]
+    if occupied(opened) or any(one.kind is Kind.VOID for one in waiting):
         turn = turns.whose_turn(opened)
         return None if turn is None or not store.is_due(turn, now_ms) else Group(source, (turn,))
     rows = [one for one in waiting if store.is_due(one, now_ms) and not _held_back(tx, lane, one)]
     return _chosen(tx, lane, source, rows) if rows else None
+
+
+def occupied(opened: Sequence[Withdrawal]) -> bool:
+    """Whether a transaction of their source is on its way, among what is open of it."""
+    return any(not isinstance(one.state, Requested) and not _is_aside(one) for one in opened)
+
+
+def _is_aside(one: Withdrawal) -> bool:
+    """It has no transaction of its own: a batch carries it, or it was stopped before it had one."""
+    stopped = isinstance(one.state, Frozen) and isinstance(one.state.was, Requested)
+    return one.batch is not None or stopped
 
 
 def _held_back(tx: Connection, lane: EvmLane, one: Withdrawal) -> bool:
