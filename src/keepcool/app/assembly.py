@@ -10,6 +10,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from keepcool.app import probes
+from keepcool.app.attestationkeys import NOTHING_LISTED, Listed
 from keepcool.app.config import AppSettings, BitcoinSettings, EvmSettings, MinterSettings, native_asset
 from keepcool.app.deposits import running
 from keepcool.app.deposits.bitcoin.follower import Follower as BitcoinFollower
@@ -29,6 +30,7 @@ from keepcool.app.pools.office import Around, PoolOffice
 from keepcool.app.rebuilding import wiring
 from keepcool.app.rebuilding.journals import Journals
 from keepcool.app.rebuilding.wiring import Wired
+from keepcool.app.renewing import Renewing
 from keepcool.app.requestkeys.office import KeyOffice
 from keepcool.app.spares import running as making
 from keepcool.app.spares.lane import Lane as SpareLane
@@ -76,6 +78,7 @@ class Outside:
     metrics: CollectorRegistry
     poster: Poster
     sealer: Sealer
+    listed: Listed = NOTHING_LISTED
 
 
 class Assembly:
@@ -84,7 +87,12 @@ class Assembly:
 
     def __init__(self, outside: Outside) -> None:
         self._outside = outside
-        self._attesters = Attesters(outside.peers, outside.settings.families)
+        self._attesters = Attesters(
+            outside.peers,
+            outside.settings.families,
+            outside.listed,
+            lambda: outside.clock.now_ms() // 1000,
+        )
         followed = (*outside.nodes, *outside.minter_nodes, *outside.bitcoin_nodes)
         self._standings = {network: Standing() for network in followed}
         self._spares = {network: SpareStanding() for network in outside.minter_nodes}
@@ -106,10 +114,24 @@ class Assembly:
         outside = self._outside
 
         def work() -> list[Coroutine[Any, Any, None]]:
-            return [self.issuer.keep_completing(complete_every_s), *self._work()]
+            return [self.issuer.keep_completing(complete_every_s), *self._renewing(), *self._work()]
 
         leading = lead(outside.seat, outside.store, outside.clock, outside.name, work)
         return [self._events.tail.run(), leading]
+
+    def _renewing(self) -> list[Coroutine[Any, Any, None]]:
+        """Nothing, until attestation keys have followed one another."""
+        outside = self._outside
+        if not outside.listed.lists:
+            return []
+        renewing = Renewing(
+            issuer=self.issuer,
+            store=outside.store,
+            exchange=outside.exchange,
+            in_use=outside.listed.in_use(outside.peers),
+            timeout_s=outside.settings.signer_timeout_s,
+        )
+        return [renewing.keep()]
 
     def _listening(self) -> None:
         """What another App on the same books may have left for this one to do."""

@@ -89,6 +89,10 @@ class AppSettings(Settings, frozen=True):
     """Where the installation departs from the house's own design, by name (docs/explain/profiles.md)."""
     clock_offset_ms: int = 0
     """For tests: how far its clock is moved."""
+    root_key: str = ""
+    """The installation's root key (hex), under which lists of attestation keys are believed."""
+    attestation_keys: tuple[str, ...] = ()
+    """Files: signed lists of attestation keys, one for each signer whose key was changed."""
     fault: str = ""
     """For tests: the point at which it dies."""
 
@@ -128,6 +132,8 @@ def _check(settings: AppSettings) -> None:
         raise Refused("config.port", "http.port: between 0 (any free port) and 65535")
     if settings.database_connections < 2 or min(settings.database_statement_s, settings.database_lock_s) <= 0:
         raise Refused("config.database", "database_connections: at least 2; database times: above 0")
+    if settings.attestation_keys and len(settings.root_key) != 64:
+        raise Refused("config.root_key", "root_key: attestation_keys need the root key, 64 hex digits")
     check_events(settings.events)
     check_users(settings.users)
     check_limits(settings.limits)

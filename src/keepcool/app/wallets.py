@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from nacl.exceptions import BadSignatureError
-from nacl.signing import VerifyKey
 from sqlalchemy import Connection
 
 from keepcool.app.answered import new_wallet, sorted_out, unique
+from keepcool.app.attestationkeys import NOTHING_LISTED, Listed, Verifier
 from keepcool.app.books import registry
 from keepcool.app.books.registry import Asked, Stage, Stored
 from keepcool.app.coins import watching
@@ -31,7 +31,7 @@ from keepcool.app.spares import giving
 from keepcool.app.spares.bells import Bells, Ring
 from keepcool.app.store import Store
 from keepcool.chains.families import SHIPPED_FAMILIES, Families
-from keepcool.core.errors import Breach, KeepcoolError, Malformed, Refused, Unavailable
+from keepcool.core.errors import Breach, KeepcoolError, Malformed, Unavailable
 from keepcool.core.ids import WalletId
 from keepcool.core.parties import Peer, Service
 from keepcool.core.registry import Standing, WalletRecord, attested_bytes, parse_record
@@ -84,17 +84,18 @@ HeadSeen: TypeAlias = Callable[[Service, Head], Awaitable[None]]
 
 
 class Attesters:
-    """The two pinned attestation keys. `families`: with the networks App knows."""
+    """The two pinned attestation keys, and what the root key has `listed` after them. `families`: with the
+    networks App knows."""
 
-    def __init__(self, peers: Sequence[Peer], families: Families = SHIPPED_FAMILIES) -> None:
-        self.families = families
-        keys = {peer.service: peer.attestation_key for peer in peers}
-        self._keys: dict[Service, VerifyKey] = {}
-        for service in PINNED:
-            key = keys.get(service)
-            if key is None:
-                raise Refused("wallet.unpinned", f"pin {service}'s attestation_key under [peers.{service}]")
-            self._keys[service] = VerifyKey(key)
+    def __init__(
+        self,
+        peers: Sequence[Peer],
+        families: Families = SHIPPED_FAMILIES,
+        listed: Listed = NOTHING_LISTED,
+        now_s: Callable[[], int] = lambda: 0,
+    ) -> None:
+        self.families, self.listed = families, listed
+        self._keys = listed.keys_of(peers, now_s)
 
     def verify(self, record: bytes, attestations: Mapping[str, bytes], by: Sequence[Service]) -> None:
         """Raises Breach when one of `by` did not attest exactly these bytes."""
@@ -137,7 +138,7 @@ class Attesters:
         return proof
 
     @property
-    def keys(self) -> Mapping[Service, VerifyKey]:
+    def keys(self) -> Mapping[Service, Verifier]:
         return self._keys
 
     def _in_pool(self, tx: Connection, stored: Stored, member: Member) -> Wallet:

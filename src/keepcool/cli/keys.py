@@ -1,4 +1,4 @@
-"""keepcool keys: message keys of a service made anew while everybody goes on talking."""
+"""keepcool keys: message and attestation keys made anew while everybody goes on talking."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     pin.add_argument("--signing-key", required=True, metavar="HEX")
     pin.add_argument("--sealing-key", required=True, metavar="HEX")
     _of_config(verbs, "settle", "believe a peer's keys to come only: the ones before are worthless", _settle)
+    _add_attestation(verbs)
 
 
 def _of_identity(
@@ -91,4 +92,54 @@ def _settle(arguments: argparse.Namespace) -> int:
     new = pins.settle(arguments.config, arguments.peer)
     word = "the keys before are worthless here" if new else "nothing was to come"
     print(f"{arguments.config}: {word}; reload or restart the service")
+    return 0
+
+
+def _add_attestation(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    _of_identity(verbs, "new-attestation", "make the attestation key to come; print its public half", _make)
+    _of_identity(verbs, "switch-attestation", "attest by it from the signer's next start on", _take)
+    attest = verbs.add_parser("attest", help="sign with the root key which attestation keys count")
+    attest.add_argument("--root-key", required=True, type=Path, metavar="FILE")
+    attest.add_argument("--service", required=True, choices=("keeper", "cooler"))
+    attest.add_argument("--key", required=True, metavar="HEX", help="the key that is in use from now on")
+    known = attest.add_mutually_exclusive_group(required=True)
+    known.add_argument("--before", metavar="HEX", help="the key that everybody has pinned")
+    known.add_argument("--list", type=Path, metavar="FILE", help="the list before this one")
+    attest.add_argument(
+        "--until", default="now", metavar="TIME", help="the key before counts so long: now, or 2026-01-31"
+    )
+    attest.add_argument("--out", required=True, type=Path, metavar="FILE")
+    attest.set_defaults(run=_attest)
+
+
+def _make(arguments: argparse.Namespace) -> int:
+    from keepcool.local import attestationkeys
+
+    print(attestationkeys.make_next(arguments.identity))
+    return 0
+
+
+def _take(arguments: argparse.Namespace) -> int:
+    from keepcool.local import attestationkeys
+
+    print(attestationkeys.switch(arguments.identity))
+    print("It attests from the signer's next start on; hand the signed list to everybody first.")
+    return 0
+
+
+def _attest(arguments: argparse.Namespace) -> int:
+    from keepcool.cli.statement import time_ms
+    from keepcool.core.parties import Service
+    from keepcool.local import attestationkeys
+
+    until_s = 1 if arguments.until == "now" else time_ms(arguments.until) // 1000
+    signed = attestationkeys.listed(
+        arguments.root_key,
+        Service(arguments.service),
+        arguments.key,
+        arguments.list or arguments.before,
+        until_s,
+    )
+    arguments.out.write_bytes(signed.encoded())
+    print(f"{arguments.out}: hand it to both signers, App and whoever pins keys by hand")
     return 0

@@ -16,6 +16,7 @@ from keepcool.client.attested import Pins, Wanted, check_address, record_of
 from keepcool.client.controls import Controls
 from keepcool.client.devicekeys import UserKey
 from keepcool.client.events import Events
+from keepcool.client.following import Following
 from keepcool.client.http import Api, fresh_key
 from keepcool.client.models import (
     AddressAnswer,
@@ -31,7 +32,7 @@ from keepcool.client.reading import Reading
 from keepcool.client.requestkeys import RequestKeys
 from keepcool.client.webhooks import Webhooks
 from keepcool.client.withdrawals import Withdrawals, rekey_proof
-from keepcool.core.errors import Unavailable
+from keepcool.core.errors import Breach, Unavailable
 from keepcool.core.registry import WalletRecord
 
 SETTLED = frozenset({"confirmed", "refused", "failed", "cancelled", "replaced", "needs_review"})
@@ -61,8 +62,9 @@ class Client:
 
     def __init__(self, url: str, key: str, pins: Pins, timeout_s: float = 30.0) -> None:
         self.api, self._pins = Api(url, key, timeout_s), pins
+        self._following = Following(self.api, pins)
         self.read = Reading(self.api)
-        self.pools = Pools(self.api, pins)
+        self.pools = Pools(self.api, pins, self._following)
         self.withdrawals = Withdrawals(self.api, lambda one, key: self.wallet(one, user_key=key).record)
         self.events, self.webhooks = Events(self.api), Webhooks(self.api)
         self.controls = Controls(self.api)
@@ -224,6 +226,12 @@ class Client:
         return [one.address for one in told]
 
     def _believed(self, told: WalletAnswer, wanted: Wanted) -> Wallet:
+        self._following.begin()
+        try:
+            return Wallet(record_of(self._pins, told, wanted), told)
+        except Breach:
+            if not self._following.again():
+                raise
         return Wallet(record_of(self._pins, told, wanted), told)
 
 

@@ -8,12 +8,13 @@ address of a pool is only App knows: the coins there are the house's to pay out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from nacl.exceptions import BadSignatureError
-from nacl.signing import VerifyKey
 
 from keepcool.client.models import ProofAnswer, WalletAnswer
+from keepcool.client.successions import Followed, verify_by_any
 from keepcool.core.addresses import RECEIVING, parse_range, signed_bytes
 from keepcool.core.errors import Breach, Malformed, Unavailable
 from keepcool.core.parties import Service
@@ -25,13 +26,23 @@ SEGREGATED, POOLED, POOL_PROFILE = "segregated", "pooled", "-pool-"
 
 @dataclass(frozen=True, slots=True)
 class Pins:
-    """The attestation keys of both signers (Ed25519, 32 bytes each)."""
+    """The attestation keys of both signers (Ed25519, 32 bytes each). `followed`: what came after them, where
+    the installation's root key is pinned too."""
 
     keeper: bytes
     cooler: bytes
+    followed: Followed | None = None
 
-    def key(self, service: Service) -> bytes:
-        return self.keeper if service is Service.KEEPER else self.cooler
+    def verify(self, service: Service, message: bytes, signature: bytes) -> None:
+        """Raises BadSignatureError or ValueError unless a key of this signer that counts now made it."""
+        own = self.keeper if service is Service.KEEPER else self.cooler
+        keys = (own,) if self.followed is None else self.followed.counting(service)
+        verify_by_any(keys, message, signature)
+
+    def following(self, root: bytes, file: Path | None = None) -> Pins:
+        """These, and what this root key lists after them; learnt lists are kept in `file`."""
+        pinned = {Service.KEEPER: self.keeper, Service.COOLER: self.cooler}
+        return replace(self, followed=Followed(root, pinned, file))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +79,7 @@ def believed(pins: Pins, record: bytes, attestations: dict[str, bytes]) -> Walle
                 "client.unattested", f"this address lacks the attestation of {service}: do not pay to it"
             )
         try:
-            VerifyKey(pins.key(service)).verify(attested_bytes(record), signature)
+            pins.verify(service, attested_bytes(record), signature)
         except (BadSignatureError, ValueError) as error:
             raise Breach(
                 "client.attestation",
@@ -84,7 +95,7 @@ def check_address(pins: Pins, record: WalletRecord, address: str, proof: ProofAn
     for service in ATTESTERS:
         try:
             signature = proof.signatures.get(service.value, b"")
-            VerifyKey(pins.key(service)).verify(signed_bytes(proof.statement), signature)
+            pins.verify(service, signed_bytes(proof.statement), signature)
         except (BadSignatureError, ValueError) as error:
             text = f"{service} has not attested the address {address}: do not pay to it"
             raise Breach("client.unattested_address", text) from error

@@ -32,6 +32,18 @@ class User(Answer, frozen=True):
     suspended: str | None = None
 
 
+class AttestationKeyList(Answer, frozen=True):
+    """Which attestation keys of a signer count, as the root key signed it: not verified yet."""
+
+    service: str
+    statement: bytes
+    signature: bytes
+
+
+class AttestationKeys(Answer, frozen=True):
+    items: list[AttestationKeyList]
+
+
 class ProofAnswer(Answer, frozen=True):
     """Why an address is one of a record's, as App tells it: the statement of both signers over a range of its
     addresses, and the way from this one to the range's root."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from keepcool.client.attested import SEGREGATED, Pins, Wanted, record_of
+from keepcool.client.following import Following
 from keepcool.client.http import Api, fresh_key
 from keepcool.client.models import PoolAnswer
 
@@ -12,8 +13,8 @@ from keepcool.client.models import PoolAnswer
 class Pools:
     """`client.pools`."""
 
-    def __init__(self, api: Api, pins: Pins) -> None:
-        self._api, self._pins = api, pins
+    def __init__(self, api: Api, pins: Pins, following: Following) -> None:
+        self._api, self._pins, self._following = api, pins, following
 
     def make(
         self, network: str, external_id: str | None = None, marks: Mapping[str, str | None] | None = None
@@ -23,12 +24,14 @@ class Pools:
         if external_id is not None:
             body["external_id"] = external_id
         made = self._api.post("/v1/pools", PoolAnswer, body, fresh_key())
+        self._following.begin()
         record_of(self._pins, made.wallet, Wanted(network=network, kind=SEGREGATED))
         return made
 
     def show(self, pool: str) -> PoolAnswer:
         """Raises Breach when its record is not attested as it should be, or is another pool's."""
         told = self._api.get(f"/v1/pools/{pool}", PoolAnswer)
+        self._following.begin()
         record_of(self._pins, told.wallet, Wanted(wallet=pool, kind=SEGREGATED))
         return told
 

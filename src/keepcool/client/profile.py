@@ -25,6 +25,8 @@ class PinSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Keeper's attestation key, hex."""
     cooler: str
     """Cooler's attestation key, hex."""
+    root: str = ""
+    """The installation's root key, hex: with it, attestation keys that follow these are believed."""
 
 
 class ClientSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,4 +63,18 @@ def connect(file: Path) -> Client:
         raise Refused("client.profile", f"cannot read {error.filename}: {error.strerror}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Refused("client.profile", f"{file}: {error}") from error
-    return Client(settings.url, key, parse_pins(settings.pins.keeper, settings.pins.cooler))
+    pins = parse_pins(settings.pins.keeper, settings.pins.cooler)
+    if settings.pins.root:
+        pins = pins.following(root_key(settings.pins.root), file.with_name("attestation-keys.json"))
+    return Client(settings.url, key, pins)
+
+
+def root_key(text: str) -> bytes:
+    """Raises Refused."""
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if len(key) != 32:
+        raise Refused("client.profile", "pins.root: a public key is 64 hex digits")
+    return key

@@ -14,6 +14,7 @@ from keepcool.app.controls.admission import Door
 from keepcool.app.http import (
     addresses,
     advice,
+    attestation_keys,
     chain,
     consents,
     controls,
@@ -61,6 +62,7 @@ def make_api(parts: Parts) -> FastAPI:
         wallets,
         requestkeys,
         addresses,
+        attestation_keys,
         pools,
         money,
         advice,

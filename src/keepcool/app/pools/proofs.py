@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nacl.exceptions import BadSignatureError
-from nacl.signing import VerifyKey
 
+from keepcool.app.attestationkeys import Verifier
 from keepcool.core.addresses import RECEIVING, AddressRange, parse_range, signed_bytes
 from keepcool.core.errors import Breach, Malformed
 from keepcool.core.parties import Service
@@ -29,7 +29,7 @@ class Proof:
 
 
 def verify_statement(
-    keys: Mapping[Service, VerifyKey], statement: bytes, signatures: Mapping[Service, bytes]
+    keys: Mapping[Service, Verifier], statement: bytes, signatures: Mapping[Service, bytes]
 ) -> AddressRange:
     """What both signers state. Raises Breach when one of them did not sign exactly these bytes."""
     for service, key in keys.items():
@@ -44,7 +44,7 @@ def verify_statement(
         raise Breach("addresses.statement", "an attested range of addresses that cannot be read") from error
 
 
-def verify_address(keys: Mapping[Service, VerifyKey], record: WalletRecord, proof: Proof) -> None:
+def verify_address(keys: Mapping[Service, Verifier], record: WalletRecord, proof: Proof) -> None:
     """Returns when both signers derived this receiving address from this record. Raises Breach."""
     stated = verify_statement(keys, proof.statement, proof.signatures)
     named = (stated.wallet, stated.record, stated.network, stated.change)

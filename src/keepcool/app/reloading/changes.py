@@ -1,7 +1,7 @@
 """What a changed configuration changes, and whether a running App may take it up.
 
-Laws: networks, their assets and peers' message keys alone; an asset's decimals never; whatever else is
-different is refused, all of it, until a restart.
+Laws: networks, their assets, peers' message keys and lists of attestation keys alone; an asset's decimals
+never; whatever else is different is refused, all of it, until a restart.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from keepcool.app.config import AppSettings, AssetSettings
 from keepcool.core.errors import Refused
 from keepcool.core.parties import Peer
 
-_MAY_CHANGE = frozenset({"networks", "peers"})
+_MAY_CHANGE = frozenset({"networks", "peers", "root_key", "attestation_keys"})
 
 
 @dataclass(frozen=True, slots=True)

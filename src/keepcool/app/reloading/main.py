@@ -25,8 +25,9 @@ from keepcool.adapters.system import control
 from keepcool.adapters.system.clock import SystemClock, SystemEntropy
 from keepcool.adapters.system.faults import faults_from
 from keepcool.adapters.webhook.poster import HttpPoster
-from keepcool.app import config
+from keepcool.app import attestationkeys, config
 from keepcool.app.assembly import Assembly, Outside
+from keepcool.app.attestationkeys import Listed
 from keepcool.app.config import AppSettings, EvmSettings
 from keepcool.app.http.api import make_api
 from keepcool.app.nodes import main as nodes_of
@@ -87,6 +88,12 @@ def pinned(lasting: Lasting, settings: AppSettings) -> Sequence[Peer]:
     return found
 
 
+def listed(settings: AppSettings, beside: Path, peers: Sequence[Peer]) -> Listed:
+    """Attestation keys that follow the pinned ones. Raises what is wrong with a list."""
+    files = [beside / one for one in settings.attestation_keys]
+    return attestationkeys.read(files, settings.root_key, peers)
+
+
 @contextlib.asynccontextmanager
 async def _made(lasting: Lasting, settings: AppSettings, found: Changes | None) -> AsyncIterator[Generation]:
     """Raises what the chain says against it."""
@@ -118,6 +125,7 @@ async def _made(lasting: Lasting, settings: AppSettings, found: Changes | None) 
                 metrics=_metrics(site.metrics),
                 poster=lasting.poster,
                 sealer=SelfSealer(site.identity(), SystemEntropy()),
+                listed=listed(settings, lasting.beside, site.peers),
             )
         )
         api, ended = make_api(assembly.parts), asyncio.Event()
