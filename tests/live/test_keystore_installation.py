@@ -17,6 +17,7 @@ from keepcool.core.parties import Service
 from keepcool.local import configs
 from keepcool.local.certificates import issue_client, make_authority
 from keepcool.local.doctor import examine
+from keepcool.local.doctor_files import certificates
 from keepcool.local.findings import Weight
 from keepcool.local.install import install
 from keepcool.local.keystore import KeystoreProcess, server_program
@@ -108,11 +109,18 @@ def test_a_failure_while_keystores_run_leaves_nothing(made: tuple[Layout, Plan],
 def test_a_cold_key_made_elsewhere_is_pinned_and_no_paper_is_here(
     made: tuple[Layout, Plan], tmp_path: Path
 ) -> None:
-    """With --cold both signers pin that key and the installation never saw its words."""
+    """With --cold both signers pin that key and the installation never saw its words; with keystores in files
+    nothing is wrong with it, and no passphrase lies beside the file it opens."""
     half = (made[0].paper / "cold" / "cold.pub.json").read_bytes()
     (tmp_path / "cold.pub.json").write_bytes(half)
-    plan = replace(made[1], folder=tmp_path / "new", cold=tmp_path / "cold.pub.json")
+    plan = replace(made[1], folder=tmp_path / "new", cold=tmp_path / "cold.pub.json", keystore="local")
     places = install(plan, print, SystemClock(), SystemEntropy())
+    assert wrong(places) == []
+    for signer in SIGNERS:
+        (word,) = [file.read_bytes().strip() for file in places.shares(signer).iterdir()]
+        held = [file.read_bytes() for file in places.service(signer).rglob("*") if file.is_file()]
+        assert not places.keystore(signer).exists()
+        assert not [raw for raw in held if word in raw]
     key: str = msgspec.json.decode(half)["public_key"]
     assert not (places.paper / "cold").exists()
     assert all(key in places.config(signer).read_text() for signer in SIGNERS)
@@ -166,31 +174,75 @@ def certified_by_a_stranger(places: Layout) -> None:
 
 APP_PIN = "[peers.app]\nsigning_key = "
 SHARE = "root/keeper-keystore/share-1.txt"
-BREAKS: list[tuple[str, Break, str]] = [
-    ("a file is gone", lambda places: (places.broker / "server.pem").unlink(), "doctor.missing"),
-    ("others can read", lambda places: (places.root / "ca.key").chmod(0o644), "doctor.rights"),
-    ("an unknown key", edited("app/app.toml", "[http]", "colour = 1\n[http]"), "doctor.config"),
-    ("a stranger's certificate", certified_by_a_stranger, "doctor.certificate"),
-    ("another's TLS key", copy("app/bus/client.key", "keeper/bus/client.key"), "doctor.certificate"),
-    ("a policy edited", edited("cooler/policy.toml", "ETH", "ETX"), "policy.signature"),
-    ("no signature", edited("keeper/policy.toml.sig", "0", "x"), "policy.signature_form"),
-    ("another root key", copy("operator/api.key", "root/root.pub"), "doctor.root_key"),
-    ("a pin that is none", edited("cooler/cooler.toml", f'{APP_PIN}"', f'{APP_PIN}"00'), "settings.peer"),
-    ("another's inner key", copy("keeper/inner.key", "cooler/inner.key"), "doctor.shared"),
-    ("another's identity", copy("cooler/identity/journal.key", "keeper/data/x.key"), "guard.foreign_key"),
-    ("a share beside keys", copy(SHARE, "keeper/share-1.txt"), "doctor.root_file"),
-    ("one paper key", pins_cold_as_cool, "doctor.paper"),
-    ("another account", edited("keeper/keeper.toml", "/44h/60h/1h", "/44h/60h/2h"), "doctor.paper"),
-    ("a broken broker file", edited("broker/nats.conf", "jetstream {", "jetstream {{"), "doctor.broker"),
+# What is broken together does not hide one another: each stands with its code and a word of what is said.
+BREAKS: list[list[tuple[str, Break, str, str]]] = [
+    [
+        (
+            "a file is gone",
+            lambda places: (places.broker / "server.pem").unlink(),
+            "doctor.missing",
+            "server.pem",
+        ),
+        ("others can read", lambda places: (places.root / "ca.key").chmod(0o644), "doctor.rights", "ca.key"),
+        ("an unknown key", edited("app/app.toml", "[http]", "colour = 1\n[http]"), "doctor.config", "colour"),
+        (
+            "another's TLS key",
+            copy("app/bus/client.key", "keeper/bus/client.key"),
+            "doctor.certificate",
+            "keeper/bus",
+        ),
+        ("a policy edited", edited("cooler/policy.toml", "ETH", "ETX"), "policy.signature", ""),
+        ("another's inner key", copy("keeper/inner.key", "cooler/inner.key"), "doctor.shared", "inner.key"),
+        ("a share beside keys", copy(SHARE, "keeper/share-1.txt"), "doctor.root_file", "share-1.txt"),
+    ],
+    [
+        ("a stranger's certificate", certified_by_a_stranger, "doctor.certificate", "app/bus"),
+        ("no signature", edited("keeper/policy.toml.sig", "0", "x"), "policy.signature_form", ""),
+        (
+            "another's identity",
+            copy("cooler/identity/journal.key", "keeper/data/x.key"),
+            "guard.foreign_key",
+            "x.key",
+        ),
+        ("one paper key", pins_cold_as_cool, "doctor.paper", "one key"),
+        (
+            "another account",
+            edited("keeper/keeper.toml", "/44h/60h/1h", "/44h/60h/2h"),
+            "doctor.paper",
+            "accounts",
+        ),
+        (
+            "a broken broker file",
+            edited("broker/nats.conf", "jetstream {", "jetstream {{"),
+            "doctor.broker",
+            "",
+        ),
+    ],
+    [
+        ("another root key", copy("operator/api.key", "root/root.pub"), "doctor.root_key", "root.pub"),
+        (
+            "a pin that is none",
+            edited("cooler/cooler.toml", f'{APP_PIN}"', f'{APP_PIN}"00'),
+            "settings.peer",
+            "",
+        ),
+        ("one audit device", edited("keeper-keystore/openbao.hcl", 'audit "file" "to-s', '#"'), "", ""),
+    ],
 ]
 
 
-@pytest.mark.parametrize(("name", "spoil", "code"), BREAKS)
-def test_doctor_finds_what_is_broken(copied: Layout, name: str, spoil: Break, code: str) -> None:
+@pytest.mark.parametrize("together", BREAKS, ids=["first", "second", "third"])
+def test_doctor_finds_what_is_broken(copied: Layout, together: list[tuple[str, Break, str, str]]) -> None:
     """Each break is found under its code, with a mend; unbroken, nothing is found (see above)."""
-    spoil(copied)
+    for _, spoil, _, _ in together:
+        spoil(copied)
     findings = examine(copied, datetime.now(UTC), offline=True)
-    assert code in {one.code for one in findings if one.weight is Weight.WRONG}, findings
+    for name, _, code, word in together:
+        weight = Weight.WRONG if code else Weight.WARNING
+        wanted = code or "doctor.one_audit"
+        assert [
+            one for one in findings if one.code == wanted and one.weight is weight and word in one.text
+        ], (name, findings)
     assert all(one.mend for one in findings)
 
 
@@ -209,10 +261,10 @@ def test_doctor_finds_a_pin_that_is_another_key(copied: Layout) -> None:
 @pytest.mark.parametrize(
     ("days", "code"), [(810, "doctor.expires"), (830, "doctor.expired"), (-3, "doctor.expired")]
 )
-def test_doctor_reads_the_calendar(copied: Layout, days: int, code: str) -> None:
+def test_doctor_reads_the_calendar(made: tuple[Layout, Plan], days: int, code: str) -> None:
     """Certificates about to end, ended, or not yet begun are found."""
-    findings = examine(copied, datetime.now(UTC) + timedelta(days=days), offline=True)
-    assert {one.code for one in findings} - {"doctor.root_here"} == {code}
+    findings = certificates(made[0], datetime.now(UTC) + timedelta(days=days))
+    assert {one.code for one in findings} == {code}
 
 
 def test_doctor_tells_a_sealed_keystore_from_a_quiet_one(made: tuple[Layout, Plan]) -> None:
