@@ -8,10 +8,12 @@ from contextlib import suppress
 
 import pytest
 
+from keepcool.client.models import Withdrawal
 from keepcool.core.errors import Unavailable
 from keepcool.core.faults import FaultPoint
 from keepcool.local.bitcoinchain import COIN
 from tests.fixtures.bitcoinhouse import BitcoinHouse, whole_bitcoin_house
+from tests.fixtures.deaths import SERVICES, dying_at_each, points_of
 from tests.fixtures.installation import WAIT_S
 
 pytestmark = pytest.mark.live
@@ -32,14 +34,20 @@ def house(request: pytest.FixtureRequest) -> Iterator[BitcoinHouse]:
         yield made
 
 
-@pytest.mark.parametrize("point", PAYING)
-def test_a_death_at_any_point_pays_once(house: BitcoinHouse, point: FaultPoint) -> None:
-    """Killed at the point, started again: one payment of the amount, ledger and chain equal, nothing held."""
-    payer, to, units = house.wallet(), house.outside(), COIN // 7
-    with house.doomed(point) as service:
-        asked = house.withdraw(payer, units, to)
-        assert service.wait(WAIT_S) == -signal.SIGKILL
-    house.paid_once(asked, to, units)
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_that_dies_at_every_point_pays_once(house: BitcoinHouse, service: str) -> None:
+    """Killed at each point in turn, each time over what it had left: one payment of the amount for whatever
+    was asked, ledger and chain equal, nothing held."""
+    payer, paid = house.wallet(), dict[str, str]()
+
+    def ask() -> Withdrawal:
+        to = house.outside()
+        asked = house.withdraw(payer, COIN // 7, to)
+        paid[asked.id] = to
+        return asked
+
+    for asked in dying_at_each(house, points_of(service, PAYING), ask):
+        house.paid_once(asked, paid[asked.id], COIN // 7)
 
 
 @pytest.mark.parametrize("point", BURNING)

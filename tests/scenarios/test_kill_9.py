@@ -6,12 +6,14 @@ import signal
 
 import pytest
 
+from keepcool.client.models import Withdrawal
 from keepcool.core.faults import FaultPoint
+from tests.fixtures.deaths import SERVICES, dying_at_each, points_of
 from tests.fixtures.installation import COIN, WAIT_S, House
 
 pytestmark = pytest.mark.live
 
-DEPLOYING = {FaultPoint.APP_DEPLOY_STORED}
+PAYING = [point for point in FaultPoint if point is not FaultPoint.APP_DEPLOY_STORED]
 PAID_BY_PURSE = (
     FaultPoint.APP_SENT,
     FaultPoint.APP_CONFIRMED,
@@ -26,10 +28,25 @@ def payer(house: House) -> str:
     return house.deployed(100).id
 
 
-@pytest.mark.parametrize("point", FaultPoint)
-def test_a_death_at_any_point_pays_once(house: House, payer: str, point: FaultPoint) -> None:
-    """Killed at the point, started again: one payment of the amount, ledger and chain equal, nothing held."""
-    _dies_and_pays_once(house, house.wallet().id if point in DEPLOYING else payer, point)
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_that_dies_at_every_point_pays_once(house: House, payer: str, service: str) -> None:
+    """Killed at each point in turn, each time over what it had left: one payment of the amount for whatever
+    was asked, ledger and chain equal, nothing held."""
+    paid = dict[str, str]()
+
+    def ask() -> Withdrawal:
+        to = house.outside()
+        asked = house.client.withdraw(payer, house.eth, COIN // 7, to)
+        paid[asked.id] = to
+        return asked
+
+    for asked in dying_at_each(house, points_of(service, PAYING), ask):
+        house.paid_once(asked, paid[asked.id], COIN // 7)
+
+
+def test_a_death_before_a_wallet_is_deployed_pays_once(house: House) -> None:
+    """Killed when the deployment is stored and not sent: the wallet is deployed once, and paid from once."""
+    _dies_and_pays_once(house, house.wallet().id, FaultPoint.APP_DEPLOY_STORED)
 
 
 @pytest.mark.parametrize("point", PAID_BY_PURSE)

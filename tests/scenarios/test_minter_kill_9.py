@@ -9,8 +9,10 @@ import pytest
 
 from keepcool.client.api import Wallet
 from keepcool.client.http import fresh_key
+from keepcool.client.models import Withdrawal
 from keepcool.core.errors import Unavailable
 from keepcool.core.faults import FaultPoint
+from tests.fixtures.deaths import SERVICES, dying_at_each, points_of
 from tests.fixtures.installation import COIN, WAIT_S
 from tests.fixtures.minterhouse import MNT, MinterHouse
 
@@ -30,14 +32,22 @@ def payer(minter_house: MinterHouse) -> Wallet:
     return minter_house.wallet(1000)
 
 
-@pytest.mark.parametrize("point", PAYING)
-def test_a_death_at_any_point_pays_once(minter: MinterHouse, payer: Wallet, point: FaultPoint) -> None:
-    """Killed at the point, started again: one payment of the amount, ledger and chain equal, nothing held."""
-    to, units = minter.outside(), COIN // 7
-    with minter.doomed(point) as service:
-        asked = minter.client.withdraw(payer.id, MNT, units, to)
-        assert service.wait(WAIT_S) == -signal.SIGKILL
-    minter.paid_once(asked, to, units)
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_that_dies_at_every_point_pays_once(
+    minter: MinterHouse, payer: Wallet, service: str
+) -> None:
+    """Killed at each point in turn, each time over what it had left: one payment of the amount for whatever
+    was asked, ledger and chain equal, nothing held."""
+    paid = dict[str, str]()
+
+    def ask() -> Withdrawal:
+        to = minter.outside()
+        asked = minter.client.withdraw(payer.id, MNT, COIN // 7, to)
+        paid[asked.id] = to
+        return asked
+
+    for asked in dying_at_each(minter, points_of(service, PAYING), ask):
+        minter.paid_once(asked, paid[asked.id], COIN // 7)
 
 
 @pytest.mark.parametrize("point", BURNING)
