@@ -20,6 +20,8 @@ from bench.bitcoin_signing import cosigning
 from bench.bitcoin_sizes import sizes
 from bench.desk import desk
 from bench.evidence import evidence
+from bench.forwarder_gas import HOW as FORWARDERS
+from bench.forwarder_gas import forwarder_gas
 from bench.matching import matching
 from bench.measure import Figure, printed
 from bench.minter import minter
@@ -66,6 +68,7 @@ ALONE = (
     ("Bitcoin's blocks", blocks, "median of nine; tracemalloc"),
     ("Bitcoin's payouts", batch, "an installation and litecoind as processes of this machine"),
     ("Bitcoin's sizes", sizes, "virtual bytes of a payment, by how many share a transaction"),
+    ("Gas of forwarders", forwarder_gas, FORWARDERS),
 )
 
 

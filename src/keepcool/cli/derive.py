@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Callable
 
-from keepcool.cli import derive_bitcoin
+from keepcool.cli import derive_bitcoin, derive_forwarders
 from keepcool.core.errors import KeepcoolError, Malformed
 
 _SALT = re.compile(r"0x[0-9a-fA-F]{1,64}|0|[1-9][0-9]{0,77}")
@@ -42,6 +42,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     minter.add_argument("--json", action="store_true", help="print as JSON")
     minter.set_defaults(run=derive_minter)
     derive_bitcoin.register(families)
+    derive_forwarders.register(families)
 
 
 def derive_evm(arguments: argparse.Namespace) -> int:

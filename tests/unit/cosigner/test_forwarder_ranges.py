@@ -52,7 +52,8 @@ def range_of(index: int = 1) -> AddressItem:
 
 
 def pins() -> Pins:
-    return Pins(*(Keys(one).public("attestation") for one in SERVICES))
+    keeper, cooler = (Keys(one).public("attestation") for one in SERVICES)
+    return Pins(keeper, cooler)
 
 
 def proof(statement: bytes, signatures: dict[str, bytes], addresses: list[str], index: int) -> ProofAnswer:
