@@ -20,6 +20,7 @@ from bench.bitcoin_signing import cosigning
 from bench.bitcoin_sizes import sizes
 from bench.desk import desk
 from bench.evidence import evidence
+from bench.evm_gas import gas
 from bench.forwarder_gas import HOW as FORWARDERS
 from bench.forwarder_gas import forwarder_gas
 from bench.matching import matching
@@ -67,6 +68,7 @@ ALONE = (
     ("Bitcoin's addresses", addresses, "in this process, peers in turn; all derive the same"),
     ("Bitcoin's blocks", blocks, "median of nine; tracemalloc"),
     ("Bitcoin's payouts", batch, "an installation and litecoind as processes of this machine"),
+    ("Gas of EVM payouts", gas, "anvil and the official Safe contracts; repeat: python -m bench.evm_gas"),
     ("Bitcoin's sizes", sizes, "virtual bytes of a payment, by how many share a transaction"),
     ("Gas of forwarders", forwarder_gas, FORWARDERS),
 )

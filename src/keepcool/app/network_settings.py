@@ -45,7 +45,7 @@ class FeeSettings(Settings, frozen=True):
     """The tip."""
     bump_after_s: int = 45
     """A transaction that waits longer is raised."""
-    batch_max: int = 50
+    batch_max: int = 100
     """Payments of one wallet or treasury that share a transaction at most; 1: each has its own."""
     batch_wait_s: float = 0.0
     """So long the first waits for others; what waits anyway, because one transaction goes at a time, is paid

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from keepcool.client.api import Wallet
 from keepcool.client.http import fresh_key
 from keepcool.core.faults import FaultPoint
+from keepcool.demo import evm_pool
 from keepcool.demo.closing import Line
 from keepcool.demo.stage import EvmScene
 from keepcool.demo.telling import WAIT_S, Tell, confirmed, holds, until_available
@@ -35,10 +36,12 @@ def play(stage: EvmScene, tell: Tell) -> Callable[[], list[Line]]:
     deposit(stage, cast, tell)
     withdraw(stage, cast, tell)
     transfer(stage, cast, tell)
+    together(stage, cast, tell)
     ask_twice(stage, cast, tell)
     ask_too_much(stage, cast, tell)
     kill_keeper(stage, cast, tell)
-    return lambda: _lines(stage, cast)
+    pooled = evm_pool.play(stage, tell)
+    return lambda: [*_lines(stage, cast), *pooled()]
 
 
 def fill_purse(stage: EvmScene, tell: Tell) -> None:
@@ -88,6 +91,19 @@ def transfer(stage: EvmScene, cast: Cast, tell: Tell) -> None:
     confirmed(client.settled(client.transfer(cast.alice.id, cast.bob.id, stage.usd, 30 * COIN).id, WAIT_S))
     until_available(stage.client, cast.bob, stage.usd, 30 * COIN)
     tell("Alice to Bob, 30 USDX: a transaction from one wallet to the other, credited like any deposit.")
+
+
+def together(stage: EvmScene, cast: Cast, tell: Tell) -> None:
+    client, to = stage.client, stage.chain.accounts()[6:9]
+    before = [stage.chain.balance(one, stage.token) for one in to]
+    asked = [client.withdraw(cast.alice.id, stage.usd, 5 * COIN, one).id for one in (cast.outside, *to)]
+    paid = [confirmed(client.settled(one, WAIT_S)) for one in asked]
+    after = [stage.chain.balance(one, stage.token) for one in to]
+    holds(after == [units + 5 * COIN for units in before], "each was paid once")
+    ids = {one.transaction for one in paid}
+    holds(len(ids) < len(paid), "withdrawals that waited for one wallet shared a transaction")
+    fees = sum(int(one.fee_paid or 0) for one in paid)
+    tell(f"Four withdrawals of one wallet, {len(ids)} transactions: what waits is paid together, {fees} wei.")
 
 
 def ask_twice(stage: EvmScene, cast: Cast, tell: Tell) -> None:
