@@ -1,8 +1,8 @@
-"""Gas of one payout on an EVM chain, by how many share a transaction, measured on anvil with the official Safe
-contracts, by the SafeTxs App drafts and two signatures over each.
+"""Gas of one payout on an EVM chain, by how many share a transaction.
 
-Every number is `gasUsed` of a receipt, of a Safe that has paid before, to recipients that were empty: what a
-first payment to somebody costs.
+Measured on anvil with the official Safe contracts, by the SafeTxs App drafts and two signatures over each:
+`gasUsed` of a receipt, of a Safe that has paid before, to recipients that were empty, which is what a first
+payment to somebody costs.
 """
 
 from __future__ import annotations
