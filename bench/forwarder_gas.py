@@ -1,13 +1,14 @@
 """What bringing a deposit to its treasury costs on an EVM chain, in gas, and what a Safe of one's own does.
 
-On anvil with the official Safe contracts; gas is the same wherever operations have Ethereum's prices. Alone: `python -m bench.forwarder_gas`.
+On anvil with the official Safe contracts; gas is the same wherever operations have Ethereum's prices.
+Alone: `python -m bench.forwarder_gas`.
 """
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -40,9 +41,9 @@ def _swept(chain: DevChain, treasury: str, token: str | None, name: str) -> list
             for index in indices:
                 _pay(chain, forwarder_address(treasury, index), token)
             flush = Flush(treasury, tuple(Item(index, token) for index in indices))
-            gas = _gas(lambda flush=flush: chain.send(FACTORY.address, data=flush.encoded())) / count
-            goal = {"goal": f"<= {GOAL:,}", "met": gas <= GOAL} if (turn, count, name) in _GOALS else {}
-            found.append(Figure(f"{name}: {turn} sweep, {count} together, each", gas, "gas", **goal))
+            gas = _gas(chain.send(FACTORY.address, data=flush.encoded())) / count
+            goal = (f"<= {GOAL:,}", gas <= GOAL) if (turn, count, name) in _GOALS else ("", None)
+            found.append(Figure(f"{name}: {turn} sweep, {count} together, each", gas, "gas", "", *goal))
     return found
 
 
@@ -56,13 +57,13 @@ def _pay(chain: DevChain, to: str, token: str | None) -> None:
         chain.fund_token(token, to, COIN)
 
 
-def _gas(work: Callable[[], dict[str, object]]) -> int:
-    return int(str(work()["gasUsed"]), 16)
+def _gas(receipt: dict[str, object]) -> int:
+    return int(str(receipt["gasUsed"]), 16)
 
 
 def _made(chain: DevChain, salt: int) -> int:
     to, data, _ = _creation(chain, salt)
-    return _gas(lambda: chain.send(to, data=data))
+    return _gas(chain.send(to, data=data))
 
 
 def _safe(chain: DevChain, salt: int) -> str:

@@ -36,6 +36,7 @@ from keepcool.local.running import Installation, Say, running
 TOKEN_DECIMALS = 18  # of the contract that npm ships ready
 _SUPPLY = 10**6 * 10**TOKEN_DECIMALS
 _BLOCK_TIME_S = 1
+_SWEEP_WAIT_S = 3
 _ADDRESSES = 250  # of each branch that the node looks for at the end
 _REWARDS = 4  # blocks that litecoind's own wallet mines before the story begins
 _REPLACES = Replacement.SIGNALLED.value  # this litecoind is told to, as few are
@@ -181,7 +182,8 @@ def _evm(stack: contextlib.ExitStack, folder: Path, say: Say) -> _Opened:
     say(f"contracts: official Safe 1.5.0 at its canonical addresses; token USDX at {token}")
     network = f"eip155:{chain.chain_id}"
     listed = [plan.token_plan(network, f"{token}:USDX:{TOKEN_DECIMALS}")]
-    return plan.network_plan(network, [chain.url], listed), lambda house: EvmScene(house, chain, token)
+    quick = replace(plan.network_plan(network, [chain.url], listed), sweep_wait_s=_SWEEP_WAIT_S)
+    return quick, lambda house: EvmScene(house, chain, token)
 
 
 def _minter(stack: contextlib.ExitStack, folder: Path, say: Say) -> _Opened:
