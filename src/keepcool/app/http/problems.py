@@ -6,7 +6,7 @@ What is said is the error's public text; what was sent is never repeated, it may
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 
 from fastapi import Request, Response
@@ -117,18 +117,23 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     body = document(error.status_code, code, title, str(error.detail)[:300])
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = ", ".join(sorted(_methods(request.app.routes, request.url.path)))
+        headers["Allow"] = ", ".join(sorted(_allowed(request.app.routes, request.url.path)))
     return Response(body, error.status_code, headers, MEDIA_TYPE)
 
 
-def _methods(routes: Sequence[BaseRoute], path: str) -> set[str]:
-    """Of every route at this path, those of included routers too."""
-    found: set[str] = set()
+def _allowed(routes: Sequence[BaseRoute], path: str) -> set[str]:
+    """By the routes that name this path, or else by those that it fits."""
+    fitting = [one for one in _flat(routes) if one.path_regex.match(path)]
+    named = [one for one in fitting if one.path == path]
+    return {method for one in named or fitting for method in one.methods or ()}
+
+
+def _flat(routes: Sequence[BaseRoute]) -> Iterator[Route]:
+    """Those of included routers too."""
     for one in routes:
-        if isinstance(one, Route) and one.path_regex.match(path):
-            found |= one.methods or set()
-        found |= _methods(getattr(getattr(one, "original_router", None), "routes", ()), path)
-    return found
+        if isinstance(one, Route):
+            yield one
+        yield from _flat(getattr(getattr(one, "original_router", None), "routes", ()))
 
 
 def _field_code(kind: str) -> str:
