@@ -10,6 +10,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from keepcool.adapters.identity.readers import read_by_others
 from keepcool.core.errors import Refused, Unavailable
 
 KEY_BYTES = 32
@@ -33,12 +34,13 @@ def read_private(path: Path, *, one_machine: bool = False) -> PrivateFile:
         # the opened file is judged, not the name: a name may be swapped in between
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            shared = read_by_others(file.fileno())
             content = file.read(_FILE_BYTES_MAX + 1)
     except OSError as error:
         raise Unavailable("identity.file", f"{path}: cannot be read: {error.strerror}") from error
     if len(content) > _FILE_BYTES_MAX:
         raise Refused("identity.form", f"{path}: too long to be a key file")
-    if not mode & 0o077:
+    if not shared:
         return PrivateFile(content, ())
     warning = f"{path} can be read by others (mode {mode:o}); run: chmod 600 {path}"
     if not one_machine:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from keepcool.adapters.identity.readers import read_by_others
 from keepcool.core.errors import Refused
 from keepcool.core.secret import Secret
 from keepcool.ports.settings import LocalKeystoreSettings
@@ -34,7 +35,7 @@ def _read(path: Path) -> Secret:
     with Secret(buffer):
         try:
             with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC), "rb", buffering=0) as file:
-                if os.fstat(file.fileno()).st_mode & 0o077:
+                if read_by_others(file.fileno()):
                     raise Refused("keystore.readable", f"{path} can be read by others; run: chmod 600 {path}")
                 size = file.readinto(buffer) or 0
         except OSError as error:
