@@ -8,6 +8,7 @@ import pytest
 
 from keepcool.client.models import Withdrawal
 from keepcool.core.faults import FaultPoint
+from keepcool.core.parties import Service
 from tests.fixtures.deaths import SERVICES, dying_at_each, points_of
 from tests.fixtures.installation import COIN, WAIT_S, House
 
@@ -61,3 +62,22 @@ def _dies_and_pays_once(house: House, payer: str, point: FaultPoint) -> None:
         asked = house.client.withdraw(payer, house.eth, units, to)
         assert service.wait(WAIT_S) == -signal.SIGKILL
     house.paid_once(asked, to, units)
+
+
+def test_a_death_in_the_middle_of_a_batch_pays_each_once(house: House, payer: str) -> None:
+    """Killed with a batch of three handed to the network and not noted: each is paid once, by one
+    transaction."""
+    with house.edited(Service.APP, _waiting_for_others), house.doomed(FaultPoint.APP_SENT) as service:
+        to = [house.outside() for _ in range(3)]
+        asked = [house.client.withdraw(payer, house.eth, COIN // 11, one) for one in to]
+        assert service.wait(WAIT_S) == -signal.SIGKILL
+    for one, recipient in zip(asked, to, strict=True):
+        house.paid_once(one, recipient, COIN // 11)
+    paid = [house.client.withdrawal(one.id) for one in asked]
+    assert len({one.transaction for one in paid}) == len({one.batch for one in paid}) == 1
+    house.restart("app")  # which others know as it was
+
+
+def _waiting_for_others(text: str) -> str:
+    """App's configuration, of an App whose first withdrawal waits a little for others."""
+    return text.replace("withdrawal_fee_max", "batch_wait_s = 2.0\nwithdrawal_fee_max", 1)
