@@ -36,7 +36,7 @@ from keepcool.wire.messages import (
 )
 from keepcool.wire.renewing import RenewWallets
 
-PAGE, EVERY_S = 100, 60.0
+PAGE, SOON_S, SELDOM_S = 100, 2.0, 600.0
 _log = logging.getLogger("keepcool.app")
 
 
@@ -51,25 +51,28 @@ class Renewing:
     timeout_s: float
 
     async def keep(self) -> None:
-        """Until cancelled."""
+        """Until cancelled. Soon again while anything is left, seldom where nothing is."""
+        pause_s = SOON_S
         while True:
             try:
-                done = await self.all()
-                if done:
-                    _log.warning("attested anew", extra={"records": done})
+                done, left = await self.all()
+                _log.info("attested anew", extra={"records": done, "left": left})
+                pause_s = min(pause_s * 2, SELDOM_S) if left and not done else SOON_S if left else SELDOM_S
             except KeepcoolError as error:
                 _log.info("records wait to be attested anew", extra={"code": error.code})
-            await asyncio.sleep(EVERY_S)
+            await asyncio.sleep(pause_s)
 
-    async def all(self) -> int:
+    async def all(self) -> tuple[int, int]:
         """How many records and ranges got new attestations. Raises what a signer refused with."""
-        after, done = 0, 0
+        after, done, found = 0, 0, 0
         while rows := await self.store.run(partial(list_wallets, limit=PAGE, after=after)):
             after = rows[-1].number
             old = [one for one in rows if one.record is not None and not self._is_new(one)]
             if old:
+                found += len(old)
                 done += await self._records(old)
-        return done + await self._ranges()
+        done_ranges, found_ranges = await self._ranges()
+        return done + done_ranges, found + found_ranges - done - done_ranges
 
     def _is_new(self, one: Stored) -> bool:
         record = attested_bytes(one.record or b"")
@@ -105,18 +108,19 @@ class Renewing:
         signatures = {service: one.attestations.get(service.value, b"") for service in PINNED}
         return self._verifies(attested_bytes(one.record), signatures)
 
-    async def _ranges(self) -> int:
-        """Of addresses, a page at a time."""
-        after, done = 0, 0
+    async def _ranges(self) -> tuple[int, int]:
+        """Of addresses, a page at a time: how many got new signatures, of how many."""
+        after, done, found = 0, 0, 0
         while rows := await self.store.run(partial(_ranges_after, after=after)):
             for number, statement, signatures in rows:
                 after = number
                 if not self._verifies(signed_bytes(statement), signatures):
+                    found += 1
                     made = {service: await self._range(service, statement) for service in PINNED}
                     if self._verifies(signed_bytes(statement), made):
                         await self.store.run(partial(_keep_range, number=number, made=made))
                         done += 1
-        return done
+        return done, found
 
     async def _range(self, signer: Service, statement: bytes) -> bytes:
         stated = parse_range(statement)

@@ -11,7 +11,6 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from keepcool.adapters.sqlite.shared import open_beside
 from keepcool.adapters.system.clock import SystemClock
 from keepcool.app import config
 from keepcool.app.statements import cuts, making, writing
@@ -19,6 +18,7 @@ from keepcool.app.statements.making import Closing
 from keepcool.app.statements.scope import Scope
 from keepcool.app.statements.shown import Names
 from keepcool.app.statements.writing import Form
+from keepcool.app.storage import main as storage
 from keepcool.app.store import Store
 
 
@@ -38,7 +38,7 @@ def state(file: Path, asked: Asked, put: Callable[[str], object]) -> Closing:
     now_ms = SystemClock(settings.clock_offset_ms).now_ms()
     period = cuts.checked(asked.since_ms, now_ms if asked.until_ms is None else asked.until_ms, now_ms)
     names = Names.of(settings.networks.values())
-    with contextlib.closing(Store(open_beside(file.resolve().parent / settings.database))) as store:
+    with contextlib.closing(storage.shared(settings, file.resolve().parent)) as store:
         pieces = making.make(_reader(store), store.transact(asked.scope), period)
         return asyncio.run(_told(pieces, writing.writer_of(asked.form, names), put))
 

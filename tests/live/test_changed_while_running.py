@@ -1,8 +1,11 @@
-"""A token, then a whole network, added to a running installation: every process stays the one it was."""
+"""A running installation gets a token, a network, and other keys, as the pages say: nobody falls silent."""
 
 from __future__ import annotations
 
 import json
+import re
+import shlex
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
@@ -10,17 +13,27 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from nacl.exceptions import BadSignatureError
+from nacl.signing import SigningKey, VerifyKey
 
 from keepcool.cli.main import main
-from keepcool.client.api import Wallet, awaited
+from keepcool.client import profile
+from keepcool.client.api import Client, Wallet, awaited
+from keepcool.client.attested import believed, parse_pins
+from keepcool.client.models import WalletAnswer
+from keepcool.core.errors import Breach
 from keepcool.core.parties import Service
+from keepcool.core.registry import attested_bytes
 from keepcool.local.devchain import DevChain, Mining, deploy_safe_contracts, deploy_token
+from tests.docs.pages import blocks as blocks_of
 from tests.fixtures.chain import NPM
-from tests.fixtures.installation import COIN, WAIT_S, House, blocks, whole_house
+from tests.fixtures.installation import COIN, WAIT_S, House, blocks, eventually, setting, whole_house
 
 pytestmark = pytest.mark.live
 SECOND_CHAIN = 1338
 SECOND = f"eip155:{SECOND_CHAIN}"
+PAGE = "docs/operate/key-rotation.md"
+_NEXT = re.compile(r'^next_(signing|sealing)_key = "([0-9a-f]{64})"$', re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -39,6 +52,28 @@ class Running:
         said = StringIO()
         with redirect_stdout(said):
             return main(words), said.getvalue()
+
+    def run_page(self, block: int, **values: str) -> str:
+        """The commands of one block of the page on keys, in this installation; what they printed."""
+        said = ""
+        for line in blocks_of(PAGE, "sh")[block].splitlines():
+            words = [self._placed(values.get(word, word)) for word in shlex.split(line)]
+            if words[0] == "cp":
+                shutil.copyfile(words[1], words[2])
+                continue
+            status, told = self.typed(*words[1:])
+            assert status == 0, f"{line}: {told}"
+            said += told
+            for name, key in re.findall(
+                r'^next_(signing|sealing)_key = "([0-9a-f]{64})"$', told, re.MULTILINE
+            ):
+                values[name.upper()] = key
+            if words[1:3] == ["keys", "new-attestation"]:
+                values["NEW"] = told.strip()
+        return said
+
+    def _placed(self, word: str) -> str:
+        return str(self.house.places.folder / word[3:]) if word.startswith("kc/") else word
 
     def pids_now(self) -> dict[str, int]:
         return pids(self.house)
@@ -162,3 +197,69 @@ def test_a_network_is_added_while_everything_runs(running: Running) -> None:
         running.app.write_text(good)
         assert running.typed("app", "reload", "--config", str(running.app))[0] == 0
         assert running.pids_now() == running.pids
+
+
+def test_api_keys_are_rotated_as_the_page_says(running: Running) -> None:
+    """The text before goes on counting beside the new one."""
+    said = running.run_page(0)
+    assert "before: counts until" in said
+    assert running.house.client.read.users()
+
+
+def test_message_keys_are_rotated_as_the_page_says(running: Running) -> None:
+    """Keeper's: pinned, switched, settled; payments go through before, between and after, and Keeper alone
+    was restarted."""
+    house = running.house
+    wallet = house.wallet()
+    before = pids(house)
+    running.run_page(1)
+    house.confirmed(house.client.withdraw(wallet.id, house.eth, COIN, house.outside()))
+    house.restart("keeper")
+    house.confirmed(house.client.withdraw(wallet.id, house.eth, COIN, house.outside()))
+    running.run_page(2)
+    house.confirmed(house.client.withdraw(wallet.id, house.eth, COIN, house.outside()))
+    now = pids(house)
+    assert [name for name in now if now[name] != before[name]] == ["keeper"]
+
+
+def test_an_attestation_key_is_rotated_as_the_page_says_and_the_stolen_one_ended(running: Running) -> None:
+    """Clients that pin the root key believe old and new wallets; once every record is attested anew the old
+    key is ended, wallets still pay, and what a thief attests by it is believed no more."""
+    house, folder = running.house, running.house.places.folder
+    old = house.wallet()
+    stolen = SigningKey(bytes.fromhex((folder / "keeper" / "identity" / "attestation.key").read_text()))
+    pinned, root = bytes(stolen.verify_key).hex(), (folder / "root" / "root.pub").read_text().strip()
+    listed = setting(f'root_key = "{root}"\nattestation_keys = ["keeper-keys.json"]')
+    running.app.write_text(listed(running.app.read_text()))
+    found = re.search(r"^[0-9a-f]{64}$", running.run_page(3, OLD=pinned), re.MULTILINE)
+    assert found is not None
+    new = found[0]
+    house.restart("keeper")
+    operator = house.places.operator / "operator.toml"
+    operator.write_text(operator.read_text().replace("[pins]", f'[pins]\nroot = "{root}"'))
+    with profile.connect(operator) as client:
+        made = client.make_wallet(client.make_user().id, "eip155:31337")
+        assert client.wallet(old.id).address == old.address
+        eventually(lambda: _renewed(client, old.id, new), "the old record is not attested anew")
+        running.run_page(4, NEW=new)
+        house.confirmed(client.withdraw(old.id, house.eth, COIN, house.outside()))
+        assert client.wallet(made.id).address == made.address
+    with profile.connect(operator) as client:
+        told = client.wallet(old.id).told
+        record = told.record_bytes or b""
+        forged = {**told.attestations, "keeper": stolen.sign(attested_bytes(record)).signature}
+        with pytest.raises(Breach):
+            believed(client._pins, record, forged)
+    cooler = next(one for one in operator.read_text().splitlines() if one.startswith("cooler ="))
+    assert believed(parse_pins(pinned, cooler.split('"')[1]), record, forged)  # the twin: no root key pinned
+
+
+def _renewed(client: Client, wallet: str, key: str) -> bool:
+    """Whether Keeper's attestation of its record is of this key."""
+    told = client.api.get(f"/v1/wallets/{wallet}", WalletAnswer)
+    try:
+        message = attested_bytes(told.record_bytes or b"")
+        VerifyKey(bytes.fromhex(key)).verify(message, told.attestations["keeper"])
+    except BadSignatureError:
+        return False
+    return True
