@@ -7,16 +7,20 @@ fails, and nothing was changed. READ COMMITTED: what is read after the lock is w
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DisconnectionError
 
 from keepcool.adapters.postgres.server import APPS, CHANNEL, LOCK_CLASS, WRITER, Server
 from keepcool.core.errors import Conflict, Refused
 
 NEWS = "news"
 _VERSION_MIN = 14
-_WRITER = f"SELECT pg_advisory_xact_lock({LOCK_CLASS}, {WRITER})"
+_IDLE_S = 2.0  # a connection that was idle for longer is asked whether it lives
+_BEGIN = f"BEGIN; SELECT pg_advisory_xact_lock({LOCK_CLASS}, {WRITER})"  # one message for both
 
 
 def open_books(server: Server) -> Engine:
@@ -49,10 +53,12 @@ def _engine(server: Server, connections: int) -> Engine:
         pool_size=connections,
         max_overflow=0,
         pool_timeout=server.lock_s,
-        pool_pre_ping=True,
+        isolation_level="AUTOCOMMIT",  # we say BEGIN ourselves, with the lock
         hide_parameters=True,
     )
     event.listen(engine, "connect", _check)
+    event.listen(engine, "checkin", _used)
+    event.listen(engine, "checkout", _refuse_dead)
     event.listen(engine, "begin", _begin_as_writer)
     return engine
 
@@ -66,7 +72,6 @@ def _check(connection: Any, _record: object) -> None:
         raise Refused("database.encoding", "the database's encoding must be UTF8")
     if _shown(connection, "synchronous_commit") == "off":
         connection.execute("SET synchronous_commit = on")
-    connection.commit()
 
 
 def _hold(connection: Any, _record: object) -> None:
@@ -75,7 +80,6 @@ def _hold(connection: Any, _record: object) -> None:
         said = "an App, or a command that restores, has this database open: stop it first"
         raise Conflict("books.locked", said)
     connection.execute("SELECT pg_advisory_lock(%s, %s)", (LOCK_CLASS, WRITER))
-    connection.commit()
 
 
 def _shown(connection: Any, name: str) -> str:
@@ -83,5 +87,19 @@ def _shown(connection: Any, name: str) -> str:
     return str(value)
 
 
+def _used(_connection: Any, record: Any) -> None:
+    record.info["used_s"] = time.monotonic()
+
+
+def _refuse_dead(connection: Any, record: Any, _proxy: object) -> None:
+    """A server that was started anew has ended its connections: another one is made then."""
+    if time.monotonic() - record.info.get("used_s", time.monotonic()) < _IDLE_S:
+        return
+    try:
+        connection.execute("SELECT 1")
+    except psycopg.Error as error:
+        raise DisconnectionError from error
+
+
 def _begin_as_writer(connection: Any) -> None:
-    connection.exec_driver_sql(_WRITER)
+    connection.exec_driver_sql(_BEGIN)
