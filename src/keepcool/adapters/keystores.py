@@ -10,6 +10,8 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
+from keepcool.adapters.awskms import keystore as awskms
+from keepcool.adapters.gcpkms import keystore as gcpkms
 from keepcool.adapters.localkeystore.keystore import LocalKeystore
 from keepcool.adapters.localkeystore.passphrase import at_hand
 from keepcool.adapters.openbao.keystore import OpenBaoKeystore
@@ -32,6 +34,10 @@ async def opened(
 ) -> RotatingKeystore:
     """`settings` with absolute paths, `folder` the service's own. `by_hand` waits for a passphrase that is
     nowhere at hand. Talks to no server yet. Raises what keeps it shut."""
+    if settings.aws is not None:
+        return awskms.opened(settings.aws)
+    if settings.gcp is not None:
+        return gcpkms.opened(settings.gcp)
     if settings.local is None:
         return OpenBaoKeystore.from_settings(settings, folder)
     open_with = local(settings.local, entropy)

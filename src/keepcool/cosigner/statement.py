@@ -67,10 +67,22 @@ def sentences(service: Service, role: Role, settings: SignerSettings, policy: Po
 def _keystore(keystore: KeystoreSettings) -> Sequence[str]:
     if keystore.local is not None:
         return _local(keystore.local)
+    if keystore.aws is not None:
+        return _cloud("AWS KMS", keystore.aws.key)
+    if keystore.gcp is not None:
+        return _cloud("Google Cloud KMS", keystore.gcp.key)
     forbidden = ", ".join(keystore.forbidden_keys) or "no other key (name its peer's!)"
     return [
         f"It opens sealed keys with the keystore at {keystore.url} (transit key {keystore.transit_key}), and "
         f"does not start if that lets it use {forbidden}."
+    ]
+
+
+def _cloud(name: str, key: str) -> Sequence[str]:
+    return [
+        f"It opens sealed keys with {name}, key {key}; the cloud keeps the record of every opening.",
+        f"WARNING: {name} is UNVERIFIED here: proven against a simulator of its documents, never against the "
+        "real service. Try it with coins you can lose.",
     ]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from keepcool.adapters.openbao.line import BadAnswerError, Line
+from keepcool.adapters.https.line import BadAnswerError, Line
 
 OK = b"HTTP/1.1 200 OK\r\n"
 PATIENCE_S = 60

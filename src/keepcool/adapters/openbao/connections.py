@@ -1,114 +1,29 @@
-"""A few keep-alive TLS connections to one keystore, for blocking callers in threads.
-
-Every call has a timeout; only a connection that failed is tried again, a bounded number of times, so
-every call must be safe to repeat (all of transit, login and renewal are). Answers have a size limit.
-"""
+"""Keep-alive connections to one OpenBao: TLS 1.3 only, verified against the one CA file they are given."""
 
 from __future__ import annotations
 
-import socket
 import ssl
-import time
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from queue import Empty, LifoQueue
-from urllib.parse import urlsplit
 
-from keepcool.adapters.openbao.line import BadAnswerError, Line, connected
-from keepcool.core.errors import Refused, Unavailable
+from keepcool.adapters.https.pool import Pool, Reply
 
-_ATTEMPTS = 3
-_PAUSE_S = 0.05
-_ANSWER_BYTES_MAX = 4 * 1024 * 1024
-_IDLE_MAX = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An HTTP answer, whatever its status."""
-
-    status: int
-    body: bytes
+__all__ = ["Connections", "Reply"]
+_PORT = 8200
 
 
 class Connections:
-    """Thread-safe. TLS 1.3 only, verified against the one CA file it is given."""
+    """Thread-safe. Every call must be safe to repeat (all of transit, login and renewal are)."""
 
     def __init__(self, url: str, ca: Path, timeout_s: float) -> None:
         """Raises Refused when the URL is not https or the CA file cannot be read."""
-        parts = urlsplit(url)
-        if parts.scheme != "https" or not parts.hostname or parts.path.strip("/"):
-            raise Refused("keystore.url", f"keystore.url: {url!r} is not of the form https://host:port")
         self.url = url
-        self._host, self._port, self._timeout_s = parts.hostname, parts.port or 8200, timeout_s
-        self._tls = _tls(ca)
-        self._idle: LifoQueue[Line] = LifoQueue(_IDLE_MAX)
+        self._pool = Pool(url, ca, timeout_s, _PORT, ssl.TLSVersion.TLSv1_3)
 
     def call(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
         """One request under /v1/. Raises Unavailable when there is no answer in time."""
-        problem: OSError | BadAnswerError | None = None
-        for attempt in range(_ATTEMPTS):
-            if attempt:
-                time.sleep(_PAUSE_S * attempt)
-            try:
-                return self._exchange(method, f"/v1/{path}", body, headers)
-            except TimeoutError as error:
-                raise self._unreachable(f"no answer within {self._timeout_s:g} s") from error
-            except (OSError, BadAnswerError) as error:
-                self.close()  # what broke one idle connection broke its neighbours
-                problem = error
-        raise self._unreachable(_said(problem)) from problem
+        return self._pool.call(method, f"/v1/{path}", body, headers)
 
     def close(self) -> None:
         """Closes idle connections; a later call opens new ones."""
-        with suppress(Empty):
-            while True:
-                self._idle.get_nowait().close()
-
-    def _take(self) -> Line:
-        try:
-            return self._idle.get_nowait()
-        except Empty:
-            return connected(self._host, self._port, self._timeout_s, self._tls)
-
-    def _exchange(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
-        line = self._take()
-        try:
-            answer = line.ask(method, path, body, headers, _ANSWER_BYTES_MAX)
-        except BaseException:
-            line.close()
-            raise
-        if not answer.reusable or self._idle.full():
-            line.close()
-        else:
-            self._idle.put(line)
-        return Reply(answer.status, answer.body)
-
-    def _unreachable(self, why: str) -> Unavailable:
-        return Unavailable(
-            "keystore.unreachable", f"the keystore at {self.url} does not answer ({why}); is it running?"
-        )
-
-
-def _tls(ca: Path) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=str(ca))
-    except OSError as error:
-        raise Refused("keystore.ca", f"keystore.ca: cannot read {ca}: {error}") from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    return context
-
-
-def _said(problem: OSError | BadAnswerError | None) -> str:
-    match problem:
-        case ssl.SSLCertVerificationError():
-            return f"its certificate is not from our CA: {problem.verify_message}"
-        case ConnectionRefusedError():
-            return "connection refused"
-        case socket.gaierror():
-            return "its name is unknown"
-        case BadAnswerError():
-            return str(problem)
-    return type(problem).__name__
+        self._pool.close()

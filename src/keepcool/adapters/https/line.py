@@ -34,12 +34,13 @@ class Answer:
     reusable: bool
 
 
-def connected(host: str, port: int, timeout_s: float, tls: ssl.SSLContext) -> Line:
-    """A new line. Raises OSError when the network or its TLS fails."""
+def connected(host: str, port: int, timeout_s: float, tls: ssl.SSLContext, named: str) -> Line:
+    """A new line to a server that is `named` so in requests. Raises OSError when the network or its TLS
+    fails."""
     plain = socket.create_connection((host, port), timeout_s)
     try:
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return Line(tls.wrap_socket(plain, server_hostname=host), f"{host}:{port}")
+        return Line(tls.wrap_socket(plain, server_hostname=host), named)
     except BaseException:
         plain.close()
         raise

@@ -1,0 +1,1 @@
+"""AWS KMS behind the port Keystore. Unverified against the real service."""

@@ -1,0 +1,1 @@
+"""Google Cloud KMS behind the port Keystore. Unverified against the real service."""
