@@ -260,6 +260,20 @@ def test_the_typed_client_speaks_the_same(app: Running, purse: Purse) -> None:
         assert client.controls.correction(made.id) in client.controls.corrections(state="rejected")
 
 
+def test_one_key_does_not_take_all_streams(app: Running) -> None:
+    """The attack: an ordinary reader opens streams without end; others still get theirs."""
+    greedy, opened = app.client(Scope.READ), list[httpx.Response]()
+    while not opened or opened[-1].status_code == 200:
+        assert len(opened) < app.parts.settings.events.subscribers_max
+        asked = greedy.build_request("GET", "/v1/events/stream")
+        opened.append(greedy.send(asked, stream=True))
+    assert opened[-1].status_code == 503
+    with app.client(Scope.READ).stream("GET", "/v1/events/stream") as answer:
+        assert answer.status_code == 200
+    for one in opened:
+        one.close()
+
+
 WHAT_EACH_MAY = {
     Scope.READ: {"GET"},
     Scope.USERS: {"POST /v1/users"},

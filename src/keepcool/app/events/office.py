@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry
@@ -58,17 +59,27 @@ class EventOffice:
         )
         self._dispatcher = Dispatcher(self._means)
         self._knock = knock or self._dispatcher.changed
-        self.streams_open = 0
+        self._streams = Counter[str]()
+
+    @property
+    def streams_open(self) -> int:
+        return self._streams.total()
+
+    def has_room(self, key: str) -> bool:
+        """Whether this API key may open one more stream: none takes the places of all others."""
+        few = self._streams[key] < self.settings.subscribers_per_key
+        return few and self.streams_open < self.settings.subscribers_max
 
     @contextlib.contextmanager
-    def streaming(self) -> Iterator[None]:
-        """One more stream is open, for the length of the block."""
-        self.streams_open += 1
+    def streaming(self, key: str) -> Iterator[None]:
+        """One more stream of this API key is open, for the length of the block."""
+        self._streams[key] += 1
         self.numbers.streams.set(self.streams_open)
         try:
             yield
         finally:
-            self.streams_open -= 1
+            self._streams[key] -= 1
+            self._streams += Counter()  # without those that have none
             self.numbers.streams.set(self.streams_open)
 
     async def run(self) -> None:

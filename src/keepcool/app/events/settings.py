@@ -11,6 +11,8 @@ class EventSettings(Settings, frozen=True):
 
     subscribers_max: int = 32
     """Streams at once."""
+    subscribers_per_key: int = 8
+    """Of these, by one API key."""
     heartbeat_s: float = 15.0
     """A silent stream gets a comment this often."""
     slow_after_s: float = 20.0
@@ -36,7 +38,8 @@ class EventSettings(Settings, frozen=True):
 def check_events(settings: EventSettings) -> None:
     """Raises Refused `config.events`."""
     counts = (settings.webhooks_max, settings.webhook_in_flight, settings.webhook_tries_max)
-    if min(*counts, settings.subscribers_max, settings.webhook_disable_after_s) < 1:
+    streams = (settings.subscribers_max, settings.subscribers_per_key)
+    if min(*counts, *streams, settings.webhook_disable_after_s) < 1:
         raise Refused("config.events", "events: counts are at least 1")
     times = (settings.heartbeat_s, settings.slow_after_s, settings.webhook_timeout_s)
     if min(*times, settings.webhook_wait_s_first) <= 0:

@@ -102,15 +102,18 @@ async def list_events(given: Given, _: Reader, page: Annotated[EventPage, Query(
     response_class=StreamingResponse,
     responses=_STREAM,
 )
-async def stream(request: Request, given: Given, _: Reader, wish: Annotated[EventWish, Query()]) -> Response:
+async def stream(
+    request: Request, given: Given, caller: Reader, wish: Annotated[EventWish, Query()]
+) -> Response:
     """Goes on until you hang up. `Last-Event-ID` resumes after that cursor. Whoever takes too little is cut
     off and resumes likewise."""
     after, office = _resumed(request, wish), given.events
     wanted = wish.filter()
-    if office.streams_open >= office.settings.subscribers_max:
-        raise Unavailable("events.subscribers", "too many streams are open; close one, or read pages")
+    if not office.has_room(caller.id):
+        text = "too many streams are open, in all or by this key; close one, or read pages"
+        raise Unavailable("events.subscribers", text)
     start = await given.store.run(lambda tx: _refuse_ahead(tx, after))
-    return EventStream(office, start, wanted, request.app.state.stop)
+    return EventStream(office, caller.id, start, wanted, stop=request.app.state.stop)
 
 
 def shown(one: Event) -> EventOut:

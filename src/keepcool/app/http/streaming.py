@@ -25,14 +25,17 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, office: EventOffice, after: int, wanted: Filter, stop: asyncio.Event) -> None:
+    def __init__(
+        self, office: EventOffice, key: str, after: int, wanted: Filter, *, stop: asyncio.Event
+    ) -> None:
         super().__init__(b"", 200, _HEADERS)
         del self.headers["content-length"]
-        self._office, self._after, self._wanted, self._stop = office, after, wanted, stop
+        self._office, self._key, self._after = office, key, after
+        self._wanted, self._stop = wanted, stop
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        with self._office.streaming():
+        with self._office.streaming(self._key):
             tasks = [
                 asyncio.create_task(self._write(send)),
                 asyncio.create_task(_hung_up(receive)),
