@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from keepcool.adapters.identity.files import FileIdentity
@@ -80,6 +80,7 @@ from keepcool.wire.messages import (
     StatusRequest,
     WalletsAnswer,
 )
+from keepcool.wire.requestkeys import NO_KEYS, Keys
 from tests.unit.app.books.loopback import FixedClock, Lines, LoopbackBus
 from tests.unit.cosigner.house import Shelf
 
@@ -167,8 +168,8 @@ class House:
     async def creators(self) -> list[str]:
         return [one.address for one in await self.status()]
 
-    async def reserve(self, *items: ReserveItem) -> list[Reserved | Failure]:
-        answer = await self.ask(KEEPER, "wallets.reserve.v1", ReserveWallets(items=list(items)))
+    async def reserve(self, *items: ReserveItem, keys: Keys = NO_KEYS) -> list[Reserved | Failure]:
+        answer = await self.ask(KEEPER, "wallets.reserve.v1", ReserveWallets(items=list(items), keys=keys))
         assert isinstance(answer, ReserveAnswer)
         return answer.items
 
@@ -186,15 +187,17 @@ class House:
         assert isinstance(answer, PurseAnswer)
         return answer.items
 
-    async def sign(self, signer: Service, *items: SignItem) -> list[Signed | Declined | Failure]:
-        answer = await self.ask(signer, "sign.v1", SignRequest(items=list(items)))
+    async def sign(
+        self, signer: Service, *items: SignItem, keys: Keys = NO_KEYS
+    ) -> list[Signed | Declined | Failure]:
+        answer = await self.ask(signer, "sign.v1", SignRequest(items=list(items), keys=keys))
         assert isinstance(answer, SignAnswer)
         return answer.items
 
-    async def wallet(self, name: str, nonce: int = 1, creator: int = 0) -> WalletRecord:
+    async def wallet(self, name: str, nonce: int = 1, creator: int = 0, keys: Keys = NO_KEYS) -> WalletRecord:
         """Reserved, made, proven and registered."""
         item = wanted(name, (await self.creators())[creator], nonce)
-        (reserved,) = await self.reserve(item)
+        (reserved,) = await self.reserve(item, keys=keys)
         assert isinstance(reserved, Reserved), reserved
         self.book.take(reserved.transaction)
         (proven,) = await self.prove(ProveItem(wallet=name, owner=f"u-{name}"))
@@ -241,7 +244,12 @@ def payment(record: WalletRecord, draft: bytes, to: str, units: int, now_s: int 
 
 
 async def opened_house(
-    folder: Path, terms: MinterTerms = TERMS, creators: int = 3, nodes: OwnersReader | None = None
+    folder: Path,
+    terms: MinterTerms = TERMS,
+    creators: int = 3,
+    nodes: OwnersReader | None = None,
+    *,
+    request_keys: bool = False,
 ) -> House:
     """Cooler asks `nodes`; without them the book."""
     identities = {
@@ -252,14 +260,13 @@ async def opened_house(
     cool, cold = Paper.new(Role.COOL), Paper.new(Role.COLD)
     pins = account_pins([cool.account.pin, cold.account.pin])
     memory, proven = CreatorMemory(), ProvenMemory()
-    ground = Ground(folder, lines, terms, peers)
+    ground = Ground(folder, lines, terms, peers, request_keys)
     keeper = await _signer(identities[KEEPER], ground, memory)
     cooler = await _signer(identities[COOLER], ground, proven)
     await _hold(cooler, cool)
     pool = await Creators.opened(keeper, memory, lambda _: creators)
     paper = PaperKeys(cool.shared, cold.shared, pins)
-    found = keeper.foundation
-    keys = RequestKeys(found.store, _no_lock(keeper), found.inner, found.clock, found.entropy, on=False)
+    keys = _request_keys(keeper.foundation, ground)
     issuing = Issuing(keeper, paper, NumberMemory(), keys)
     reserving, purses = Reserving(keeper, memory, pool, paper, keys), Purses(keeper, [pool])
     await keeper.serve(
@@ -294,9 +301,10 @@ def told(
     *,
     creators: int = 3,
     nodes: OwnersReader | None = None,
+    request_keys: bool = False,
 ) -> None:
     async def whole() -> None:
-        house = await opened_house(folder, terms, creators, nodes)
+        house = await opened_house(folder, terms, creators, nodes, request_keys=request_keys)
         try:
             await story(house)
         finally:
@@ -314,6 +322,7 @@ class Ground:
     lines: Lines
     terms: MinterTerms
     peers: dict[Service, Peer]
+    request_keys: bool = False
 
 
 async def _signer(identity: FileIdentity, ground: Ground, memory: Memory) -> Signer:
@@ -337,12 +346,19 @@ async def _signer(identity: FileIdentity, ground: Ground, memory: Memory) -> Sig
     place = (own_key_of if service is KEEPER else one_key)(service, role)
     reserved_at = memory.reserved_at if isinstance(memory, CreatorMemory) else nobody
     part = Part(role=role, place=place, peer=peer, points=POINTS, memories=(memory,), reserved_at=reserved_at)
+    if service is KEEPER and ground.request_keys:
+        keys = _request_keys(foundation, ground)
+        part = replace(part, place=keys.place, unlocked=keys.opened, keyed=keys.refused)
     return await Signer.opened(foundation, part)
 
 
-def _no_lock(keeper: Signer) -> PoolLock:
+def _request_keys(found: Foundation, ground: Ground) -> RequestKeys:
+    lock, on = _no_lock(found), ground.request_keys
+    return RequestKeys(found.store, lock, found.inner, found.clock, found.entropy, on)
+
+
+def _no_lock(foundation: Foundation) -> PoolLock:
     later = asyncio.get_running_loop().call_later
-    foundation = keeper.foundation
     return PoolLock(foundation.store, None, frozenset(), foundation.clock, foundation.entropy, later)
 
 

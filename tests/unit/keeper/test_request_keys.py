@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from keepcool.chains.minter.payouts import pay
 from keepcool.core.errors import Malformed
+from keepcool.core.intent import Output
+from keepcool.core.money import Amount
 from keepcool.core.registry import Role
 from keepcool.cosigner.journal import walk
 from keepcool.cosigner.keyring import SealedKeyring, as_it_lies
@@ -18,6 +21,7 @@ from keepcool.wire.messages import Attested, CreateWallets, Failure, Signed, Sig
 from keepcool.wire.requestkeys import NO_KEYS, Keys
 from keepcool.wire.resealing import ResealAnswer, Resealed, ResealItem, ResealWallets
 from tests.unit.cosigner.house import Shelf
+from tests.unit.keeper import minter_house
 from tests.unit.keeper.bitcoin_house import (
     KEEPER,
     POOL,
@@ -261,3 +265,23 @@ def test_keys_stand_in_no_text() -> None:
     ):
         assert repr(KEY)[2:-1] not in shown
         assert KEY.hex() not in shown
+
+
+def test_a_wallet_that_is_reserved_first_has_its_key_as_well(tmp_path: Path) -> None:
+    """On Minter the key comes with the reservation: none is refused and nothing reserved, and the wallet is
+    signed for with its own key alone."""
+
+    async def story(house: minter_house.House) -> None:
+        item = minter_house.wanted("w", (await house.creators())[0], 1)
+        (refused,) = await house.reserve(item)
+        assert code(refused) == "keeper.request_key"
+        record = await house.wallet("w", keys=of("w"))
+        coin, customer = minter_house.COIN, minter_house.CUSTOMER
+        draft = pay(network=minter_house.NETWORK, nonce=1, outputs=[Output(customer, Amount(coin, 5))])
+        asked = minter_house.payment(record, draft.preimage(), customer, 5)
+        (wrong,) = await house.sign(KEEPER, asked, keys=of("w", OTHER))
+        assert code(wrong) == "keeper.request_key"
+        (signed,) = await house.sign(KEEPER, asked, keys=of("w"))
+        assert isinstance(signed, Signed)
+
+    minter_house.told(tmp_path, story, request_keys=True)
