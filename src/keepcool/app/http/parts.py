@@ -73,11 +73,13 @@ def caller(
         if credentials is None:
             raise Refused("auth.missing", "send Authorization: Bearer <API key>")
         now_ms, text = given.clock.now_ms(), credentials.credentials
-        key, limits = await given.store.run(lambda tx: _known(tx, text, now_ms))
-        request.scope["keepcool.caller"] = key.id  # for the access log: the id, never the key
-        door = cast(Door, request.app.state.door)
+        door, forwarded = cast(Door, request.app.state.door), request.headers.getlist("x-forwarded-for")
         peer = None if request.client is None else request.client.host
-        door.check_address(limits, peer, request.headers.getlist("x-forwarded-for"))
+        door.check_stranger(text, peer, forwarded, now_ms)
+        key, limits = await given.store.run(lambda tx: _known(tx, text, now_ms))
+        door.learn(text)
+        request.scope["keepcool.caller"] = key.id  # for the access log: the id, never the key
+        door.check_address(limits, peer, forwarded)
         request.scope["keepcool.left"] = door.left(key, limits, now_ms)  # for the headers of a refusal, too
         request.scope["keepcool.left"] = door.take(key, limits, now_ms)
         if not key.may(scope):
