@@ -10,8 +10,6 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
-from keepcool.adapters.awskms import keystore as awskms
-from keepcool.adapters.gcpkms import keystore as gcpkms
 from keepcool.adapters.localkeystore.keystore import LocalKeystore
 from keepcool.adapters.localkeystore.passphrase import at_hand
 from keepcool.adapters.openbao.keystore import OpenBaoKeystore
@@ -35,8 +33,12 @@ async def opened(
     """`settings` with absolute paths, `folder` the service's own. `by_hand` waits for a passphrase that is
     nowhere at hand. Talks to no server yet. Raises what keeps it shut."""
     if settings.aws is not None:
+        from keepcool.adapters.awskms import keystore as awskms  # a signer loads what it uses
+
         return awskms.opened(settings.aws)
     if settings.gcp is not None:
+        from keepcool.adapters.gcpkms import keystore as gcpkms
+
         return gcpkms.opened(settings.gcp)
     if settings.local is None:
         return OpenBaoKeystore.from_settings(settings, folder)
