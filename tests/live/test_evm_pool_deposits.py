@@ -225,3 +225,27 @@ def test_other_tokens_are_nobodys_deposit(chain: DevChain, tmp_path: Path) -> No
         at.settle()
         assert (at.office.owed(name), len(at.office.deposits())) == (ETHER, 1)
         assert not at.office.events()
+
+
+def test_an_address_that_was_given_to_nobody_is_the_pools_own(chain: DevChain, tmp_path: Path) -> None:
+    """What a lost App may have handed out is watched: coins that come in there are seen, and swept they are
+    still the pool's own, once."""
+    with scene(chain, tmp_path) as at:
+        pool, address = WalletId("pool"), forwarder_address(at.treasury, 900)
+        burnt = Address(
+            network=NETWORK,
+            script=bytes.fromhex(address[2:]),
+            source=pool,
+            wallet=None,
+            cosigner=0,
+            change=0,
+            index=900,
+        )
+        at.office.store.transact(lambda tx: addresses.add_addresses(tx, [burnt]))
+        chain.fund(address, ETHER)
+        at.settle()
+        assert at.office.owed(pool) == ETHER
+        at.sweep(900, token=False)
+        at.settle()
+        assert (at.office.owed(pool), chain.balance(at.treasury)) == (ETHER, ETHER)
+        assert not at.office.events()

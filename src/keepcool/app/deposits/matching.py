@@ -9,7 +9,7 @@ ERC-20; Safe 1.4.1 and 1.5.0 events.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from keepcool.app.deposits.records import Kind
@@ -32,7 +32,8 @@ _NO_BITS = bytes(12)
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """`wallet` is the number of its row. `position` is the log's index in the block, or the transaction's."""
+    """`wallet` is the number of its row, `address` where it came in. `position` is the log's index in the
+    block, or the transaction's."""
 
     wallet: int
     asset: AssetId
@@ -41,6 +42,7 @@ class Incoming:
     transaction: bytes
     position: int
     units: int
+    address: bytes = field(default=b"", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class Touched:
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """From an address of a pool: `units` of which `arrived` came to the treasury `to`."""
+    """From an address of a pool, `address`: `units` of which `arrived` came to the treasury `to`."""
 
     wallet: int
     to: int
@@ -65,6 +67,7 @@ class Passed:
     position: int
     units: int
     arrived: int
+    address: bytes = field(default=b"", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,21 +100,23 @@ def match(
         if asset is None or len(log.topics) != 3 or log.topics[0] != TRANSFER or len(log.data) != 32:
             continue
         sender, recipient = log.topics[1], log.topics[2]
-        to, source = watched.get(recipient[12:]), watched.get(sender[12:])
+        payer, paid = sender[12:], recipient[12:]
+        to, source = watched.get(paid), watched.get(payer)
         if (to is None and source is None) or sender == recipient:
             continue
         units = int.from_bytes(log.data, "big")
         if not units or sender[:12] != _NO_BITS or recipient[:12] != _NO_BITS:
             continue
-        treasury = pooled.get(sender[12:])
+        treasury = None if source is None else pooled.get(payer)
         if treasury is not None and source is not None:
             arrived = units if to == treasury else 0
-            passed.append(Passed(source, treasury, asset, log.transaction, log.index, units, arrived))
+            moved = (log.transaction, log.index, units, arrived, payer)
+            passed.append(Passed(source, treasury, asset, *moved))
             if to == treasury:
                 continue
         if to is not None:
             incoming.append(
-                Incoming(to, asset, Kind.TRANSFER, sender[12:], log.transaction, log.index, units)
+                Incoming(to, asset, Kind.TRANSFER, payer, log.transaction, log.index, units, paid)
             )
         if source is not None:
             touched.append(Touched(source, log.transaction, log.index, None))
@@ -134,13 +139,15 @@ def _flushed(
         units = int.from_bytes(log.data[32:], "big")
         forwarder = raw_forwarder(log.topics[1], int.from_bytes(log.data[:32], "big"))
         if forwarder in pooled and forwarder in watched:
-            where = (log.transaction, log.index, units, units)
+            where = (log.transaction, log.index, units, units, forwarder)
             yield Passed(watched[forwarder], pooled[forwarder], native, *where)
 
 
 def _plain(one: Transaction, wallet: int, native: AssetId) -> Incoming:
     position = one.index if one.index is not None else 0
-    return Incoming(wallet, native, Kind.TRANSACTION, one.sender, one.hash, position, one.value)
+    return Incoming(
+        wallet, native, Kind.TRANSACTION, one.sender, one.hash, position, one.value, one.to or b""
+    )
 
 
 def _received(

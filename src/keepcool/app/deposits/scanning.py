@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
+from keepcool.app.coins import addresses
 from keepcool.app.deposits import passages, position, records
 from keepcool.app.deposits.crediting import Outflows
 from keepcool.app.deposits.matching import (
@@ -111,6 +112,8 @@ class Scanner:
         numbers = {one.wallet for one in matched.incoming} | {one.wallet for one in matched.touched}
         numbers |= {number for one in matched.passed for number in (one.wallet, one.to)}
         wallets = wallets_numbered(tx, sorted(numbers))
+        seen = {one.address for one in matched.incoming} | {one.address for one in matched.passed}
+        addresses.mark_used(tx, self._listed.network, sorted(seen & self._watched.pooled.keys()))
         for passed in matched.passed:
             self._pass(tx, header, wallets, passed)
         claims = [self._claim(header, wallets[one.wallet], one) for one in matched.incoming]

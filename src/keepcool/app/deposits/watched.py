@@ -92,13 +92,13 @@ def wallets_numbered(tx: Connection, numbers: Sequence[int]) -> dict[int, Watche
 
 
 def addresses_of(tx: Connection, some: Sequence[WatchedWallet]) -> dict[WalletId, tuple[str, ...]]:
-    """Every address at which a wallet's coins lie: its own, and those of a pool that were given to it; of a
-    pool those that were given to nobody."""
+    """Every address at which a wallet's coins lie: its own, and those of a pool that were given to it. Those
+    that were given to nobody are many and empty: only where something came in they are the pool's own."""
     found = {one.id: {one.address: None} for one in some}
     names = list(found)
     for start in range(0, len(names), _ASKED_AT_ONCE):
         part = names[start : start + _ASKED_AT_ONCE]
-        of_pool = coin_address.c.wallet.is_(None) & coin_address.c.source.in_(part)
+        of_pool = coin_address.c.wallet.is_(None) & coin_address.c.source.in_(part) & coin_address.c.used
         query = select(coin_address).where(coin_address.c.wallet.in_(part) | of_pool)
         for row in tx.execute(query.order_by(coin_address.c.number)):
             found[WalletId(row.wallet or row.source)][to_checksum(bytes(row.script))] = None
