@@ -87,3 +87,34 @@ def test_refuses_a_file_that_is_not_there_or_too_long(tmp_path: Path) -> None:
         toml.load(tmp_path / "absent.toml", SignerSettings)
     with pytest.raises(Refused, match=r"config\.file"):
         toml.load(written(tmp_path, "#" * (1024 * 1024 + 1)), SignerSettings)
+
+
+OTHERS = {
+    "local": '[keystore.local]\nfile = "keystore/k.json"\npassphrase_file = "words"\n',
+    "aws": '[keystore.aws]\nregion = "eu-central-1"\nkey = "arn"\ncredentials = "aws.keys"\n',
+    "gcp": '[keystore.gcp]\nkey = "projects"\nservice_account = "account.json"\n',
+}
+
+
+def with_keystore(*tables: str) -> str:
+    before, _, rest = GOOD.partition("[keystore]")
+    return before + "".join(tables) + rest[rest.index("[policy]") :]
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_another_keystore_stands_in_its_own_table(tmp_path: Path, kind: str) -> None:
+    """In place of OpenBao one of the others, its files beside the TOML as well."""
+    found = toml.load(written(tmp_path, with_keystore(OTHERS[kind])), SignerSettings).keystore
+    tables = {"local": found.local, "aws": found.aws, "gcp": found.gcp}
+    assert [name for name, table in tables.items() if table is not None] == [kind]
+    files = [found.local and found.local.file, found.aws and found.aws.credentials]
+    files.append(found.gcp and found.gcp.service_account)
+    assert [file for file in files if file and file.startswith(str(tmp_path))]
+
+
+def test_refuses_two_keystores_and_none(tmp_path: Path) -> None:
+    """A signer seals in one place: a second table, one beside a URL, or nothing at all is an error."""
+    both = GOOD.replace("[policy]", OTHERS["local"] + "[policy]")
+    for text in (both, with_keystore(OTHERS["aws"], OTHERS["gcp"]), with_keystore("[keystore]\n")):
+        with pytest.raises(Refused, match=r"config\.form"):
+            toml.load(written(tmp_path, text), SignerSettings)
