@@ -107,9 +107,12 @@ def test_another_keystore_stands_in_its_own_table(tmp_path: Path, kind: str) -> 
     found = toml.load(written(tmp_path, with_keystore(OTHERS[kind])), SignerSettings).keystore
     tables = {"local": found.local, "aws": found.aws, "gcp": found.gcp}
     assert [name for name, table in tables.items() if table is not None] == [kind]
-    files = [found.local and found.local.file, found.aws and found.aws.credentials]
-    files.append(found.gcp and found.gcp.service_account)
-    assert [file for file in files if file and file.startswith(str(tmp_path))]
+    files = [
+        found.local.file if found.local else "",
+        found.aws.credentials if found.aws else "",
+        found.gcp.service_account if found.gcp else "",
+    ]
+    assert [file for file in files if file.startswith(str(tmp_path))]
 
 
 def test_refuses_two_keystores_and_none(tmp_path: Path) -> None:

@@ -9,10 +9,18 @@ import pytest
 
 from keepcool.chains import accounts
 from keepcool.cooler import config as cooler
+from keepcool.core.errors import Refused
 from keepcool.core.parties import Service
+from keepcool.core.profiles import Profile
 from keepcool.core.registry import Role
 from keepcool.cosigner import statement
-from keepcool.ports.settings import AccountSettings, PeerSettings
+from keepcool.ports.settings import (
+    AccountSettings,
+    AwsKmsSettings,
+    KeystoreSettings,
+    LocalKeystoreSettings,
+    PeerSettings,
+)
 from keepcool.wire.requests import REQUESTS
 from tests.unit.cooler.test_config import COMMON
 from tests.unit.local.test_paperkeys import COLD, COOL
@@ -97,3 +105,19 @@ def test_accounts_are_told_or_their_lack_is() -> None:
         owned.format("minter", "0/w", both["minter"], ""),
         owned.format("bitcoin", "w", both["bitcoin"], "; a pool has these accounts themselves"),
     ]
+
+
+def test_it_says_what_a_departure_gives_up() -> None:
+    """A local keystore, a cloud's and each profile are told of with their price; the usual ones have none."""
+    local = KeystoreSettings(local=LocalKeystoreSettings("k.json"))
+    cloud = KeystoreSettings(aws=AwsKmsSettings("eu-central-1", "arn", "keys"))
+    usual = " ".join(told(Service.KEEPER, settings()))
+    assert "GIVEN UP" not in usual
+    assert "UNVERIFIED" not in usual
+    assert "GIVEN UP with a local keystore" in " ".join(told(Service.KEEPER, settings(keystore=local)))
+    assert "UNVERIFIED" in " ".join(told(Service.KEEPER, settings(keystore=cloud)))
+    for one in Profile:
+        chosen = " ".join(told(Service.KEEPER, settings(profiles=[one.value])))
+        assert f"GIVEN UP (profile {one.value})" in chosen
+    with pytest.raises(Refused, match=r"profile\.refused"):
+        told(Service.KEEPER, settings(profiles=["single-key"]))
