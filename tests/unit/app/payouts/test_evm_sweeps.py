@@ -1,0 +1,182 @@
+"""When an EVM pool's addresses are swept, and which withdrawals wait for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import pytest
+from sqlalchemy import Connection
+
+from keepcool.app.books import ledger, registry
+from keepcool.app.config import AssetSettings, EvmSettings
+from keepcool.app.deposits import passages, position
+from keepcool.app.network_settings import SweepSettings
+from keepcool.app.payouts import purses, store
+from keepcool.app.payouts.evm import sweeping
+from keepcool.app.payouts.evm.lane import EvmLane
+from keepcool.app.payouts.purses import Purpose, Stage
+from keepcool.app.payouts.store import Kind, NewWithdrawal
+from keepcool.app.pools import covering, rows
+from keepcool.app.pools.rows import Marks
+from keepcool.chains.evm.forwarders import forwarder_address
+from keepcool.core.ids import AssetId, WalletId
+from tests.unit.app.deposits.office import NATIVE, NETWORK, Office
+
+TOKEN = AssetId(f"{NETWORK}/erc20:0x4e1DCf7AD4e460CfD30791CCC4F9c8a4f820ec67")
+POOL, TREASURY = WalletId("pool"), "0x41675C099F32341bf84BFc5382aF534df5C7461a"
+WAIT_S = 600
+
+
+@dataclass
+class PaperLane:
+    """Of a lane what deciding needs."""
+
+    office: Office
+    now: int = 1_800_000_000_000
+    batch_max: int = 3
+
+    @property
+    def network(self) -> str:
+        return NETWORK
+
+    @property
+    def clock(self) -> PaperLane:
+        return self
+
+    def now_ms(self) -> int:
+        return self.now
+
+    @property
+    def settings(self) -> EvmSettings:
+        assets = [AssetSettings(id=NATIVE, symbol="ETH", decimals=18)]
+        assets.append(AssetSettings(id=TOKEN, symbol="COIN", decimals=6, sweep_min="100"))
+        sweep = SweepSettings(batch_max=self.batch_max, wait_s=WAIT_S)
+        return EvmSettings(name="local", node_urls=[], assets=assets, profile="safe-1.5.0-l1", sweep=sweep)
+
+    def member(self, name: str) -> WalletId:
+        wallet = self.office.issue(name, None)
+        self.office.store.transact(lambda tx: rows.add_member(tx, wallet, POOL))
+        address = forwarder_address(TREASURY, len(name))
+        self.office.store.transact(lambda tx: registry.give_address(tx, wallet, address, 1))
+        return wallet
+
+    def lies(self, wallet: WalletId, asset: AssetId, units: int) -> None:
+        def work(tx: Connection) -> None:
+            passages.note_lying(tx, wallet, asset, units, self.now)
+            if units:
+                name = f"{wallet}{asset}{self.now}"
+                ledger.credit_deposit(tx, deposit=name, wallet=wallet, asset=asset, units=units, at_ms=1)
+
+        self.office.store.transact(work)
+
+    def due(self) -> set[tuple[str, str]]:
+        def work(tx: Connection) -> set[tuple[str, str]]:
+            found = sweeping.due(tx, cast(EvmLane, self), rows.get_pool(tx, POOL))
+            return {(one.wallet, one.asset) for one in found}
+
+        return self.office.store.transact(work)
+
+    def asks(self, wallet: WalletId, units: int, name: str = "wd") -> str | None:
+        """Why this withdrawal waits."""
+        new = NewWithdrawal(name, Kind.WITHDRAWAL, wallet, NETWORK, NATIVE, units, "0x", 1)
+
+        def work(tx: Connection) -> str | None:
+            return covering.uncovered(tx, store.insert(tx, new, 1))
+
+        return self.office.store.transact(work)
+
+
+@pytest.fixture
+def lane(tmp_path: Path) -> Iterator[PaperLane]:
+    office = Office(tmp_path)
+    pool = office.issue("pool", TREASURY)
+    office.store.transact(lambda tx: rows.insert_pool(tx, pool, NETWORK, Marks(), 1))
+    yield PaperLane(office)
+    office.close()
+
+
+def test_the_first_waits_for_others_and_not_for_ever(lane: PaperLane) -> None:
+    """One address is swept when it has waited long enough, a full batch at once."""
+    first = lane.member("a")
+    lane.lies(first, NATIVE, 5)
+    assert lane.due() == set()
+    lane.now += WAIT_S * 1000
+    assert lane.due() == {(first, NATIVE)}
+    lane.now -= WAIT_S * 1000
+    others = [lane.member(name) for name in ("bb", "ccc")]
+    for one in others:
+        lane.lies(one, NATIVE, 5)
+    assert lane.due() == {(one, NATIVE) for one in (first, *others)}
+
+
+def test_what_is_not_worth_it_stays(lane: PaperLane) -> None:
+    """Less than an asset's `sweep_min` waits for more."""
+    wallet = lane.member("a")
+    lane.lies(wallet, TOKEN, 99)
+    lane.now += 10 * WAIT_S * 1000
+    assert lane.due() == set()
+    lane.lies(wallet, TOKEN, 100)
+    assert lane.due() == {(wallet, TOKEN)}
+
+
+def test_what_a_sweep_left_behind_waits_longer_each_time(lane: PaperLane) -> None:
+    """Twice the time after each try; more coins begin anew."""
+    wallet = lane.member("a")
+    lane.lies(wallet, NATIVE, 5)
+    for tries in (1, 2):
+        lane.office.store.transact(lambda tx: passages.tried(tx, [(wallet, NATIVE)], lane.now))
+        lane.now += WAIT_S * 1000 * 2**tries - 1
+        assert lane.due() == set()
+        lane.now += 1
+        assert lane.due() == {(wallet, NATIVE)}
+    lane.office.store.transact(lambda tx: passages.tried(tx, [(wallet, NATIVE)], lane.now))
+    lane.lies(wallet, NATIVE, 6)
+    assert lane.due() == {(wallet, NATIVE)}
+    lane.lies(wallet, NATIVE, 0)
+    assert lane.due() == set()
+
+
+def test_payments_that_want_more_than_the_treasury_has_sweep_at_once(lane: PaperLane) -> None:
+    """The withdrawal waits instead of failing, and what is missing is fetched without waiting for others."""
+    wallet = lane.member("a")
+    lane.lies(wallet, NATIVE, 5)
+    assert "brought to the pool's treasury" in (lane.asks(wallet, 4) or "")
+    assert lane.due() == {(wallet, NATIVE)}
+    settled = {"number": 7, "units": 4}
+    lane.office.store.transact(lambda tx: position.settle(tx, NETWORK, POOL, NATIVE, **settled))
+    assert lane.due() == set()
+    assert lane.office.store.transact(lambda tx: covering.uncovered(tx, store.get(tx, "wd"))) is None
+
+
+def test_a_sweep_at_a_time_and_none_right_after_a_refusal(lane: PaperLane) -> None:
+    """While one is on its way, and for a minute after Keeper has declined one, no other is planned."""
+    wallet = lane.member("a")
+    lane.lies(wallet, NATIVE, 5)
+    lane.now += WAIT_S * 1000
+
+    def sweep(tx: Connection) -> int:
+        return purses.add(
+            tx, network=NETWORK, account="0x", nonce=0, purpose=Purpose.SWEEP, wallet=POOL, withdrawal=None,
+            unsigned=b"x", fee_max=1, now_ms=lane.now,
+        ).number  # fmt: skip
+
+    number = lane.office.store.transact(sweep)
+    assert lane.due() == set()
+    lane.office.store.transact(lambda tx: purses.update(tx, number, stage=Stage.DECLINED.value))
+    assert lane.due() == set()
+    lane.now += 60_000
+    assert lane.due() == {(wallet, NATIVE)}
+
+
+def test_a_wallet_of_ones_own_never_waits_for_a_sweep(lane: PaperLane) -> None:
+    """Whatever lies in pools beside it."""
+    own = lane.office.issue("own", forwarder_address(TREASURY, 99))
+    lane.office.store.transact(
+        lambda tx: ledger.credit_deposit(tx, deposit="d", wallet=own, asset=NATIVE, units=9, at_ms=1)
+    )
+    lane.lies(lane.member("a"), NATIVE, 5)
+    assert lane.asks(own, 9) is None
+    assert lane.due() == set()
