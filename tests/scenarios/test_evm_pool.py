@@ -13,6 +13,7 @@ from keepcool.client.models import PoolAnswer
 from keepcool.local.plan import EvmPlan
 from tests.fixtures.chain import NETWORK
 from tests.fixtures.installation import COIN, House, eventually, whole_house
+from tests.scenarios.test_ledger_meets_chain import reconciled
 
 pytestmark = pytest.mark.live
 
@@ -90,6 +91,33 @@ def test_deposits_are_swept_and_paid_out_of_the_treasury(house: House, pool: Poo
     stands = until_balanced(house, pool)
     assert (int(stands.users), int(stands.on_chain)) == (3 * COIN, 3 * COIN)
     assert house.client.read.books_balanced()
+
+
+def test_a_wallet_has_as_many_addresses_as_it_wants(house: House, pool: PoolAnswer) -> None:
+    """What comes in at a further address is the same wallet's; App is restarted meanwhile, and hands out no
+    address twice."""
+    dave = user(house)
+    first = house.client.more_addresses(dave.id, 2)
+    house.restart("app")
+    second = house.client.more_addresses(dave.id, 1)
+    given = [dave.address, *first, *second]
+    assert len(set(given)) == 4
+    for address in given:
+        house.chain.fund(address, COIN)
+    house.until_available(dave, house.eth, 4 * COIN)
+    eventually(lambda: not any(map(house.chain.balance, given)), "the deposits were not swept")
+    to = house.outside()
+    house.confirmed(house.client.withdraw(dave.id, house.eth, 3 * COIN, to))
+    assert house.chain.balance(to) == 3 * COIN
+    until_balanced(house, pool)
+
+
+def test_ledger_and_chain_are_one(house: House, pool: PoolAnswer) -> None:
+    """`keepcool app reconcile` finds the pool whole: treasury and forwarders together."""
+    erin = user(house, 1, 5)
+    code, report = reconciled(house)
+    assert code == 0, report["differences"]
+    assert erin.id not in str(report["differences"])
 
 
 def test_a_strangers_sweep_changes_nothing_in_the_books(house: House, pool: PoolAnswer) -> None:
