@@ -16,7 +16,8 @@ from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 from sqlalchemy import Connection, select
 
-from keepcool.app.books.registry import Stored, list_wallets, wallet
+from keepcool.app.books import registry
+from keepcool.app.books.registry import Stored
 from keepcool.app.pools.tables import address_range
 from keepcool.app.store import Store
 from keepcool.app.wallets import PINNED, Issuer
@@ -65,7 +66,7 @@ class Renewing:
     async def all(self) -> tuple[int, int]:
         """How many records and ranges got new attestations. Raises what a signer refused with."""
         after, done, found = 0, 0, 0
-        while rows := await self.store.run(partial(list_wallets, limit=PAGE, after=after)):
+        while rows := await self.store.run(partial(registry.list_wallets, limit=PAGE, after=after)):
             after = rows[-1].number
             old = [one for one in rows if one.record is not None and not self._is_new(one)]
             if old:
@@ -144,11 +145,8 @@ def _joined(asked: Attested, told: Attested | Failure, signer: Service) -> Attes
 
 
 def _keep_all(tx: Connection, some: Sequence[tuple[WalletId, Attested]]) -> None:
-    """Unless another revision has come since."""
     for name, one in some:
-        mine = (wallet.c.id == name, wallet.c.record == one.record)
-        made = {f"{service.value}_attestation": one.attestations[service.value] for service in PINNED}
-        tx.execute(wallet.update().where(*mine).values(**made))
+        registry.attested_anew(tx, name, one.record, one.attestations)
 
 
 def _ranges_after(tx: Connection, after: int) -> list[tuple[int, bytes, dict[Service, bytes]]]:

@@ -115,7 +115,7 @@ class Succeeding:
         with self.journal.batch() as batch:
             batch.add(row)
         await batch.settled()
-        _log.warning("attestation keys follow one another", extra={"service": offered.service.value})
+        _log.warning("attestation keys follow one another", extra={"signer": offered.service.value})
         return offered
 
     def deeds(self) -> dict[int, Deed]:

@@ -114,6 +114,7 @@ def app_toml(
         **({"profiles": sorted(chosen.profiles)} if chosen.profiles else {}),
         "identity": layout.IDENTITY,
         "database": f"{layout.DATA}/{layout.DATABASE}",
+        "root_key": public.root_key.hex(),
         "http": {"host": "127.0.0.1", "port": ports.app},
         **({"users": site(people.users_url)} if users else {}),
         "bus": _plain(bus_settings(ports)),
@@ -155,10 +156,9 @@ def desk_toml(networks: Sequence[AnyPlan], ports: Ports, public: PublicParts, pe
 def operator_toml(ports: Ports, public: PublicParts) -> str:
     """What `keepcool user`, `wallet`, `withdraw` and the other client commands read."""
     pins = {signer.value: (public.peers[signer].attestation_key or b"").hex() for signer in layout.SIGNERS}
+    pins["root"] = public.root_key.hex()
     table = {"url": f"http://127.0.0.1:{ports.app}", "api_key": "api.key", "pins": pins}
-    return "# The App, the file with your API key, and the two keys that vouch for addresses.\n" + rendered(
-        table
-    )
+    return "# The App, the file with your API key, and the keys that vouch for addresses.\n" + rendered(table)
 
 
 def bus_settings(ports: Ports) -> BusSettings:

@@ -161,6 +161,14 @@ def next_revision(
     tx.execute(wallet.update().where(wallet.c.id == wallet_id).values(**row))
 
 
+def attested_anew(
+    tx: Connection, wallet_id: WalletId, record: bytes, attestations: Mapping[str, bytes]
+) -> None:
+    """The same record under newer attestations, verified by the caller. Not of another revision."""
+    made = {f"{signer}_attestation": attestations[signer] for signer in ("keeper", "cooler")}
+    tx.execute(wallet.update().where(wallet.c.id == wallet_id, wallet.c.record == record).values(**made))
+
+
 def give_address(tx: Connection, wallet_id: WalletId, address: str, at_ms: int) -> None:
     """A wallet of a pool has its address: nothing more has to be made for it."""
     row = {"address": address, "stage": Stage.REGISTERED.value}
