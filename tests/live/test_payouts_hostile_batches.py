@@ -15,7 +15,7 @@ from keepcool.core import withdrawal_states as lives
 from keepcool.core.errors import Conflict
 from keepcool.core.faults import FaultPoint
 from keepcool.core.ids import AssetId
-from keepcool.core.intent import parse_intent
+from keepcool.core.intent import Intent, parse_intent
 from keepcool.core.registry import WalletRecord
 from tests.fixtures.chain import address_number
 from tests.fixtures.evmscene import Scene, scene
@@ -156,3 +156,30 @@ def test_a_stuck_batch_is_raised_and_pays_once(at: Scene) -> None:
     assert [at.chain.balance(one, at.token_address) for one in to] == [9] * 3
     at.live(lambda: at.agrees(record), 90)
     assert at.shop.balance(f"owed:{record.wallet}") == 10 * ETHER - 1
+
+
+def test_a_sum_that_a_signer_refuses_is_not_tried_again(at: Scene) -> None:
+    """Batches above a signer's cap are refused a few times, not once for each halving, and later ones stay
+    below it from the start."""
+    record, cap = at.wallet("capped", tokens=1000), 50
+    to = [address_number(7_500 + n) for n in range(10)]
+    asked = list[int]()
+
+    def objection(intent: Intent) -> str:
+        asked.append(sum(one.amount.units for one in intent.outputs))
+        return "deny" if asked[-1] > cap else ""
+
+    at.shop.cooler.objects_to, at.shop.cooler.rule = objection, "cap_transaction"
+    try:
+        for begun, end in ((0, 8), (8, 10)):
+            names = [
+                at.shop.order(f"cp-{begun + n}", record.wallet, 10, recipient=one, asset=at.token).id
+                for n, one in enumerate(to[begun:end])
+            ]
+            paid = ended(at, *names)
+            assert all(isinstance(one.state, lives.Confirmed) for one in paid), at.shop.told()
+    finally:
+        at.shop.cooler.objects_to, at.shop.cooler.rule = lambda _: "", "test"
+    assert [units for units in asked if units > cap] == [80]
+    assert [at.chain.balance(one, at.token_address) for one in to] == [10] * 10
+    assert at.agrees(record)

@@ -44,6 +44,7 @@ from keepcool.core.withdrawal_states import (
     PartlySigned,
     Refused,
     Requested,
+    State,
     Uncertain,
     is_open,
     name_of,
@@ -225,9 +226,20 @@ def _ended(
             _redrawn(take, one, event)
     spoilt = isinstance(ending, Refused) or (isinstance(ending, Failed) and ending.code == REVERTS)
     if spoilt and len(rows) > 1:
-        half = -(-len(rows) // 2)
-        for number, some in enumerate((rows[:half], rows[half:])):
+        for number, some in enumerate(_divided(rows, ending)):
             set_part(tx, [one.id for one in some], f"{after.id}/{number}")
+
+
+def _divided(rows: Sequence[Withdrawal], ending: State | None) -> list[Sequence[Withdrawal]]:
+    """Whom an objection names is drafted alone: a signer that is asked for him again and again may take that
+    for an attack. In halves where it names nobody."""
+    said = " ".join(one.reason for one in ending.objections) if isinstance(ending, Refused) else ""
+    named = [one for one in rows if any(to in said for to, _ in one.payments)]
+    others = [one for one in rows if one not in named]
+    if named and others:
+        return [others, *([one] for one in named)]
+    half = -(-len(rows) // 2)
+    return [rows[:half], rows[half:]]
 
 
 def _end_alone(take: Step, one: Withdrawal, ending: Ending, event: Event) -> None:

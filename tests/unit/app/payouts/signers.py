@@ -46,6 +46,7 @@ class Decider:
     asked: list[str] = field(default_factory=list)
     sequence: int = 0
     spoil: bool = False
+    rule: str = "test"
 
     def head(self) -> messages.Head:
         digest = keccak256(f"{self.service}{self.sequence}".encode())
@@ -70,7 +71,7 @@ class Decider:
             objection = "deny"
         if objection:
             outcome = "needs_review" if objection == "review" else "denied"
-            verdict = messages.VerdictItem(rule="test", outcome=outcome, reason=_REASON)
+            verdict = messages.VerdictItem(rule=self.rule, outcome=outcome, reason=_REASON)
             return messages.Declined(verdicts=[verdict], review=objection == "review")
         self.slots[place] = intent.intent
         self.sequence += 1

@@ -15,7 +15,7 @@ from keepcool.app.payouts.store import Kind, Withdrawal
 from keepcool.app.wallets import Wallet
 from keepcool.chains.evm import payouts
 from keepcool.chains.evm.profiles import profile_named
-from keepcool.chains.evm.safe import DELEGATECALL, SafeTx, encode_draft, safe_tx_hash
+from keepcool.chains.evm.safe import SafeTx, encode_draft, safe_tx_hash
 from keepcool.core.errors import Breach, KeepcoolError, Refused, Unavailable
 from keepcool.core.faults import FaultPoint
 from keepcool.core.withdrawal import DraftMade
@@ -100,7 +100,11 @@ def safe_tx(lane: EvmLane, wallet: Wallet, one: Withdrawal, slot: int) -> SafeTx
 
 async def _affordable(lane: EvmLane, one: Withdrawal, unsigned: SafeTx) -> None:
     """Raises Refused when it would fail now or cost more than its bound."""
-    gas = await _gas(lane, one, unsigned) + fees.EXECUTE_GAS
+    if one.kind is Kind.VOID:
+        gas = await safes.rehearse(lane.node, unsigned)
+    else:
+        gas = await rehearsing.gas_of(lane, unsigned.safe, turns.outputs_of(one))
+    gas += fees.EXECUTE_GAS
     if unsigned.nonce == 0:
         gas += fees.FIRST_EXECUTE_GAS
     if not await safes.is_deployed(lane.node, unsigned.safe):
@@ -111,10 +115,3 @@ async def _affordable(lane: EvmLane, one: Withdrawal, unsigned: SafeTx) -> None:
     if cost > one.fee_max:
         text = f"the network asks for about {cost} wei in fees now; at most {one.fee_max} are allowed"
         raise Refused("payout.fee_bound", text)
-
-
-async def _gas(lane: EvmLane, one: Withdrawal, unsigned: SafeTx) -> int:
-    """Of the payments themselves. Raises Refused when one of them would fail."""
-    if unsigned.operation != DELEGATECALL:
-        return await safes.rehearse(lane.node, unsigned)
-    return await rehearsing.gas_of(lane, unsigned.safe, turns.outputs_of(one))

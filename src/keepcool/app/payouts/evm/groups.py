@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from keepcool.app.controls import stops
 from keepcool.app.payouts import carried, store, turns
+from keepcool.app.payouts.evm import ceilings as bounds
 from keepcool.app.payouts.evm.lane import EvmLane
 from keepcool.app.payouts.lane import wait_after
 from keepcool.app.payouts.store import Kind, Withdrawal
@@ -91,9 +92,9 @@ def _chosen(tx: Connection, lane: EvmLane, source: WalletId, rows: Sequence[With
     most = lane.settings.fees.batch_max
     if len(alike) == 1 or first.kind is Kind.RESCUE or _signs_himself(tx, lane, source):
         alike = [first]
-    found, size = list[Withdrawal](), 0
+    found, size, ceilings = list[Withdrawal](), 0, bounds.of(tx, lane, source)
     for one in alike:
-        if found and size + len(one.payments) > most:
+        if found and (size + len(one.payments) > most or not bounds.fits(ceilings, [*found, one])):
             break
         found.append(one)
         size += len(one.payments)

@@ -7,8 +7,6 @@ from keepcool.app.payouts.evm import fees, rehearsing, safes
 from keepcool.app.payouts.evm.executing import market
 from keepcool.app.payouts.evm.lane import EvmLane
 from keepcool.app.payouts.store import NewWithdrawal
-from keepcool.chains.evm import payouts
-from keepcool.chains.evm.profiles import profile_named
 from keepcool.core.intent import Output
 from keepcool.core.money import Amount
 from keepcool.core.registry import WalletRecord
@@ -29,14 +27,5 @@ async def _gas(lane: EvmLane, asked: NewWithdrawal, record: WalletRecord) -> int
     shared = asked.outputs or ((asked.recipient, asked.units),)
     outputs = [Output(to, Amount(asked.asset, units)) for to, units in shared]
     nonce = await safes.nonce(lane.node, record.address)
-    unsigned = payouts.pay(
-        profile_named(record.profile),
-        safe=record.address,
-        chain_id=lane.chain_id,
-        nonce=nonce,
-        outputs=outputs,
-    )
     around = fees.EXECUTE_GAS + (fees.FIRST_EXECUTE_GAS if nonce == 0 else 0)
-    if len(outputs) > 1:
-        return await rehearsing.gas_of(lane, record.address, outputs) + around
-    return await safes.rehearse(lane.node, unsigned) + around
+    return await rehearsing.gas_of(lane, record.address, outputs) + around

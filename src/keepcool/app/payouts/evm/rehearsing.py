@@ -39,19 +39,24 @@ class Tried:
 
 async def tried(lane: EvmLane, safe: str, outputs: Sequence[Output]) -> list[Tried]:
     """In order. Where a node cannot tell of all at once, halves are asked about, and single payments last."""
-    if len(outputs) == 1:
+    if len(outputs) == 1 and contract_of(outputs[0].amount.asset) is None:
         return [await _alone(lane, safe, outputs[0])]
     try:
-        return await _together(lane, safe, outputs)
+        told = await _together(lane, safe, outputs)
     except Refused as error:
         if error.code not in (*_REFUSALS, "node.no_rehearsals"):
             raise
+    else:
+        if len(told) > 1 or not told[0].heavy:
+            return told
+    if len(outputs) == 1:
+        return [await _alone(lane, safe, outputs[0])]
     half = len(outputs) // 2
     return [*await tried(lane, safe, outputs[:half]), *await tried(lane, safe, outputs[half:])]
 
 
 async def gas_of(lane: EvmLane, safe: str, outputs: Sequence[Output]) -> int:
-    """Of all these payments in one batch. Raises Refused `payout.reverts` when one of them would fail."""
+    """Of all these payments in one transaction. Raises Refused `payout.reverts` when one would fail."""
     told = await tried(lane, safe, outputs)
     for one in told:
         if one.why:
@@ -114,4 +119,4 @@ async def _alone(lane: EvmLane, safe: str, output: Output) -> Tried:
         if error.code != "payout.reverts":
             raise
         return Tried(0, error.public)
-    return Tried(gas, "", heavy=gas > PAYMENT_GAS_MAX)
+    return Tried(max(gas - fees.PLAIN_GAS, 0), "", heavy=gas > PAYMENT_GAS_MAX)
