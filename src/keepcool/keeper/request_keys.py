@@ -84,7 +84,10 @@ class RequestKeys:
             return self.lock.opened(bound, secret)
         with secret, secret.opened() as sealed:
             if key is None:
-                raise Refused("keeper.request_key", _MISSING.format(wallet=bound.wallet))
+                raise Refused(
+                    "keeper.request_key",
+                    f"the hot key of {bound.wallet} opens only with a key of its own: send it with the request",
+                )
             sealing = _sealing_of(key)
             try:
                 return sealing.unseal(bytes(sealed), bound)
