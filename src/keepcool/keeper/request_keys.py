@@ -86,7 +86,7 @@ class RequestKeys:
             if key is None:
                 raise Refused(
                     "keeper.request_key",
-                    f"the hot key of {bound.wallet} opens only with a key of its own: send it with the request",
+                    f"the hot key of {bound.wallet} opens only with its own key: send that with the request",
                 )
             sealing = _sealing_of(key)
             try:
