@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import stat
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from keepcool.adapters.keystoredesk import KeystoreDesk
 from keepcool.adapters.localkeystore import form
 from keepcool.adapters.localkeystore.form import FLOOR, Cost
 from keepcool.adapters.localkeystore.keystore import LocalKeystore, create
@@ -16,9 +18,10 @@ from keepcool.adapters.localkeystore.passphrase import CREDENTIAL, at_hand
 from keepcool.adapters.localkeystore.tries import FREE, Tries, pause_s
 from keepcool.adapters.system.clock import SystemEntropy
 from keepcool.core.errors import Breach, Conflict, KeepcoolError, Malformed, Refused
+from keepcool.core.parties import Service
 from keepcool.core.secret import Secret
 from keepcool.ports.keystore import Bound
-from keepcool.ports.settings import LocalKeystoreSettings
+from keepcool.ports.settings import KeystoreSettings, LocalKeystoreSettings
 
 WORDS, NOW_S = b"correct horse battery staple", 1_800_000_000
 BOUND = Bound("keeper", "w-1", "eip155:1", "hot")
@@ -225,3 +228,38 @@ def test_refuses_a_passphrase_file_that_is_none(tmp_path: Path, content: bytes, 
     error = refused(lambda: at_hand(settings, {}))
     assert isinstance(error, Refused)
     assert "words\n" not in error.public
+
+
+def test_an_operator_changes_the_passphrase_of_a_stopped_service(path: Path) -> None:
+    """Stopped: the new passphrase opens it. Running, with a wrong or a short one, or where the keystore has no
+    passphrase: refused, and nothing has changed."""
+    settings, new = KeystoreSettings(local=LocalKeystoreSettings(str(path))), b"another horse, another staple"
+    desk = KeystoreDesk(settings, Service.KEEPER, path.with_name("keeper.sock"))
+    before = path.read_bytes()
+
+    def change(old: bytes, wanted: bytes) -> KeepcoolError:
+        return refused(lambda: desk.set_passphrase(bytearray(old), bytearray(wanted)))
+
+    assert change(WORDS, b"short").code == "keystore.passphrase_short"
+    assert change(b"wrong" * 5, new).code == "keystore.passphrase"
+    with socket.socket(socket.AF_UNIX) as running:
+        running.bind(str(desk.socket))
+        running.listen()
+        assert change(WORDS, new).code == "keystore.running"
+    bao = KeystoreSettings("https://k", "ca", "role", "secret", "keeper-seeds")
+    none = KeystoreDesk(bao, Service.KEEPER, desk.socket)
+    assert refused(lambda: none.set_passphrase(bytearray(WORDS), bytearray(new))).code == (
+        "keystore.no_passphrase"
+    )
+    assert path.read_bytes() == before
+    assert desk.set_passphrase(bytearray(WORDS), bytearray(new)) == path
+    assert path.read_bytes() != before
+    opened(path, new)
+
+
+def test_what_openbao_alone_can_do_is_refused_elsewhere(path: Path, tmp_path: Path) -> None:
+    """A local keystore has no operator's role and no secret ids: said so, before any file is read."""
+    settings = KeystoreSettings(local=LocalKeystoreSettings(str(path)))
+    desk = KeystoreDesk(settings, Service.KEEPER, path.with_name("keeper.sock"))
+    assert refused(lambda: desk.rotate(tmp_path)).code == "keystore.operator"
+    assert refused(lambda: desk.enroll(tmp_path / "none")).code == "keystore.enroll"
