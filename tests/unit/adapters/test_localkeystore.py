@@ -231,7 +231,7 @@ def test_refuses_a_passphrase_file_that_is_none(tmp_path: Path, content: bytes, 
 
 
 def test_an_operator_changes_the_passphrase_of_a_stopped_service(path: Path) -> None:
-    """Stopped: the new passphrase opens it. Running, with a wrong or a short one, or where the keystore has no
+    """Stopped: the new passphrase opens it. Running, with a wrong or a short one, or where there is no
     passphrase: refused, and nothing has changed."""
     settings, new = KeystoreSettings(local=LocalKeystoreSettings(str(path))), b"another horse, another staple"
     desk = KeystoreDesk(settings, Service.KEEPER, path.with_name("keeper.sock"))
