@@ -12,7 +12,7 @@ from keepcool.cli import asking, paying
 
 if TYPE_CHECKING:
     from keepcool.client.api import Client
-    from keepcool.client.controls import Advice
+    from keepcool.client.payouts import Advice
 
 _Verbs = argparse._SubParsersAction  # noqa: SLF001 - what add_subparsers gives has no public name
 
@@ -44,15 +44,15 @@ def _settling(settle: argparse.ArgumentParser) -> None:
 
 
 def _list(client: Client, arguments: argparse.Namespace) -> object:
-    return client.controls.payouts(arguments.state)
+    return client.payouts.every(arguments.state)
 
 
 def _show(client: Client, arguments: argparse.Namespace) -> object:
-    return client.controls.advice(arguments.withdrawal)
+    return client.payouts.advice(arguments.withdrawal)
 
 
 def _bump(client: Client, arguments: argparse.Namespace) -> object:
-    return client.controls.bump(arguments.withdrawal)
+    return client.payouts.bump(arguments.withdrawal)
 
 
 def _cancel(client: Client, arguments: argparse.Namespace) -> object:
@@ -60,11 +60,11 @@ def _cancel(client: Client, arguments: argparse.Namespace) -> object:
 
 
 def _stop(client: Client, arguments: argparse.Namespace) -> object:
-    return client.controls.freeze(arguments.withdrawal, arguments.reason)
+    return client.payouts.freeze(arguments.withdrawal, arguments.reason)
 
 
 def _thaw(client: Client, arguments: argparse.Namespace) -> object:
-    return client.controls.thaw(arguments.withdrawal)
+    return client.payouts.thaw(arguments.withdrawal)
 
 
 def _shown(one: Advice) -> str:

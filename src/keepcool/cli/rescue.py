@@ -9,7 +9,7 @@ from keepcool.cli import asking, paying
 
 if TYPE_CHECKING:
     from keepcool.client.api import Client
-    from keepcool.client.controls import Lying
+    from keepcool.client.payouts import Lying
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -28,11 +28,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _show(client: Client, arguments: argparse.Namespace) -> object:
-    return client.controls.lying(arguments.wallet, arguments.token)
+    return client.payouts.lying(arguments.wallet, arguments.token)
 
 
 def _new(client: Client, arguments: argparse.Namespace) -> object:
-    made = client.controls.rescue(
+    made = client.payouts.rescue(
         arguments.wallet,
         arguments.token,
         arguments.to,

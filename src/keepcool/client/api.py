@@ -27,6 +27,7 @@ from keepcool.client.models import (
     Withdrawal,
 )
 from keepcool.client.orders import Order, check_bounded
+from keepcool.client.payouts import Payouts
 from keepcool.client.pools import Pools
 from keepcool.client.reading import Reading
 from keepcool.client.requestkeys import RequestKeys
@@ -67,7 +68,7 @@ class Client:
         self.pools = Pools(self.api, pins, self._following)
         self.withdrawals = Withdrawals(self.api, lambda one, key: self.wallet(one, user_key=key).record)
         self.events, self.webhooks = Events(self.api), Webhooks(self.api)
-        self.controls = Controls(self.api)
+        self.controls, self.payouts = Controls(self.api), Payouts(self.api)
         self.request_keys = RequestKeys(self.api)
 
     def __enter__(self) -> Client:
