@@ -13,6 +13,7 @@ import msgspec
 import uvloop
 
 from bench import signing
+from bench.api import api
 from bench.bitcoin_addresses import addresses
 from bench.bitcoin_batch import batch
 from bench.bitcoin_blocks import blocks
@@ -27,6 +28,7 @@ from bench.matching import matching
 from bench.measure import Figure, printed
 from bench.minter import minter
 from bench.processes import processes
+from bench.restoring import restoring
 from bench.rig import Rig, asked, signers
 from bench.stages import stages
 from keepcool.local.running import Installation
@@ -69,6 +71,8 @@ ALONE = (
     ("Bitcoin's blocks", blocks, "median of nine; tracemalloc"),
     ("Bitcoin's payouts", batch, "an installation and litecoind as processes of this machine"),
     ("Gas of EVM payouts", gas, "anvil and the official Safe contracts; repeat: python -m bench.evm_gas"),
+    ("The API at 100 requests a second", api, "open loop, one worker; repeat: python -m bench.api"),
+    ("Books copied and put back", restoring, "100,000 wallets; repeat: python -m bench.restoring"),
     ("Bitcoin's sizes", sizes, "virtual bytes of a payment, by how many share a transaction"),
     ("Gas of forwarders", forwarder_gas, FORWARDERS),
 )

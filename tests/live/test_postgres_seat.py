@@ -238,6 +238,16 @@ def test_a_missing_password_file_is_named(tmp_path: Path) -> None:
         Server(url="postgresql://u@h/books", password=tmp_path / "absent").address()
 
 
+def test_a_text_with_a_nul_is_kept_with_a_mark(server: Server) -> None:
+    """What a chain or a receiver told can hold any character: it is kept, and stops nobody."""
+    with opened(server) as store:
+        key = text("INSERT INTO coin_transaction_forgotten VALUES (:key, 1) RETURNING network")
+        assert (
+            store.transact(lambda tx: tx.execute(key, {"key": "a\x00b\u00e4"}).scalar_one())
+            == "a\ufffdb\u00e4"
+        )
+
+
 def test_a_server_that_is_away_is_no_hang(tmp_path: Path) -> None:
     """Without a server a transaction fails at once and says so."""
     away = Server(url=f"postgresql://u@/books?host={tmp_path}", lock_s=1, connect_s=2)

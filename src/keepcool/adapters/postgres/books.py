@@ -11,6 +11,8 @@ import time
 from typing import Any
 
 import psycopg
+from psycopg.abc import Buffer
+from psycopg.types.string import StrDumperUnknown
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DisconnectionError
 
@@ -63,8 +65,17 @@ def _engine(server: Server, connections: int) -> Engine:
     return engine
 
 
+class _Text(StrDumperUnknown):
+    """What others wrote may hold a NUL, which PostgreSQL keeps in no text: a mark stands in its place, or one
+    such text would stop whoever reads a chain."""
+
+    def dump(self, obj: str) -> Buffer | None:
+        return super().dump(obj.replace("\x00", "\ufffd"))
+
+
 def _check(connection: Any, _record: object) -> None:
     """Raises Refused where the books would not be safe."""
+    connection.adapters.register_dumper(str, _Text)
     info = connection.info
     if info.server_version < _VERSION_MIN * 10_000:
         raise Refused("database.version", f"PostgreSQL {_VERSION_MIN} or newer is needed")
