@@ -83,13 +83,13 @@ def test_what_was_taken_without_us_is_a_difference(desk: Desk) -> None:
 
 
 def test_dust_is_explained(desk: Desk) -> None:
-    """Below the minimum nothing is credited, and the report says so instead of a difference."""
+    """Below the minimum nothing is credited; it is on the books as dust, and no difference."""
     desk.office.minimums = {NATIVE: 100}
     desk.happens(sends(A, 99))
     report = reconciled(desk)
     assert report.is_clean
     told = [(one.ledger, one.pending, one.chain) for one in report.totals if one.asset == NATIVE]
-    assert told == [(0, 99, 99)]
+    assert told == [(99, 0, 99)]
 
 
 def test_a_second_node_must_say_the_same(desk: Desk) -> None:
