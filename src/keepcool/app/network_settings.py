@@ -137,7 +137,7 @@ class SweepSettings(Settings, frozen=True):
     """Of addresses of pools of an EVM chain."""
 
     batch_max: int = 50
-    """Addresses that one transaction sweeps at most, 1 to 200."""
+    """Addresses that one transaction sweeps at most, 1 to 100."""
     wait_s: int = 900
     """So long the first of them waits for others; less when payments wait for the treasury."""
     worth: int = 20

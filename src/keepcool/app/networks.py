@@ -21,7 +21,6 @@ from keepcool.app.network_settings import (
 from keepcool.chains.bitcoin.network_table import SHIPPED, one_row
 from keepcool.chains.bitcoin.networks import DECIMALS as BITCOIN_DECIMALS
 from keepcool.chains.bitcoin.networks import Network, Networks, check
-from keepcool.chains.evm.forwarders import ITEMS_MAX
 from keepcool.chains.minter.assets import coin_of
 from keepcool.core import ids, money
 from keepcool.core.errors import Refused
@@ -39,6 +38,7 @@ __all__ = [
     "NetworkSettings",
 ]
 MINTER_DECIMALS = 18
+SWEPT_MAX = 100  # by one transaction: what more would cost may be more gas than a transaction gets
 PROFILES = ("safe-1.5.0-l1", "safe-1.5.0-l2", "safe-1.4.1-l1", "safe-1.4.1-l2")
 
 
@@ -89,8 +89,8 @@ def _check_evm(network: str, where: str, table: EvmSettings) -> None:
         money.parse_units(bound)
     if table.stock < 1 or table.sweep.wait_s < 0 or table.sweep.worth < 1:
         raise Refused("config.sweep", f"{where}: stock and sweep.worth are at least 1, sweep.wait_s 0")
-    if not 1 <= table.sweep.batch_max <= ITEMS_MAX:
-        raise Refused("config.sweep", f"{where}: sweep.batch_max is 1 to {ITEMS_MAX}")
+    if not 1 <= table.sweep.batch_max <= SWEPT_MAX:
+        raise Refused("config.sweep", f"{where}: sweep.batch_max is 1 to {SWEPT_MAX}")
     for asset in table.assets:
         money.parse_units(asset.sweep_min)
     if not 1 <= table.fees.batch_max <= OUTPUTS_MAX or table.fees.batch_wait_s < 0:

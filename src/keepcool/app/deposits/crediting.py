@@ -103,9 +103,12 @@ def undo(tx: Connection, rules: Rules, common: int, at_ms: int) -> list[Deposit]
 
 
 def _waits(tx: Connection, rules: Rules, seen: Reading, at_ms: int) -> bool:
-    """Whether a token tells that coins went to the pool's treasury, which has not got them."""
+    """Whether coins are told to have gone to the pool's treasury, and it was not seen yet that it has them.
+    If it has not, everybody is told."""
     if seen.pool or not passages.unproven(tx, seen.wallet, seen.asset, seen.number):
         return False
+    if not passages.refuted(tx, seen.wallet, seen.asset, seen.number):
+        return True
     text = (
         f"{seen.asset} tells of transfers from wallet {seen.wallet} to its pool that did not arrive there; "
         "nothing of it is credited"

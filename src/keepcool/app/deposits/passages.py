@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, func, select
 
+from keepcool.app.deposits import position
 from keepcool.app.deposits.tables import lying, passage
 from keepcool.app.pools import books, rows
 from keepcool.app.upserts import upsert
@@ -56,6 +57,19 @@ def unproven(tx: Connection, wallet: WalletId, asset: AssetId, until: int) -> bo
         passage.c.borne.is_(False),
     )
     return bool(tx.execute(query).scalar_one())
+
+
+def refuted(tx: Connection, wallet: WalletId, asset: AssetId, until: int) -> bool:
+    """Whether a treasury's balance was confirmed after such a passage, and has not borne it out."""
+    query = select(passage.c.treasury, func.min(passage.c.block_number).label("first")).where(
+        passage.c.wallet == wallet,
+        passage.c.treasury != wallet,
+        passage.c.asset == asset,
+        passage.c.block_number <= until,
+        passage.c.borne.is_(False),
+    )
+    told = tx.execute(query.group_by(passage.c.treasury)).all()
+    return any(position.settled(tx, WalletId(row.treasury), asset).block_number >= row.first for row in told)
 
 
 def bear_out(tx: Connection, treasury: WalletId, asset: AssetId, until: int, at_ms: int) -> None:

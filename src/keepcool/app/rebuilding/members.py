@@ -83,7 +83,9 @@ def _claim(tx: Connection, word: Word, now_ms: int) -> int:
 
 def _refuse_used(tx: Connection, given: Given) -> None:
     lying = (coin.c.source == given.source, coin.c.change == RECEIVING, coin.c.leaf == given.index)
-    if tx.execute(select(coin.c.txid).where(*lying).limit(1)).first() is not None:
+    mine = (watched.c.source == given.source, watched.c.change == RECEIVING, watched.c.leaf == given.index)
+    coins, used = (select(coin.c.txid).where(*lying), select(watched.c.script).where(*mine, watched.c.used))
+    if any(tx.execute(one.limit(1)).first() is not None for one in (coins, used)):
         text = (
             f"coins that came to {given.address} are booked as the pool's own already: transfer them, or say "
             "whose addresses are before the chain is read"

@@ -180,3 +180,21 @@ def test_a_wallet_of_ones_own_never_waits_for_a_sweep(lane: PaperLane) -> None:
     lane.lies(lane.member("a"), NATIVE, 5)
     assert lane.asks(own, 9) is None
     assert lane.due() == set()
+
+
+def test_payments_do_not_wait_out_a_long_pause(lane: PaperLane) -> None:
+    """What sweeps have left behind again and again is tried every minute while somebody waits for it."""
+    wallet = lane.member("a")
+    lane.lies(wallet, NATIVE, 5)
+    for _ in range(4):
+        lane.office.store.transact(lambda tx: passages.tried(tx, [(wallet, NATIVE)], lane.now))
+    lane.now += 60_000
+    assert lane.due() == set()
+    assert lane.asks(wallet, 5) is not None
+    assert lane.due() == {(wallet, NATIVE)}
+
+
+def test_gas_is_enough_for_what_refunds_hide() -> None:
+    """An estimate may be a fifth below what is used before refunds, and a tight limit would skip items."""
+    used = 3_000_000
+    assert sweeping.gas_limit(used - used // 5) >= used * 64 // 63 + 100_000

@@ -7,7 +7,7 @@ at a time; what a sweep leaves behind waits twice as long for the next; the ledg
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from sqlalchemy import Connection, select
@@ -24,14 +24,16 @@ from keepcool.app.pools.rows import Pool
 from keepcool.chains.evm.address import to_checksum
 from keepcool.chains.evm.assets import contract_of
 from keepcool.chains.evm.forwarders import FACTORY, Flush, Item
+from keepcool.chains.evm.purse import Fees
 from keepcool.chains.evm.transaction import Transaction
 from keepcool.core.errors import KeepcoolError, Unavailable
 from keepcool.core.ids import AssetId, WalletId
 from keepcool.core.money import parse_units
 from keepcool.ports.evmnode import Call, Holding, Tag
 
-NATIVE_GAS, TOKEN_GAS, MAKING_GAS = 20_000, 40_000, 55_000  # of one address, to see what is worth it
-_READ_MAX, _DECLINED_MS, _WAIT_DOUBLINGS = 1_000, 60_000, 8
+NATIVE_GAS = 20_000  # of one address, to see what is worth it
+_SPARE_GAS = 100_000
+_READ_MAX, _DECLINED_MS, _AGAIN_MS, _WAIT_DOUBLINGS = 1_000, 60_000, 60_000, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,13 @@ class Lying:
     asset: AssetId
     units: int
     since_ms: int
+    tried_at_ms: int
     waits_until_ms: int
+    needed: bool = False  # by payments: whatever it is worth
+
+    @property
+    def owner(self) -> tuple[WalletId, AssetId]:
+        return self.wallet, self.asset
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,16 @@ class Found:
     item: Item
     owner: tuple[WalletId, AssetId]
     units: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A sweep that only lacks its nonce."""
+
+    found: tuple[Found, ...]
+    data: bytes
+    gas: int
+    fees: Fees
 
 
 async def plan_all(lane: EvmLane, purse: Purse) -> bool:
@@ -74,52 +92,68 @@ async def _planned(lane: EvmLane, purse: Purse, pool: Pool) -> bool:
         return False
     found = await _there(lane, some)
     if not found:
+        names, now_ms = [one.owner for one in some], lane.clock.now_ms()
+        await lane.store.run(lambda tx: passages.tried(tx, names, now_ms))
         return False
-    record = (await lane.store.run(lambda tx: lane.attesters.wallet(tx, pool.id))).record
-    flush = Flush(record.address, tuple(one.item for one in found))
-    call = Call(FACTORY.address, flush.encoded(), sender=purse.address)
-    gas = fees.with_margin(await lane.node.estimate_gas(call))
-    bound = parse_units(lane.settings.fees.withdrawal_fee_max)
-    offered = fees.first_fees(await executing.market(lane), gas, bound, lane.settings.fees)
-    if offered is None:
-        raise Unavailable(
-            "payout.fee_high", f"sweeping {len(found)} addresses costs more than {bound} wei now"
-        )
+    plan = await _affordable(lane, purse, pool, found)
     chain_nonce = await lane.node.nonce(purse.address)
+    return await lane.store.run(
+        partial(_added, lane=lane, purse=purse, pool=pool, plan=plan, chain_nonce=chain_nonce)
+    )
 
-    def at(nonce: int) -> Transaction:
-        return Transaction(
-            chain_id=lane.chain_id,
-            nonce=nonce,
-            max_priority_fee_per_gas=offered.max_priority_fee_per_gas,
-            max_fee_per_gas=offered.max_fee_per_gas,
-            gas=gas,
-            to=FACTORY.address,
-            value=0,
-            data=call.data,
-        )
 
-    def work(tx: Connection) -> bool:
-        if _under_way(tx, lane, pool) or _in_flight(tx, lane) >= executing.IN_FLIGHT_MAX:
-            return False
-        nonce = purses.next_nonce(tx, lane.network, purse.address, chain_nonce)
-        unsigned, now_ms = at(nonce), lane.clock.now_ms()
-        purses.add(
-            tx,
-            network=lane.network,
-            account=purse.address,
-            nonce=nonce,
-            purpose=Purpose.SWEEP,
-            wallet=pool.id,
-            withdrawal=None,
-            unsigned=unsigned.unsigned_payload(),
-            fee_max=unsigned.fee_wei_max,
-            now_ms=now_ms,
-        )
-        passages.tried(tx, list(dict.fromkeys(one.owner for one in found)), now_ms)
-        return True
+async def _affordable(lane: EvmLane, purse: Purse, pool: Pool, found: Sequence[Found]) -> Plan:
+    """Of as many as one transaction may pay for now. Raises Unavailable when it is not even one."""
+    record = (await lane.store.run(lambda tx: lane.attesters.wallet(tx, pool.id))).record
+    bound, market = parse_units(lane.settings.fees.withdrawal_fee_max), await executing.market(lane)
+    count = len(found)
+    while count:
+        some = tuple(found[:count])
+        data = Flush(record.address, tuple(one.item for one in some)).encoded()
+        estimate = await lane.node.estimate_gas(Call(FACTORY.address, data, sender=purse.address))
+        gas = gas_limit(estimate)
+        offered = fees.first_fees(market, gas, bound, lane.settings.fees)
+        if offered is not None and gas <= fees.GAS_MAX:
+            return Plan(some, data, gas, offered)
+        count //= 2
+    text = f"sweeping one address costs more than {bound} wei now"
+    raise Unavailable("payout.fee_high", text)
 
-    return await lane.store.run(work)
+
+def gas_limit(estimate: int) -> int:
+    """What nodes estimate is after refunds, of which a fifth may be, and the least with which the whole does
+    not fail: an item that runs out of gas does not fail it, it is skipped. What is not used comes back."""
+    return fees.with_margin(estimate) * 5 // 4 + _SPARE_GAS
+
+
+def _added(tx: Connection, *, lane: EvmLane, purse: Purse, pool: Pool, plan: Plan, chain_nonce: int) -> bool:
+    if _under_way(tx, lane, pool) or _in_flight(tx, lane) >= executing.IN_FLIGHT_MAX:
+        return False
+    unsigned = Transaction(
+        chain_id=lane.chain_id,
+        nonce=purses.next_nonce(tx, lane.network, purse.address, chain_nonce),
+        max_priority_fee_per_gas=plan.fees.max_priority_fee_per_gas,
+        max_fee_per_gas=plan.fees.max_fee_per_gas,
+        gas=plan.gas,
+        to=FACTORY.address,
+        value=0,
+        data=plan.data,
+    )
+    now_ms = lane.clock.now_ms()
+    purses.add(
+        tx,
+        network=lane.network,
+        account=purse.address,
+        nonce=unsigned.nonce,
+        purpose=Purpose.SWEEP,
+        wallet=pool.id,
+        withdrawal=None,
+        unsigned=unsigned.unsigned_payload(),
+        fee_max=unsigned.fee_wei_max,
+        now_ms=now_ms,
+    )
+    passages.tried(tx, list(dict.fromkeys(one.owner for one in plan.found)), now_ms)
+    return True
 
 
 def due(tx: Connection, lane: EvmLane, pool: Pool) -> list[Lying]:
@@ -127,11 +161,17 @@ def due(tx: Connection, lane: EvmLane, pool: Pool) -> list[Lying]:
     wait for what is not in the treasury yet."""
     if _under_way(tx, lane, pool):
         return []
-    now_ms, plan = lane.clock.now_ms(), lane.settings.sweep
-    wanted = [one for one in _lying(tx, lane, pool) if now_ms >= one.waits_until_ms]
+    now_ms, plan, there = lane.clock.now_ms(), lane.settings.sweep, _lying(tx, lane, pool)
+    wanted = [one for one in there if now_ms >= one.waits_until_ms]
     needed = _needed(tx, lane, pool)
-    if needed:
-        return sorted(wanted, key=lambda one: (one.asset not in needed, one.since_ms))[: plan.batch_max]
+    urgent = [
+        replace(one, needed=True)
+        for one in there
+        if one.asset in needed and now_ms >= min(one.waits_until_ms, one.tried_at_ms + _AGAIN_MS)
+    ]
+    if urgent:
+        rest = [one for one in wanted if one.asset not in needed and one.units >= _least(lane, one.asset)]
+        return [*urgent, *rest][: plan.batch_max]
     worth = [one for one in wanted if one.units >= _least(lane, one.asset)]
     oldest = min((one.since_ms for one in worth), default=now_ms)
     if len(worth) >= plan.batch_max or now_ms - oldest >= plan.wait_s * 1000:
@@ -146,7 +186,7 @@ def _lying(tx: Connection, lane: EvmLane, pool: Pool) -> list[Lying]:
     for row in tx.execute(query):
         pause = wait_ms * 2 ** min(row.tries, _WAIT_DOUBLINGS) if row.tries else 0
         where = (WalletId(row.wallet), AssetId(row.asset), int(row.units))
-        found.append(Lying(*where, row.since_ms, row.tried_at_ms + pause))
+        found.append(Lying(*where, row.since_ms, row.tried_at_ms, row.tried_at_ms + pause))
     return found
 
 
@@ -190,8 +230,8 @@ async def _there(lane: EvmLane, some: Sequence[Lying]) -> list[Found]:
     found = []
     for (one, index, _), units in zip(asked, told, strict=True):
         token = contract_of(one.asset)
-        if units and (token is not None or units >= worth):
-            found.append(Found(Item(index, token), (one.wallet, one.asset), units))
+        if units and (one.needed or token is not None or units >= worth):
+            found.append(Found(Item(index, token), one.owner, units))
     return found[: lane.settings.sweep.batch_max]
 
 
