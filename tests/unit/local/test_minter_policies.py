@@ -37,6 +37,7 @@ kinds = []
 [networks."eip155:10"]
 family = "evm"
 profile = "safe-1.5.0-l2"
+pool_profile = "safe-pool-1.5.0-l2"
 fee_max_units = "50000000000000000"
 
 [networks."eip155:10".native]

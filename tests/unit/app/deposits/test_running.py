@@ -18,7 +18,8 @@ from keepcool.app.payouts import store
 from keepcool.app.payouts.store import Kind, NewWithdrawal
 from keepcool.core.effects import Payment, Slot
 from keepcool.core.errors import Unavailable
-from keepcool.core.ids import AssetId, WalletId
+from keepcool.core.ids import AssetId, IntentId, WalletId
+from keepcool.core.intent import Intent, Output, Purpose
 from keepcool.core.money import Amount
 from keepcool.core.withdrawal import DraftMade
 from keepcool.core.withdrawal_states import Draft
@@ -120,9 +121,32 @@ def test_a_safetx_asked_for_twice_takes_its_payment_once(tmp_path: Path) -> None
             new = NewWithdrawal(name, Kind.WITHDRAWAL, wallet, NETWORK, NATIVE, units, A, 1)
             store.insert(tx, new, 1)
             draft = Draft(Slot(NETWORK, f"safe:{A}", 0), digest.hex())
-            store.step(tx, name, DraftMade(draft), 1, digest=digest.hex(), slot=0)
+            intent = intent_of(name, wallet, units).encoded()
+            store.step(tx, name, DraftMade(draft), 1, digest=digest.hex(), slot=0, intent=intent)
         return own_payouts(tx, wallet, digest)
 
     found = office.store.transact(asked)
     office.close()
     assert found == (Payment(A, Amount(NATIVE, units)),)
+
+
+def intent_of(name: str, source: WalletId, *units: int) -> Intent:
+    outputs = tuple(Output(A, Amount(NATIVE, each)) for each in units)
+    return Intent(IntentId(name), Purpose.PAY, NETWORK, source, outputs, Amount(NATIVE, 1), 10_000)
+
+
+def test_a_treasurys_safetx_takes_what_its_intent_says(tmp_path: Path) -> None:
+    """One that pays many people takes all their payments, whosever they are; of another wallet it is none."""
+    office, digest = Office(tmp_path), b"\x03" * 32
+    treasury = office.issue("treasury", A)
+
+    def drafted(tx: Connection) -> tuple[tuple[Payment, ...] | None, ...]:
+        store.insert(tx, NewWithdrawal("batch", Kind.BATCH, treasury, NETWORK, NATIVE, 0, "", 1), 1)
+        draft, intent = Draft(Slot(NETWORK, f"safe:{A}", 0), digest.hex()), intent_of("batch", treasury, 3, 4)
+        made = {"digest": digest.hex(), "slot": 0, "intent": intent.encoded()}
+        store.step(tx, "batch", DraftMade(draft), 1, **made)
+        return own_payouts(tx, treasury, digest), own_payouts(tx, WalletId("other"), digest)
+
+    found = office.store.transact(drafted)
+    office.close()
+    assert found == (tuple(Payment(A, Amount(NATIVE, units)) for units in (3, 4)), None)
