@@ -31,6 +31,6 @@ def test_the_story_holds_as_the_readme_tells_it(tmp_path: Path) -> None:
     assert time.monotonic() - began_s < SECONDS_MAX
     told = {shape(line.partition("s  ")[2]) for line in run.stdout.splitlines()}
     assert [line for line in blocks("README.md", "demo")[0].splitlines() if shape(line) not in told] == []
-    assert run.stdout.count("  equal") == 13
+    assert run.stdout.count("  equal") == 15
     left = subprocess.run(["pgrep", "-f", str(tmp_path)], capture_output=True, text=True, check=False)
     assert left.stdout == ""

@@ -23,21 +23,21 @@ _DEPLOYS = "0x" + CREATE_PROXY.hex()
 class Cast:
     """Who has a Safe of his own, two users of the pool, and the pool's id and treasury."""
 
-    frank: Wallet
-    grace: Wallet
-    heidi: Wallet
+    wanda: Wallet
+    xenia: Wallet
+    yusuf: Wallet
     pool: str
     treasury: str
 
 
 def play(stage: EvmScene, tell: Tell) -> Callable[[], list[Line]]:
     """As `evm.play`, of which it is the second half."""
-    alone, made, frank = own_safe(stage)
-    cast = open_pool(stage, frank, tell)
+    alone, made, wanda = own_safe(stage)
+    cast = open_pool(stage, wanda, tell)
     together, _ = _gas(stage, lambda: swept_and_paid(stage, cast, tell))
     share(stage, cast, tell)
     tell(
-        f"Side by side, a deposit and a payment of a new user: {alone + made:,} gas with a Safe of his own,"
+        f"Side by side, a deposit and a payment of a new user: {alone + made:,} gas with a Safe of its own,"
         f" {made:,} of it to deploy that; {together // 2:,} in the pool, whose treasury is deployed once."
     )
     return lambda: _lines(stage, cast)
@@ -46,37 +46,37 @@ def play(stage: EvmScene, tell: Tell) -> Callable[[], list[Line]]:
 def own_safe(stage: EvmScene) -> tuple[int, int, Wallet]:
     """What the purse used for a first payment out of a wallet of one's own, and for its making."""
     client = stage.client
-    frank = client.make_wallet(client.make_user("frank").id, stage.network, "frank-1")
-    stage.chain.fund(frank.address, DEPOSIT)
-    until_available(client, frank, stage.eth, DEPOSIT)
+    wanda = client.make_wallet(client.make_user("wanda").id, stage.network, "wanda-1")
+    stage.chain.fund(wanda.address, DEPOSIT)
+    until_available(client, wanda, stage.eth, DEPOSIT)
     outside = stage.chain.accounts()[5]
 
     def pay() -> None:
-        asked = client.withdraw(frank.id, stage.eth, PAID, outside)
+        asked = client.withdraw(wanda.id, stage.eth, PAID, outside)
         confirmed(client.settled(asked.id, WAIT_S))
 
-    return (*_gas(stage, pay), frank)
+    return (*_gas(stage, pay), wanda)
 
 
-def open_pool(stage: EvmScene, frank: Wallet, tell: Tell) -> Cast:
+def open_pool(stage: EvmScene, wanda: Wallet, tell: Tell) -> Cast:
     client = stage.client
     pool = client.pools.make(stage.network, "treasury", {}).wallet
-    grace, heidi = (
+    xenia, yusuf = (
         client.make_wallet(client.make_user(name).id, stage.network, f"{name}-1", kind="pooled", pool=pool.id)
-        for name in ("grace", "heidi")
+        for name in ("xenia", "yusuf")
     )
-    holds(grace.record == heidi.record and grace.address != heidi.address, "one record, two addresses")
-    holds(not stage.chain.has_code(grace.address), "nothing stands at a new address")
+    holds(xenia.record == yusuf.record and xenia.address != yusuf.address, "one record, two addresses")
+    holds(not stage.chain.has_code(xenia.address), "nothing stands at a new address")
     tell(
-        f"A pool with the treasury {pool.address}, a Safe like others. Grace and Heidi have addresses"
+        f"A pool with the treasury {pool.address}, a Safe like others. Xenia and Yusuf have addresses"
         " of it without any key: forwarders, which can pay the treasury alone. Both signers derived them."
     )
-    return Cast(frank, grace, heidi, pool.id, pool.address or "")
+    return Cast(wanda, xenia, yusuf, pool.id, pool.address or "")
 
 
 def swept_and_paid(stage: EvmScene, cast: Cast, tell: Tell) -> None:
     client, treasury = stage.client, cast.treasury
-    for wallet in (cast.grace, cast.heidi):
+    for wallet in (cast.xenia, cast.yusuf):
         stage.chain.fund(wallet.address, DEPOSIT)
         until_available(client, wallet, stage.eth, DEPOSIT)
     awaited(
@@ -90,7 +90,7 @@ def swept_and_paid(stage: EvmScene, cast: Cast, tell: Tell) -> None:
     before = [stage.chain.balance(to) for to in outside]
     asked = [
         client.withdraw(wallet.id, stage.eth, PAID, to)
-        for wallet, to in zip((cast.grace, cast.heidi), outside, strict=True)
+        for wallet, to in zip((cast.xenia, cast.yusuf), outside, strict=True)
     ]
     paid = [confirmed(client.settled(one.id, WAIT_S)) for one in asked]
     for to, was in zip(outside, before, strict=True):
@@ -100,9 +100,9 @@ def swept_and_paid(stage: EvmScene, cast: Cast, tell: Tell) -> None:
 
 
 def share(stage: EvmScene, cast: Cast, tell: Tell) -> None:
-    stage.client.transfer(cast.grace.id, cast.heidi.id, stage.eth, PAID)
-    until_available(stage.client, cast.heidi, stage.eth, DEPOSIT)
-    tell("Grace to Heidi, 0.05 ETH: an entry in the ledger, at once, without transaction or fee.")
+    stage.client.transfer(cast.xenia.id, cast.yusuf.id, stage.eth, PAID)
+    until_available(stage.client, cast.yusuf, stage.eth, DEPOSIT)
+    tell("Xenia to Yusuf, 0.05 ETH: an entry in the ledger, at once, without transaction or fee.")
 
 
 def _gas(stage: EvmScene, work: Callable[[], None]) -> tuple[int, int]:
@@ -120,9 +120,9 @@ def _gas(stage: EvmScene, work: Callable[[], None]) -> tuple[int, int]:
 
 
 def _lines(stage: EvmScene, cast: Cast) -> list[Line]:
-    pool, places = stage.client.pools.show(cast.pool), (cast.treasury, cast.grace.address, cast.heidi.address)
-    frank = {one.asset: int(one.total) for one in stage.client.read.balances(cast.frank.id)}
+    pool, places = stage.client.pools.show(cast.pool), (cast.treasury, cast.xenia.address, cast.yusuf.address)
+    wanda = {one.asset: int(one.total) for one in stage.client.read.balances(cast.wanda.id)}
     return [
-        Line("Frank", "ETH", frank.get(stage.eth, 0), stage.chain.balance(cast.frank.address)),
-        Line("Pool", "ETH", int(pool.booked), sum(map(stage.chain.balance, places))),
+        Line("Wanda", "ETH", wanda.get(stage.eth, 0), stage.chain.balance(cast.wanda.address)),
+        Line("Treasury", "ETH", int(pool.booked), sum(map(stage.chain.balance, places))),
     ]
