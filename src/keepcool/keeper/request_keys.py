@@ -2,7 +2,8 @@
 
 Laws: such a hot key lies under a third seal, and what seals it is kept nowhere here; whether a key is the
 right one is known before anything is judged or remembered, so a wrong one changes nothing; where a row lies,
-and not who asks, says that a key is needed; guessing is slowed down for each wallet.
+and not who asks, says that a key is needed; guessing is slowed down for each wallet, and the same wrong key
+sent again is no guess, or who keeps a key that was changed would bar who brings the right one.
 """
 
 from __future__ import annotations
@@ -28,6 +29,15 @@ _WRONG = "this is not the key of {wallet}; nothing was signed and nothing has ch
 _WAIT = "too many wrong keys for {wallet}; the next is looked at in {seconds} s"
 
 
+@dataclass(frozen=True, slots=True)
+class _Wrong:
+    """Guesses at one wallet's key, when the next is looked at, and what the last ones are known by."""
+
+    guesses: int = 0
+    next_ms: int = 0
+    known: tuple[bytes, ...] = ()
+
+
 @dataclass(slots=True)
 class RequestKeys:
     """`on`: the profile request-keys is chosen, and a new wallet needs a key. `inner` is the service's."""
@@ -38,7 +48,7 @@ class RequestKeys:
     clock: Clock
     entropy: Entropy
     on: bool
-    _wrong: dict[str, tuple[int, int]] = field(default_factory=dict, repr=False)
+    _wrong: dict[str, _Wrong] = field(default_factory=dict, repr=False)
 
     def place(self, record: WalletRecord) -> Bound:
         """Where the record's hot key lies."""
@@ -116,18 +126,24 @@ class RequestKeys:
         return row, check
 
     def _tried(self, bound: Bound, check: SealedKey, key: Secret) -> str:
-        now_ms = self.clock.now_ms()
-        wrong, next_ms = self._wrong.get(bound.wallet, (0, 0))
-        if now_ms < next_ms:
-            return _WAIT.format(wallet=bound.wallet, seconds=(next_ms - now_ms) // 1000 + 1)
-        if hmac.compare_digest(self.inner.check_value(key, bound), check.sealed):
+        now_ms, value = self.clock.now_ms(), self.inner.check_value(key, bound)
+        wrong, right = self._wrong.get(bound.wallet, _Wrong()), hmac.compare_digest(value, check.sealed)
+        again = value in wrong.known
+        if now_ms < wrong.next_ms and not again:
+            return _WAIT.format(wallet=bound.wallet, seconds=(wrong.next_ms - now_ms) // 1000 + 1)
+        if right:
             self._wrong.pop(bound.wallet, None)
             return ""
+        if not again:
+            self._count(bound.wallet, wrong, value, now_ms)
+        return _WRONG.format(wallet=bound.wallet)
+
+    def _count(self, wallet: str, before: _Wrong, value: bytes, now_ms: int) -> None:
         if len(self._wrong) >= WALLETS_MAX:
             self._wrong.pop(next(iter(self._wrong)))
-        pause_ms = 0 if wrong + 1 < FREE else min(1000 << min(wrong + 1 - FREE, 20), PAUSE_MS_MAX)
-        self._wrong[bound.wallet] = (wrong + 1, now_ms + pause_ms)
-        return _WRONG.format(wallet=bound.wallet)
+        guesses = before.guesses + 1
+        pause_ms = 0 if guesses < FREE else min(1000 << min(guesses - FREE, 20), PAUSE_MS_MAX)
+        self._wrong[wallet] = _Wrong(guesses, now_ms + pause_ms, (*before.known, value)[-FREE:])
 
     def _row(self, bound: Bound, purpose: str) -> SealedKey | None:
         (row,) = self.store.keys([(bound.wallet, bound.network, purpose)])

@@ -218,6 +218,43 @@ def test_guessing_is_slowed_down_for_each_wallet(tmp_path: Path) -> None:
     told(tmp_path, story, keyed(tmp_path))
 
 
+def test_who_keeps_a_changed_key_does_not_bar_who_brings_the_right_one(tmp_path: Path) -> None:
+    """App died after Keeper took another key and sends the old one with every payment, ever again: that is
+    one guess, so the same change asked for again is done, and the right key signs. Its twin, a new guess
+    each time, bars all of them."""
+
+    async def story(house: House) -> None:
+        one, two = await house.wallet("w", keys=of("w")), await house.wallet("v", keys=of("v"))
+        for wallet in ("w", "v"):
+            assert isinstance(await resealed(house, wallet, KEY, OTHER), Resealed)
+        item, twin = (payment(it, psbt(it, house.coins(it, 1))) for it in (one, two))
+        for _ in range(2 * FREE):
+            (refused,) = await house.sign(KEEPER, item, keys=of("w"))
+            (barred,) = await house.sign(KEEPER, twin, keys=of("v", os.urandom(32)))
+            assert (code(refused), code(barred)) == ("keeper.request_key", "keeper.request_key")
+        assert isinstance(await resealed(house, "w", KEY, OTHER), Resealed)
+        assert code(await resealed(house, "v", KEY, OTHER)) == "keeper.request_key"
+        signed, held = await house.sign(KEEPER, item, twin, keys=Keys({"w": OTHER, "v": OTHER}))
+        assert (type(signed), code(held)) == (Signed, "keeper.request_key")
+
+    told(tmp_path, story, keyed(tmp_path))
+
+
+def test_a_key_that_was_wrong_once_opens_when_it_has_become_the_one(tmp_path: Path) -> None:
+    """A guess that is remembered as wrong is looked at again after a change."""
+
+    async def story(house: House) -> None:
+        record = await house.wallet("w", keys=of("w"))
+        item = payment(record, psbt(record, house.coins(record, 1)))
+        (refused,) = await house.sign(KEEPER, item, keys=of("w", OTHER))
+        assert code(refused) == "keeper.request_key"
+        assert isinstance(await resealed(house, "w", KEY, OTHER), Resealed)
+        (signed,) = await house.sign(KEEPER, item, keys=of("w", OTHER))
+        assert isinstance(signed, Signed)
+
+    told(tmp_path, story, keyed(tmp_path))
+
+
 def test_a_locked_pool_keeps_its_lock(tmp_path: Path) -> None:
     """Where pools are locked a pool gets the operator's seal and no key of its own."""
     ground = replace(keyed(tmp_path), terms=terms())
