@@ -7,6 +7,7 @@ Keeper was asked to change is asked again until it is known how it ended.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import msgspec
@@ -130,7 +131,8 @@ class KeyOffice:
         wallets = [wallet for one in body.items if (wallet := _source(one.intent))]
         kept = await self.store.run(lambda tx: tables.of(tx, wallets))
         for one in [one for one in kept.values() if one.following is not None and one.key is not None]:
-            await self.change(one.wallet, None, None)  # it was interrupted: Keeper may have either key
+            with suppress(KeepcoolError):  # what Keeper says of one wallet holds no other's payment back
+                await self.change(one.wallet, None, None)  # it was interrupted: Keeper may have either key
         if any(one.following is not None for one in kept.values()):
             kept = await self.store.run(lambda tx: tables.of(tx, wallets))
         return msgspec.structs.replace(body, keys=self._keys(kept))

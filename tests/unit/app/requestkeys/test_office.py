@@ -166,6 +166,19 @@ def test_a_change_whose_answer_was_lost_is_finished_before_the_next_payment(desk
     assert (kept.key, kept.following) == (desk.keeper.keys["w"], None)
 
 
+def test_a_change_that_keeper_refuses_holds_nobody_elses_payment_back(desk: Desk) -> None:
+    """Keeper knows neither key of a wallet whose change was interrupted (its database was restored): the
+    others' keys go along, and the wallet's own with them, which Keeper refuses by itself."""
+    made = desk.made("w", "v")
+    desk.keeper.silent = True
+    with pytest.raises(Unavailable):
+        desk.change("w", None, None)
+    desk.keeper.keys["w"] = NEW
+    desk.keeper.silent = False
+    assert desk.signed("w", "v") == made
+    assert desk.keeper.keys["w"] == NEW
+
+
 @pytest.mark.parametrize(
     ("wallet", "before", "after", "kind"),
     [
