@@ -198,7 +198,7 @@ def about_network(network: str, table: NetworkSettings) -> list[str]:
     depth = "the node calls its block finalized"
     if table.crediting == "depth":
         depth = f"its block is {table.depth_blocks} deep"
-    credits = (
+    credited = (
         f"On {table.name} ({network}, {table.profile}) it credits {listed}, once {depth};"
         f" one withdrawal may cost the purse at most {table.fees.withdrawal_fee_max} base units."
     )
@@ -206,7 +206,7 @@ def about_network(network: str, table: NetworkSettings) -> list[str]:
         f"There new users get addresses of a pool; what comes in is brought to its treasury after"
         f" {table.sweep.wait_s} s, or when {table.sweep.batch_max} addresses have something."
     )
-    return [credits, swept] if table.pool else [credits]
+    return [credited, swept] if table.pool else [credited]
 
 
 def _about_bitcoin(network: str, table: BitcoinSettings, listed: str) -> str:
