@@ -70,16 +70,15 @@ class RequestKeys:
         self, record: WalletRecord, bound: Bound, seed: Secret, key: Secret | None
     ) -> tuple[Bound, Secret, SealedKey | None]:
         """What a new wallet's hot key is kept as, where, and how its key is known again. Where it gets the
-        third seal, the seed is wiped. Raises Refused when a key is missing, or comes where none
-        is wanted; the seed is the caller's still."""
+        third seal, the seed is wiped; a pool that is locked has the operator's instead. Raises Refused when
+        a key is missing, or comes where nobody chose it; the seed is the caller's still."""
         locked, secret = self.lock.kept(record, bound, seed)
-        if locked != bound or not self.on:
-            if key is not None:
-                raise Refused(
-                    "keeper.request_keys_off",
-                    f"{record.wallet} gets no key of its own here: Keeper's profiles name no "
-                    "request-keys, or its pool is locked",
-                )
+        if key is not None and not self.on:
+            raise Refused(
+                "keeper.request_keys_off",
+                f"{record.wallet} gets no key of its own here: Keeper's profiles name no request-keys",
+            )
+        if locked != bound or not self.on:  # who asks does not know which pools are locked
             return locked, secret, None
         if key is None:
             raise Refused("keeper.request_key", _MISSING.format(wallet=record.wallet))

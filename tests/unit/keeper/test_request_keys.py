@@ -256,16 +256,19 @@ def test_a_key_that_was_wrong_once_opens_when_it_has_become_the_one(tmp_path: Pa
 
 
 def test_a_locked_pool_keeps_its_lock(tmp_path: Path) -> None:
-    """Where pools are locked a pool gets the operator's seal and no key of its own."""
+    """Where pools are locked a pool gets the operator's seal and no key of its own, though App, which does
+    not know of locks, sends one with it as with every new wallet; then the window alone opens it."""
     ground = replace(keyed(tmp_path), terms=terms())
 
     async def story(house: House) -> None:
         house.lock.unlock(key(), 600)
-        (refused,) = await house.create(wanted("p", POOL), keys=of("p"))
-        assert code(refused) == "keeper.request_keys_off"
-        record = await house.wallet("p", POOL)
+        record = await house.wallet("p", POOL, keys=of("p"))
         item = payment(record, psbt(record, house.coins(record, 1)))
-        (signed,) = await house.sign(KEEPER, item)
+        house.lock.lock()
+        (locked,) = await house.sign(KEEPER, item, keys=of("p"))
+        assert code(locked) == "keeper.locked"
+        house.lock.unlock(key(), 600)
+        (signed,) = await house.sign(KEEPER, item, keys=of("p", OTHER))
         assert isinstance(signed, Signed)
 
     told(tmp_path, story, ground)
