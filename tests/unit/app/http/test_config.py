@@ -83,6 +83,10 @@ def test_what_is_dangerous_is_warned_of(tmp_path: Path, line: str) -> None:
         ('node_urls = ["http://127.0.0.1:8545"]', "node_urls = []", "at least one node"),
         ("depth_blocks = 3", "depth_blocks = 0", "depth_blocks"),
         ('crediting = "depth"', "", "depth_blocks"),
+        ('crediting = "depth"', 'crediting = "depth"\nstock = 0', "stock"),
+        ('crediting = "depth"', 'crediting = "depth"\nsweep = {batch_max = 101}', "batch_max is 1 to 100"),
+        ('crediting = "depth"', 'crediting = "depth"\nsweep = {worth = 0}', "worth"),
+        ("decimals = 18", 'decimals = 18\nsweep_min = "x"', "string of digits"),
         ('networks."eip155:31337"', 'networks."bip122:aa"', "eip155"),
         ("[peers.cooler]", "[peers.desk]", "peers.cooler"),
         ("[bus]", "[http]\nport = 70000\n[bus]", "port"),
@@ -112,3 +116,14 @@ def test_where_passkeys_are_touched_is_an_origin_of_their_domain(tmp_path: Path)
     for wrong in (users.replace("pay.wallet", "evilwallet"), '\n[users]\nrp_id = "wallet.example"\n'):
         with pytest.raises(Refused, match="users"):
             loaded(tmp_path, GOOD + wrong)
+
+
+def test_pools_of_an_evm_chain_are_told(tmp_path: Path) -> None:
+    """Where new users get addresses of a pool, a sentence says so and what becomes of what comes in."""
+    plain, pooled = (loaded(tmp_path, GOOD.replace('crediting = "depth"', text)) for text in _POOLS)
+    said = "There new users get addresses of a pool"
+    assert not any(said in line for line in config.sentences(plain))
+    assert any(said in line for line in config.sentences(pooled))
+
+
+_POOLS = ('crediting = "depth"', 'crediting = "depth"\npool = true')
