@@ -94,11 +94,8 @@ def _fill(store: Store, wallets: int) -> None:
 
 def _lot(tx: Connection, numbers: range) -> None:
     tx.execute(insert(registry.wallet), [_row(number) for number in numbers])
-    for number in numbers:
-        name = f"wal_{number}"
-        ledger.credit_deposit(
-            tx, deposit=f"d{number}", wallet=WalletId(name), asset=ETH, units=10**18 + number, at_ms=1
-        )
+    some = [(f"d{number}", WalletId(f"wal_{number}"), 10**18 + number) for number in numbers]
+    ledger.credit_deposits(tx, some, ETH, 1)
 
 
 def _row(number: int) -> dict[str, object]:
