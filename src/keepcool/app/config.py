@@ -85,7 +85,7 @@ class AppSettings(Settings, frozen=True):
     """How long a transaction waits for its turn on PostgreSQL."""
     signer_timeout_s: float = 8.0
     """How long a signer may take."""
-    profiles: list[str] = []
+    profiles: tuple[str, ...] = ()
     """Where the installation departs from the house's own design, by name (docs/explain/profiles.md)."""
     clock_offset_ms: int = 0
     """For tests: how far its clock is moved."""

@@ -15,7 +15,8 @@ from keepcool.policy.wording import duration, listed
 _NEVER = (
     "Never signed, whatever the policy says: delegatecalls other than a batch of payments, gas refunds, "
     "changes of owners, threshold, modules or guard, and any call but a plain transfer or a listed token's "
-    "transfer (where a network rescues, also another's to its harbor); a wallet paying itself; coins sent to a listed token's contract."
+    "transfer (where a network rescues, also another's to its harbor); a wallet paying itself; coins sent "
+    "to a listed token's contract."
 )
 _NEVER_WITHOUT_CONTRACTS = (
     "Never signed on {name}, whatever the policy says: changes of owners or threshold, staking, exchange and "

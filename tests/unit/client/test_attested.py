@@ -14,7 +14,8 @@ from tests.unit.app.books.loopback import record_of as made
 
 SIGNERS = Signers()
 PINS = Pins(
-    *(SIGNERS.identities[one].peer().attestation_key or b"" for one in (Service.KEEPER, Service.COOLER))
+    SIGNERS.identities[Service.KEEPER].peer().attestation_key or b"",
+    SIGNERS.identities[Service.COOLER].peer().attestation_key or b"",
 )
 
 

@@ -94,8 +94,8 @@ def test_records_of_both_keys_are_believed_while_both_count() -> None:
 
 
 def test_a_stolen_key_that_was_ended_attests_nothing_more() -> None:
-    """Once the root key says so the thief's new record is refused; the twin, in which the client has not heard
-    of it, believes it."""
+    """Once the root key says so the thief's new record is refused; the twin whose client has not heard of it
+    believes it."""
     known = followed()
     assert believed(pins(known), record().encoded(), attested(OLD))  # the twin
     known.offer(rotated(until_s=1))

@@ -17,7 +17,8 @@ from tests.unit.app.books.loopback import Signers
 
 SIGNERS = Signers()
 SERVICES = (Service.KEEPER, Service.COOLER)
-PINS = Pins(*(SIGNERS.identities[one].peer().attestation_key or b"" for one in SERVICES))
+_KEEPER, _COOLER = (SIGNERS.identities[one].peer().attestation_key or b"" for one in SERVICES)
+PINS = Pins(_KEEPER, _COOLER)
 POOL, THIEFS = bitcoin_record("pool", owner="house"), bitcoin_record("thief", profile=OWN, number=3)
 ASKED = Wanted(wallet="mine", user="me", network=POOL.network, kind="pooled", pool="pool")
 FIRST, COUNT, AT = 40, 13, 5

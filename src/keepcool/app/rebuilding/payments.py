@@ -17,8 +17,8 @@ from keepcool.core.intent import Intent, parse_intent
 
 
 class Stage(StrEnum):
-    """SEEN: not final yet. BOOKED: final, and in the books. OPEN: final, and whose some of it was is not clear. REPLACED: another transaction
-    of the same intent is final."""
+    """SEEN: not final yet. BOOKED: final, and in the books. OPEN: final, and whose some of it was is not
+    clear. REPLACED: another transaction of the same intent is final."""
 
     SEEN = "seen"
     BOOKED = "booked"

@@ -32,7 +32,7 @@ Holding = tuple[str, str]  # a place (a wallet or a pool) and an asset
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One holding; of a pool of accounts `beside` its treasury are the addresses of its users. `pending` is on
+    """One holding; of a pool of accounts `beside` its treasury are its users' addresses. `pending` is on
     chain and not credited, `in_flight` settled on one side only; both are what the chain has more than the
     ledger, so a payout under way is negative."""
 

@@ -32,8 +32,8 @@ class Purpose(StrEnum):
 
 class Stage(StrEnum):
     """DRAFTED: stored, not signed by both. SIGNED: final transactions are stored, none was handed out. SENT:
-    one may be anywhere. CONFIRMED: one is final. ENDED: it can never confirm, or has no signatures that could make
-    it."""
+    one may be anywhere. CONFIRMED: one is final. ENDED: it can never confirm, or has no signatures that could
+    make it."""
 
     DRAFTED = "drafted"
     SIGNED = "signed"
