@@ -101,7 +101,9 @@ def _named(node: ast.Name, function: Function, module: Module) -> Iterator[str]:
     found = _nearest(function, node.id, node) or list(_assigned(module.tree, node.id))
     yield from _each(found, function, module)
     if not found:
-        yield from _constants().get(node.id, ()) if node.id.isupper() else _from_callers(function, node.id)
+        yield from (
+            _constants().get(node.id, ()) if node.id.isupper() else _from_callers(function, node.id, module)
+        )
 
 
 def _nearest(function: ast.AST, name: str, node: ast.Name) -> list[ast.expr]:
@@ -145,14 +147,15 @@ def _constants() -> dict[str, list[str]]:
     return found
 
 
-def _from_callers(function: Function, name: str) -> Iterator[str]:
-    """What callers of this function, in the whole product, give for its parameter."""
+def _from_callers(function: Function, name: str, module: Module) -> Iterator[str]:
+    """What callers of this function give for its parameter: in its module, or, of a public one, anywhere."""
     names = [one.arg for one in (*function.args.posonlyargs, *function.args.args)]
     place = names.index(name) - (names[0] in ("self", "cls")) if name in names else None
     defaults = dict(zip(reversed(names), reversed(function.args.defaults), strict=False))
     if name in defaults:
         yield literal(defaults[name]) or ""
-    for call in _calls().get(function.name, ()):
+    calls = _calls()[module.name if function.name.startswith("_") else ""].get(function.name, ())
+    for call in calls:
         given = [one.value for one in call.keywords if one.arg == name]
         if place is not None and place < len(call.args):
             given.append(call.args[place])
@@ -160,10 +163,13 @@ def _from_callers(function: Function, name: str) -> Iterator[str]:
 
 
 @cache
-def _calls() -> dict[str, list[ast.Call]]:
-    found: dict[str, list[ast.Call]] = {}
+def _calls() -> dict[str, dict[str, list[ast.Call]]]:
+    """By module, "" for all of them, and by the name of what is called."""
+    found: dict[str, dict[str, list[ast.Call]]] = {"": {}}
     for module in modules():
+        found[module.name] = {}
         for node in ast.walk(module.tree):
             if isinstance(node, ast.Call):
-                found.setdefault(called(node), []).append(node)
+                for place in ("", module.name):
+                    found[place].setdefault(called(node), []).append(node)
     return found

@@ -59,11 +59,11 @@ def examined(app: Running, folder: Path, key: str, *options: str) -> str:
 def test_everything_documented_is_true(app: Running, tmp_path: Path) -> None:
     """With a key that may all: whatever comes to mind, then calls upon calls; in a soak the edges of every
     field of every call, too."""
-    if SOAK:
-        more = ("--phases", "coverage,fuzzing,stateful", "--max-examples", str(5 * SOAK))
-    else:
-        more = ("--phases", "fuzzing,stateful", "--max-examples", "2", "--seed", "1")
-    assert "Tested: " in examined(app, tmp_path, app.key(*Scope), *more)
+    many = ("--max-examples", str(5 * SOAK or 2))
+    more = (
+        ("--phases", "coverage,fuzzing,stateful") if SOAK else ("--phases", "fuzzing,stateful", "--seed", "1")
+    )
+    assert "Tested: " in examined(app, tmp_path, app.key(*Scope), *many, *more)
 
 
 def test_the_edges_of_what_moves_money_are_as_documented(app: Running, tmp_path: Path) -> None:
