@@ -25,6 +25,7 @@ from keepcool.core.withdrawal_states import Frozen, Requested
 
 READ_MAX = 2_000
 GROUPS_MAX = 200
+LOOKED_AT_MAX = 400  # of one source at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,8 @@ def _next(tx: Connection, lane: EvmLane, source: WalletId, waiting: Sequence[Wit
     if occupied(opened) or any(one.kind is Kind.VOID for one in waiting):
         turn = turns.whose_turn(opened)
         return None if turn is None or not store.is_due(turn, now_ms) else Group(source, (turn,))
-    rows = [one for one in waiting if store.is_due(one, now_ms) and not _held_back(tx, lane, one)]
+    ready = [one for one in waiting if store.is_due(one, now_ms)][:LOOKED_AT_MAX]
+    rows = [one for one in ready if not _held_back(tx, lane, one)]
     return _chosen(tx, lane, source, rows) if rows else None
 
 
