@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 
 from keepcool.adapters.postgres import books
 from keepcool.adapters.postgres.seat import PostgresSeat
@@ -213,6 +214,24 @@ def test_a_command_that_needs_the_books_alone_waits_for_no_app(server: Server) -
             store.transact(count)
         assert alone.transact(count) == 0
         alone.close()
+        assert store.transact(count) == 0
+
+
+def test_a_connection_that_breaks_before_its_commit_is_said_to_be_broken(
+    server: Server, postgres: LivePostgres
+) -> None:
+    """Whoever hears of it cannot know whether it was committed, and is not told that nothing was changed."""
+
+    def work(tx: Connection) -> None:
+        note(tx)
+        own = tx.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        postgres.sql(f"SELECT pg_terminate_backend({own})")
+
+    with opened(server) as store:
+        assert store.transact(count) == 0
+        with pytest.raises(OperationalError) as broken:
+            store.transact(work)
+        assert broken.value.connection_invalidated
         assert store.transact(count) == 0
 
 

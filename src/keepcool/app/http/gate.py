@@ -77,8 +77,7 @@ class Gate:
             await self._told(scope, receive, call, problems.response(error))
         except OperationalError as error:
             _log.error("the database failed", extra={"kind": type(error.orig).__name__})
-            text = "the database cannot be written or read now; nothing was changed, try again"
-            await self._told(scope, receive, call, problems.response(Unavailable("books.failed", text)))
+            await self._told(scope, receive, call, problems.response(_unwritten(error)))
         except Exception as error:  # noqa: BLE001 - whatever broke, the caller learns no details
             _log.error("request broke", exc_info=error)
             body = problems.document(500, "service.fault", "Failed", "the service failed here; try again")
@@ -125,6 +124,18 @@ class Gate:
         if scope["path"] not in _QUIET:
             told = {"method": method, "route": route, "status": call.status, "ms": round(seconds * 1000, 1)}
             _log.info("request", extra={**told, "caller": scope.get("keepcool.caller", "")})
+
+
+def _unwritten(error: OperationalError) -> Unavailable:
+    """Where the connection broke, it may have been behind the commit."""
+    if error.connection_invalidated:
+        text = (
+            "the connection to the database broke: whether this was done is not known; send the same again, "
+            "with the same Idempotency-Key"
+        )
+        return Unavailable("books.unclear", text)
+    text = "the database cannot be written or read now; nothing was changed, try again"
+    return Unavailable("books.failed", text)
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

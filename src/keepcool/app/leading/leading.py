@@ -1,12 +1,19 @@
-"""Working while this App leads: from the database alone when a term begins, not a step when it has ended."""
+"""Working while this App leads: from the database alone when a term begins, not a step when it has ended.
+
+Law: whoever leads works, even where another App, paused between winning and beginning, has begun a later term
+than his: he begins one more, once his seat had the time to tell whether he is the one that was paused.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from keepcool.app.leading import terms
@@ -16,6 +23,7 @@ from keepcool.ports.system import Clock
 
 Work = Callable[[], Sequence[Coroutine[Any, Any, None]]]
 _AGAIN_S = 0.5
+_DOUBT_S = 5.0  # longer than a seat that was lost may not know it
 _log = logging.getLogger("keepcool.app")
 
 
@@ -30,11 +38,18 @@ async def lead(seat: Seat, store: Store, clock: Clock, name: str, work: Work) ->
             await asyncio.sleep(_AGAIN_S)
             continue
         _log.info("works", extra={"term": epoch})
-        await _until_lost(seat, asyncio.create_task(_term(epoch, work)))
+        overtaken, loop = asyncio.Event(), asyncio.get_running_loop()
+        fence = terms.fence(epoch, partial(_told, loop, overtaken))
+        await _until_lost(seat, asyncio.create_task(_term(fence, work)), overtaken)
 
 
-async def _until_lost(seat: Seat, working: asyncio.Task[None]) -> None:
-    lost = asyncio.create_task(seat.lost())
+def _told(loop: asyncio.AbstractEventLoop, overtaken: asyncio.Event) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop has ended, and all work with it
+        loop.call_soon_threadsafe(overtaken.set)
+
+
+async def _until_lost(seat: Seat, working: asyncio.Task[None], overtaken: asyncio.Event) -> None:
+    lost = asyncio.create_task(_lost(seat, overtaken))
     try:
         await asyncio.wait((working, lost), return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -46,8 +61,20 @@ async def _until_lost(seat: Seat, working: asyncio.Task[None]) -> None:
         raise ended
 
 
-async def _term(epoch: int, work: Work) -> None:
-    FENCE.set(terms.fence(epoch))  # of this task and of all it starts
+async def _lost(seat: Seat, overtaken: asyncio.Event) -> None:
+    """Returns when the term is over: the seat is lost, or a later term has begun."""
+    lost, later = asyncio.create_task(seat.lost()), asyncio.create_task(overtaken.wait())
+    try:
+        await asyncio.wait((lost, later), return_when=asyncio.FIRST_COMPLETED)
+        if not lost.done():
+            await asyncio.wait((lost,), timeout=_DOUBT_S)
+    finally:
+        lost.cancel()
+        later.cancel()
+
+
+async def _term(fence: Callable[[Connection], None], work: Work) -> None:
+    FENCE.set(fence)  # of this task and of all it starts
     failed: BaseException | None = None
     parts = [asyncio.create_task(one) for one in work()]
     try:

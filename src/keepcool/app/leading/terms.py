@@ -35,11 +35,13 @@ def who(tx: Connection) -> str:
     return tx.execute(select(leader.c.name).where(leader.c.id == _ID)).scalar_one_or_none() or ""
 
 
-def fence(epoch: int) -> Callable[[Connection], None]:
-    """What every transaction of this term begins with."""
+def fence(epoch: int, overtaken: Callable[[], None]) -> Callable[[Connection], None]:
+    """What every transaction of this term begins with. `overtaken` is called, in the books' thread, when a
+    later term has begun."""
 
     def check(tx: Connection) -> None:
         if current(tx) != epoch:
+            overtaken()
             raise Unavailable("lead.lost", "another App leads now: this one writes nothing more of its work")
 
     return check
