@@ -40,6 +40,12 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield served
 
 
+@pytest.fixture(scope="module")
+def master(app: Running) -> str:
+    """A key that may all."""
+    return app.key(*Scope)
+
+
 def examined(app: Running, folder: Path, key: str, *options: str) -> str:
     """What it says. Fails with all of it when it found something."""
     (folder / "schemathesis.toml").write_text(SETTINGS)
@@ -56,20 +62,20 @@ def examined(app: Running, folder: Path, key: str, *options: str) -> str:
     return run.stdout
 
 
-def test_everything_documented_is_true(app: Running, tmp_path: Path) -> None:
+def test_everything_documented_is_true(app: Running, master: str, tmp_path: Path) -> None:
     """With a key that may all: whatever comes to mind, then calls upon calls; in a soak the edges of every
     field of every call, too."""
     many = ("--max-examples", str(5 * SOAK or 2))
     more = (
         ("--phases", "coverage,fuzzing,stateful") if SOAK else ("--phases", "fuzzing,stateful", "--seed", "1")
     )
-    assert "Tested: " in examined(app, tmp_path, app.key(*Scope), *many, *more)
+    assert "Tested: " in examined(app, tmp_path, master, *many, *more)
 
 
-def test_the_edges_of_what_moves_money_are_as_documented(app: Running, tmp_path: Path) -> None:
+def test_the_edges_of_what_moves_money_are_as_documented(app: Running, master: str, tmp_path: Path) -> None:
     """Every field of these calls left out, too long, of another type, in another place."""
     calls = ("--include-path-regex", "^/v1/(withdrawals|transfers)$", "--phases", "coverage")
-    assert "Tested: " in examined(app, tmp_path, app.key(*Scope), *calls)
+    assert "Tested: " in examined(app, tmp_path, master, *calls)
 
 
 @pytest.mark.parametrize("scope", [Scope.READ, Scope.WITHDRAW])
