@@ -30,7 +30,12 @@ class Raised:
     room: str
 
 
-def raised() -> Iterator[Raised]:
+@cache
+def raised() -> tuple[Raised, ...]:
+    return tuple(_raised())
+
+
+def _raised() -> Iterator[Raised]:
     for module in modules():
         for function in functions(module.tree):
             for call in _own_calls(function):
