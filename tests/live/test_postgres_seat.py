@@ -206,7 +206,7 @@ def test_a_command_that_needs_the_books_alone_waits_for_no_app(server: Server) -
             await PostgresSeat(server, lambda _: None).run()
 
     asyncio.run(seated())
-    hasty = Server(url=server.url, lock_s=0.2)
+    hasty = Server(url=server.url, lock_s=0.2, silent_s=60)
     alone = Store(books.open_alone(server))
     with opened(hasty) as store:
         asyncio.run(refused_seat())
@@ -257,6 +257,22 @@ def test_a_missing_password_file_is_named(tmp_path: Path) -> None:
         Server(url="postgresql://u@h/books", password=tmp_path / "absent").address()
 
 
+def test_who_is_paused_in_a_transaction_does_not_stop_the_others(server: Server) -> None:
+    """A transaction that says nothing is ended by the server before others have waited too long: theirs
+    happens, and nothing of the silent one is in the books."""
+    patient = Server(url=server.url, lock_s=6)
+    with opened(patient) as paused, opened(patient) as store:
+
+        def silent(tx: Connection) -> None:
+            note(tx)
+            store.transact(note)  # while this one says nothing
+            note(tx)
+
+        with pytest.raises(Exception, match=r"idle-in-transaction timeout|connection"):
+            paused.transact(silent)
+        assert store.transact(count) == 1
+
+
 def test_a_text_with_a_nul_is_kept_with_a_mark(server: Server) -> None:
     """What a chain or a receiver told can hold any character: it is kept, and stops nobody."""
     with opened(server) as store:
@@ -276,7 +292,7 @@ def test_a_server_that_is_away_is_no_hang(tmp_path: Path) -> None:
 
 def test_unavailable_is_what_the_books_say_while_another_holds_them(server: Server) -> None:
     """Whoever waits too long for the one writer is told so, and its transaction has not happened."""
-    hasty = Server(url=server.url, lock_s=0.3)
+    hasty = Server(url=server.url, lock_s=0.3, silent_s=60)
     with opened(server) as slow, opened(hasty) as store:
 
         def outer(tx: Connection) -> None:

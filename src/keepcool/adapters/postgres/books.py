@@ -8,6 +8,7 @@ fails, and nothing was changed. READ COMMITTED: what is read after the lock is w
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -21,6 +22,7 @@ from keepcool.core.errors import Conflict, Refused
 
 NEWS = "news"
 _VERSION_MIN = 14
+_ALONE_SILENT_S = 600.0  # nobody waits for it
 _IDLE_S = 2.0  # a connection that was idle for longer is asked whether it lives
 _BEGIN = f"BEGIN; SELECT pg_advisory_xact_lock({LOCK_CLASS}, {WRITER})"  # one message for both
 
@@ -33,7 +35,7 @@ def open_books(server: Server) -> Engine:
 def open_alone(server: Server) -> Engine:
     """The engine of a command beside which no App may run: over one connection, which holds every lock that
     Apps need. Raises Conflict `books.locked` when an App runs."""
-    engine = _engine(server, 1)
+    engine = _engine(replace(server, silent_s=_ALONE_SILENT_S), 1)
     event.listen(engine, "connect", _hold)
     try:
         with engine.begin():

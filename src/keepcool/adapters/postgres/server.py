@@ -22,7 +22,9 @@ CHANNEL = "keepcool"  # of notifications between Apps
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """`password` is a file. Times in seconds."""
+    """`password` is a file. Times in seconds. `silent_s`: how long a transaction may say nothing before the
+    server ends it; less than others wait for their turn, or a process that was paused in the middle of one
+    would fail theirs."""
 
     url: str
     password: Path | None = None
@@ -30,6 +32,7 @@ class Server:
     statement_s: float = 30.0
     lock_s: float = 10.0
     connect_s: int = 5
+    silent_s: float | None = None
 
     def address(self) -> URL:
         """With its password: for a driver alone. Raises Refused on what is no such address."""
@@ -49,7 +52,7 @@ class Server:
         settings = {
             "statement_timeout": f"{int(self.statement_s * 1000)}",
             "lock_timeout": f"{int(self.lock_s * 1000)}",
-            "idle_in_transaction_session_timeout": "60000",
+            "idle_in_transaction_session_timeout": f"{int((self.silent_s or self.lock_s * 0.7) * 1000)}",
             "default_transaction_isolation": r"read\ committed",
             "client_encoding": "UTF8",
             "search_path": "public",
