@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import msgspec
 from sqlalchemy import Connection
 
+from keepcool.app.pools.rows import find_pool
 from keepcool.app.requestkeys import tables
 from keepcool.app.requestkeys.tables import Kept
 from keepcool.app.store import Store
@@ -79,7 +80,7 @@ class KeyOffice:
 
     async def change(self, wallet: str, before: bytes | None, after: bytes | None) -> None:
         """Another key for the wallet's hot key. `before`: the user's, where App has none. `after`: the user's
-        from now on; None draws one that App keeps. Raises what Keeper refuses."""
+        from now on, and a pool has none; None draws one that App keeps. Raises what Keeper refuses."""
         now_ms, drawn = self.clock.now_ms(), self.entropy(KEY_BYTES)
         for key in (before, after):
             if key is not None:
@@ -89,6 +90,8 @@ class KeyOffice:
             kept = tables.of(tx, [wallet]).get(wallet)
             if kept is None:
                 raise Refused("request_key.none", f"wallet {wallet} has no key of its own here")
+            if after is not None and find_pool(tx, wallet) is not None:
+                raise Refused("request_key.pool", f"{wallet} is a pool, and no user's: App keeps its key")
             if after is None and kept.following is None:
                 tables.will_be(tx, wallet, drawn)
                 return Kept(wallet, kept.key, drawn)

@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from sqlalchemy import Connection
 
+from keepcool.app.books import registry
+from keepcool.app.books.people import HOUSE, create_user
+from keepcool.app.books.registry import Asked
+from keepcool.app.pools.rows import Marks, insert_pool
 from keepcool.app.requestkeys import tables
 from keepcool.app.requestkeys.office import LENT_S, KeyOffice
 from keepcool.app.store import Store
@@ -103,6 +108,13 @@ def intent(wallet: str) -> bytes:
         fee_max=Amount(asset, 1),
         expires_at_s=1,
     ).encoded()
+
+
+def pool(tx: Connection) -> None:
+    """`p` is one."""
+    create_user(tx, user=HOUSE, external_id=None, about={}, now_ms=0)
+    registry.ask(tx, Asked(WalletId("p"), HOUSE, NETWORK, "safe-pool-1.5.0-l2", None, {}), 0)
+    insert_pool(tx, WalletId("p"), NETWORK, Marks(), 0)
 
 
 @pytest.fixture
@@ -205,6 +217,20 @@ def test_keepers_refusal_is_told_and_nothing_changed(desk: Desk) -> None:
         desk.change("w", OLD, bytes([7]) * 32)
     assert desk.keeper.keys["w"] == NEW
     assert desk.signed("w") == {}
+
+
+def test_a_pool_is_handed_over_to_nobody_and_nothing_changed(desk: Desk) -> None:
+    """Whoever may make wallets cannot have a pool's hot key opened by his own key alone, which would lock the
+    house out of what all its users have there; App may draw another one. Its twin is a user's wallet."""
+    made = desk.made("p", "w")
+    desk.store.transact(pool)
+    with pytest.raises(Refused, match=r"request_key\.pool"):
+        desk.change("p", None, NEW)
+    assert (desk.keeper.keys["p"], desk.signed("p")) == (made["p"], {"p": made["p"]})
+    desk.change("p", None, None)
+    assert desk.signed("p") == {"p": desk.keeper.keys["p"]} != {"p": made["p"]}
+    desk.change("w", None, NEW)
+    assert (desk.keeper.keys["w"], desk.signed("w")) == (NEW, {})
 
 
 def test_lent_keys_are_bounded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
