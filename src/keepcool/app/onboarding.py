@@ -61,7 +61,6 @@ class Onboarding:
                     assert_never(never)
             self._done.add(network)
 
-
     async def ready_for_pools(self, network: str) -> None:
         """Asked before a pool is made: whether what its addresses need is on the chain. Raises as `ready`."""
         await self.ready(network)
