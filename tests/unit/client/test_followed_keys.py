@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 from nacl.signing import SigningKey
 
 from keepcool.client.attested import Pins, believed
+from keepcool.client.following import Following
+from keepcool.client.http import Api
+from keepcool.client.models import AttestationKeyList, AttestationKeys
 from keepcool.client.successions import Followed
-from keepcool.core.errors import Breach, Malformed
+from keepcool.core.errors import Breach, Malformed, Unavailable
 from keepcool.core.ids import NetworkId, WalletId
 from keepcool.core.parties import Service
 from keepcool.core.registry import (
@@ -143,6 +147,41 @@ def test_an_older_list_never_comes_back(tmp_path: Path) -> None:
     with pytest.raises(Breach):
         believed(pins(again), record().encoded(), attested(OLD))
     assert believed(pins(again), record().encoded(), attested(NEW))
+
+
+@dataclass
+class App:
+    """App as far as it is used here: what it serves, whether it answers, and how often it was asked."""
+
+    lists: list[SignedSuccession] = field(default_factory=list)
+    silent: bool = False
+    asked: int = 0
+
+    def get(self, path: str, kind: type[AttestationKeys]) -> AttestationKeys:
+        assert path == "/v1/attestation-keys"
+        self.asked += 1
+        if self.silent:
+            raise Unavailable("client.unreachable", "no answer")
+        return kind([AttestationKeyList("keeper", one.statement, one.signature) for one in self.lists])
+
+
+def test_a_client_that_runs_for_long_hears_of_a_stolen_keys_end() -> None:
+    """Asked at first, the App had none; an hour later it has the one that ends the key: the thief's record,
+    which verifies, is believed before and refused after. An App that does not answer is asked again soon."""
+    app, known, now_s = App(silent=True), followed(), [0.0]
+    following = Following(cast(Api, app), pins(known), lambda: now_s[0])
+    following.begin()
+    app.silent = False
+    now_s[0] = 61
+    following.begin()
+    following.begin()
+    assert app.asked == 2
+    app.lists = [rotated(until_s=1)]
+    assert believed(pins(known), record().encoded(), attested(OLD))  # the twin
+    now_s[0] = 61 + 3600
+    following.begin()
+    with pytest.raises(Breach):
+        believed(pins(known), record().encoded(), attested(OLD))
 
 
 @pytest.mark.parametrize(
