@@ -7,6 +7,7 @@ fails, and nothing was changed. READ COMMITTED: what is read after the lock is w
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import replace
 from typing import Any
@@ -22,6 +23,7 @@ from keepcool.core.errors import Conflict, Refused
 
 NEWS = "news"
 _VERSION_MIN = 14
+_SWITCH_S = 0.0003
 _ALONE_SILENT_S = 600.0  # nobody waits for it
 _IDLE_S = 2.0  # a connection that was idle for longer is asked whether it lives
 _BEGIN = f"BEGIN; SELECT pg_advisory_xact_lock({LOCK_CLASS}, {WRITER})"  # one message for both
@@ -29,6 +31,8 @@ _BEGIN = f"BEGIN; SELECT pg_advisory_xact_lock({LOCK_CLASS}, {WRITER})"  # one m
 
 def open_books(server: Server) -> Engine:
     """The engine, of Apps and of commands beside them."""
+    # after each answer of the server the books' thread waits for the interpreter behind whatever serves HTTP
+    sys.setswitchinterval(min(sys.getswitchinterval(), _SWITCH_S))
     return _engine(server, server.connections)
 
 
