@@ -14,7 +14,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from keepcool.app.config import NetworkSettings
-from keepcool.app.payouts import notes, store
+from keepcool.app.payouts import holding, notes, store
 from keepcool.app.payouts.notes import Numbers
 from keepcool.app.payouts.store import WAIT_MS_MAX, Withdrawal
 from keepcool.app.store import Store
@@ -63,6 +63,10 @@ class Lane:
             lambda tx: store.postpone(tx, one.id, now_ms=now_ms, wait_ms=wait_ms, problem=problem)
         )
 
+    async def hold_back(self, one: Withdrawal, problem: str) -> None:
+        now_ms = self.clock.now_ms()
+        await self.store.run(lambda tx: holding.hold_back(tx, one, now_ms=now_ms, problem=problem))
+
     async def note(self, kind: str, subject: str, text: str) -> None:
         await self.store.run(lambda tx: self.note_in(tx, kind, subject, text))
 
@@ -103,7 +107,8 @@ class Lane:
             # another step came first, or the chain moved: read again next time
             await self.postpone(row, error.public)
         except KeepcoolError as error:
-            await self.postpone(row, error.public)
+            held = error.code == holding.HELD
+            await (self.hold_back(row, error.public) if held else self.postpone(row, error.public))
         except Exception as error:  # noqa: BLE001 - a poisoned row waits, the others go on
             _log.exception("a payout's step broke", extra={"withdrawal": row.id})
             await self.postpone(row, f"internal: {type(error).__name__}")

@@ -152,18 +152,14 @@ def is_due(one: Withdrawal, now_ms: int) -> bool:
     return not now_ms < one.try_after_ms <= now_ms + WAIT_MS_MAX
 
 
-def postpone(tx: Connection, withdrawal_id: str, *, now_ms: int, wait_ms: int, problem: str) -> None:
+def postpone(
+    tx: Connection, withdrawal_id: str, *, now_ms: int, wait_ms: int, problem: str, failed: bool = True
+) -> None:
     """Try again later; what went wrong is shown to the asker until then."""
-    row = get(tx, withdrawal_id)
-    tx.execute(
-        withdrawal.update()
-        .where(withdrawal.c.id == withdrawal_id)
-        .values(
-            tries=row.tries + 1,
-            try_after_ms=now_ms + min(wait_ms, WAIT_MS_MAX),
-            problem=problem[:PROBLEM_CHARS_MAX],
-        )
-    )
+    tries = get(tx, withdrawal_id).tries + 1 if failed else 0
+    later = {"tries": tries, "try_after_ms": now_ms + min(wait_ms, WAIT_MS_MAX)}
+    where = withdrawal.c.id == withdrawal_id
+    tx.execute(withdrawal.update().where(where).values(**later, problem=problem[:PROBLEM_CHARS_MAX]))
 
 
 def at_once(tx: Connection, withdrawal_id: str) -> None:

@@ -18,12 +18,13 @@ from keepcool.core.ids import AssetId, WalletId
 from keepcool.core.withdrawal_states import Requested, name_of
 
 
-def uncovered(tx: Connection, one: Withdrawal) -> str | None:
-    """Why a member's withdrawal waits; None when the treasury has it, or when waiting would not help."""
+def uncovered(tx: Connection, one: Withdrawal, ahead: int = 0) -> str | None:
+    """Why a member's withdrawal waits; None when the treasury has it beside what others `ahead` of it are to
+    get, or when waiting would not help."""
     known = rows.find_member(tx, one.wallet)
     if known is None or not levels.unswept(tx, known.pool, one.asset):
         return None
-    if held(tx, known.pool, one.asset) - _leaving(tx, known.pool, one.asset) >= one.units:
+    if held(tx, known.pool, one.asset) - _leaving(tx, known.pool, one.asset) >= one.units + ahead:
         return None
     return "it waits until coins at users' addresses were brought to the pool's treasury"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,16 +14,20 @@ from sqlalchemy import Connection
 from keepcool.app.books import ledger, registry
 from keepcool.app.config import AssetSettings, EvmSettings
 from keepcool.app.deposits import passages, position
+from keepcool.app.deposits.tables import lying
 from keepcool.app.network_settings import SweepSettings
-from keepcool.app.payouts import purses, store
+from keepcool.app.payouts import holding, purses, store, turns
 from keepcool.app.payouts.evm import sweeping
 from keepcool.app.payouts.evm.lane import EvmLane
 from keepcool.app.payouts.purses import Purpose, Stage
-from keepcool.app.payouts.store import Kind, NewWithdrawal
+from keepcool.app.payouts.store import Kind, NewWithdrawal, Withdrawal
 from keepcool.app.pools import covering, rows
 from keepcool.app.pools.rows import Marks
 from keepcool.chains.evm.forwarders import forwarder_address
-from keepcool.core.ids import AssetId, WalletId
+from keepcool.core.errors import Refused
+from keepcool.core.ids import AssetId, NetworkId, WalletId
+from keepcool.core.withdrawal import Event
+from keepcool.core.withdrawal_states import Failed
 from tests.unit.app.deposits.office import NATIVE, NETWORK, Office
 
 TOKEN = AssetId(f"{NETWORK}/erc20:0x4e1DCf7AD4e460CfD30791CCC4F9c8a4f820ec67")
@@ -55,6 +60,9 @@ class PaperLane:
         assets.append(AssetSettings(id=TOKEN, symbol="COIN", decimals=6, sweep_min="100"))
         sweep = SweepSettings(batch_max=self.batch_max, wait_s=WAIT_S)
         return EvmSettings(name="local", node_urls=[], assets=assets, profile="safe-1.5.0-l1", sweep=sweep)
+
+    async def step(self, name: str, event: Event) -> Withdrawal:
+        return self.office.store.transact(lambda tx: store.step(tx, name, event, self.now))
 
     def member(self, name: str) -> WalletId:
         wallet = self.office.issue(name, None)
@@ -149,6 +157,91 @@ def test_payments_that_want_more_than_the_treasury_has_sweep_at_once(lane: Paper
     lane.office.store.transact(lambda tx: position.settle(tx, NETWORK, POOL, NATIVE, **settled))
     assert lane.due() == set()
     assert lane.office.store.transact(lambda tx: covering.uncovered(tx, store.get(tx, "wd"))) is None
+
+
+def test_dust_at_a_thousand_addresses_hides_no_coins(lane: PaperLane) -> None:
+    """What is never worth sweeping keeps nothing that is from being found, and is not what is fetched first
+    where payments wait."""
+    stranger = lane.member("dust")
+
+    def sprinkle(tx: Connection) -> None:
+        for number in range(1_001):
+            row = {"wallet": f"{stranger}{number}", "asset": TOKEN, "pool": POOL, "units": 1, "since_ms": 1}
+            tx.execute(lying.insert().values(**row, tries=0, tried_at_ms=0))
+
+    lane.office.store.transact(sprinkle)
+    lane.lies(wallet := lane.member("a"), TOKEN, 100)
+    lane.now += WAIT_S * 1000
+    assert lane.due() == {(wallet, TOKEN)}
+    new = NewWithdrawal("wd", Kind.WITHDRAWAL, wallet, NETWORK, TOKEN, 90, "0x", 1)
+    lane.office.store.transact(lambda tx: store.insert(tx, new, 1))
+    assert (wallet, TOKEN) in lane.due()
+
+
+def test_a_crowd_that_waits_keeps_nobody_from_being_looked_at(lane: PaperLane) -> None:
+    """Many requests of one wallet, held or ready, and a later one of another: the later one is among the
+    first that are read."""
+    crowd, late = lane.member("a"), lane.member("bb")
+    for wallet in (crowd, late):
+        lane.lies(wallet, NATIVE, 100)
+
+    def order(tx: Connection) -> None:
+        for name, wallet in [*((f"wd{number}", crowd) for number in range(20)), ("late", late)]:
+            store.insert(tx, NewWithdrawal(name, Kind.WITHDRAWAL, wallet, NETWORK, NATIVE, 1, "0x", 1), 1)
+
+    def read(tx: Connection, each: int) -> list[str]:
+        return [one.id for one in holding.ready(tx, NetworkId(NETWORK), lane.now, each=each, limit=10)]
+
+    lane.office.store.transact(order)
+    assert lane.office.store.transact(lambda tx: read(tx, 3)) == ["wd0", "wd1", "wd2", "late"]
+    assert lane.office.store.transact(lambda tx: read(tx, 99))[-2:] == ["wd8", "late"]
+
+    def hold(tx: Connection) -> None:
+        for number in range(20):
+            holding.hold_back(tx, store.get(tx, f"wd{number}"), now_ms=lane.now, problem="suspended")
+
+    lane.office.store.transact(hold)
+    assert lane.office.store.transact(lambda tx: read(tx, 99)) == ["late"]
+
+
+def test_two_that_want_what_is_there_for_one_do_not_both_go_on(lane: PaperLane) -> None:
+    """What is ahead of a withdrawal counts: it waits for a sweep, and is not tried until it is given up."""
+    wallet = lane.member("a")
+    lane.lies(wallet, NATIVE, 15)
+    settled = {"number": 7, "units": 10}
+    lane.office.store.transact(lambda tx: position.settle(tx, NETWORK, POOL, NATIVE, **settled))
+    assert lane.asks(wallet, 7) is None
+    asked = lane.office.store.transact(lambda tx: store.get(tx, "wd"))
+    assert lane.office.store.transact(lambda tx: covering.uncovered(tx, asked, 3)) is None
+    assert lane.office.store.transact(lambda tx: covering.uncovered(tx, asked, 4)) is not None
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_who_waited_for_others_is_not_given_up_at_his_first_failure(lane: PaperLane, held: bool) -> None:
+    """However often it was held back, a withdrawal has as much patience left as a new one; the twin, whose
+    waiting counts as tries, fails at once."""
+    lane.lies(wallet := lane.member("a"), NATIVE, 5)
+    lane.asks(wallet, 4)
+
+    def wait(tx: Connection) -> None:
+        if held:
+            holding.hold_back(tx, store.get(tx, "wd"), now_ms=lane.now, problem="suspended")
+        else:
+            store.postpone(tx, "wd", now_ms=lane.now, wait_ms=1, problem="suspended")
+
+    for _ in range(10):
+        lane.office.store.transact(wait)
+    one = lane.office.store.transact(lambda tx: store.get(tx, "wd"))
+    assert not store.is_due(one, lane.now)
+    refused = Refused("payout.reverts", "a node that lags says so")
+    failing = turns.hopeless(cast(EvmLane, lane), one, refused)
+    if held:
+        with pytest.raises(Refused, match="a node that lags"):
+            asyncio.run(failing)
+    else:
+        ended = asyncio.run(failing)
+        assert ended is not None
+        assert isinstance(ended.state, Failed)
 
 
 def test_a_sweep_at_a_time_and_none_right_after_a_refusal(lane: PaperLane) -> None:

@@ -14,7 +14,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from keepcool.app.controls import stops
-from keepcool.app.payouts import store, turns
+from keepcool.app.payouts import holding, store, turns
 from keepcool.app.payouts.bitcoin import batches, choosing, drafts, fees, groups
 from keepcool.app.payouts.bitcoin.batches import Batch, Purpose
 from keepcool.app.payouts.bitcoin.choosing import Wanted
@@ -128,8 +128,7 @@ def _unfrozen(tx: Connection, lane: BitcoinLane, members: Sequence[Withdrawal]) 
     for one in members:
         stopped = stops.of(tx, one)
         if stopped is not None:
-            wait_ms = wait_after(one.tries)
-            store.postpone(tx, one.id, now_ms=now_ms, wait_ms=wait_ms, problem=stopped)
+            holding.hold_back(tx, one, now_ms=now_ms, problem=stopped)
         else:
             found.append(one)
     return tuple(found)

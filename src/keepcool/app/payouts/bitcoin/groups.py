@@ -14,11 +14,10 @@ from sqlalchemy import Connection, delete, select
 
 from keepcool.app.coins.tables import address
 from keepcool.app.controls import stops
-from keepcool.app.payouts import store
+from keepcool.app.payouts import holding, store
 from keepcool.app.payouts.bitcoin import batches
 from keepcool.app.payouts.bitcoin.lane import BitcoinLane
 from keepcool.app.payouts.bitcoin.tables import part
-from keepcool.app.payouts.lane import wait_after
 from keepcool.app.payouts.store import Kind, Withdrawal
 from keepcool.app.upserts import upsert
 from keepcool.core.ids import WalletId
@@ -107,8 +106,7 @@ class _Sources:
             self._stopped[one.wallet] = stops.of(self._tx, one)
         text = self._stopped[one.wallet]
         if text is not None:
-            wait_ms, now_ms = wait_after(one.tries), self._lane.clock.now_ms()
-            store.postpone(self._tx, one.id, now_ms=now_ms, wait_ms=wait_ms, problem=text)
+            holding.hold_back(self._tx, one, now_ms=self._lane.clock.now_ms(), problem=text)
         return text is not None
 
 

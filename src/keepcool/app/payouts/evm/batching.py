@@ -15,7 +15,7 @@ from hashlib import sha256
 from sqlalchemy import Connection
 
 from keepcool.app.controls import stops
-from keepcool.app.payouts import carried, store, turns
+from keepcool.app.payouts import carried, holding, store, turns
 from keepcool.app.payouts.carried import Fixed
 from keepcool.app.payouts.evm import fees, groups, rehearsing, safes
 from keepcool.app.payouts.evm.groups import Group
@@ -28,7 +28,7 @@ from keepcool.chains.evm import payouts
 from keepcool.chains.evm.profiles import profile_named
 from keepcool.chains.evm.safe import encode_draft, safe_tx_hash
 from keepcool.core import ids
-from keepcool.core.errors import Conflict, Refused, Unavailable
+from keepcool.core.errors import Conflict, KeepcoolError, Refused, Unavailable
 from keepcool.core.ids import WalletId
 from keepcool.core.intent import Intent, Output, Purpose
 from keepcool.core.money import Amount, parse_units
@@ -197,14 +197,18 @@ def _name(place: Place, members: Sequence[Withdrawal], now_ms: int) -> str:
     return f"b-{sha256(':'.join(what).encode()).hexdigest()[:24]}"
 
 
-async def postpone(lane: EvmLane, members: Sequence[Withdrawal], problem: str) -> None:
+async def postpone(lane: EvmLane, members: Sequence[Withdrawal], error: KeepcoolError) -> None:
     """All of them, unless they moved on."""
     now_ms = lane.clock.now_ms()
 
     def work(tx: Connection) -> None:
         for one in members:
-            if isinstance(store.get(tx, one.id).state, Requested):
+            if not isinstance(store.get(tx, one.id).state, Requested):
+                continue
+            if error.code == holding.HELD:
+                holding.hold_back(tx, one, now_ms=now_ms, problem=error.public)
+            else:
                 wait_ms = wait_after(one.tries)
-                store.postpone(tx, one.id, now_ms=now_ms, wait_ms=wait_ms, problem=problem)
+                store.postpone(tx, one.id, now_ms=now_ms, wait_ms=wait_ms, problem=error.public)
 
     await lane.store.run(work)

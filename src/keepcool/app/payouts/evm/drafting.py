@@ -43,7 +43,7 @@ async def _guarded(lane: EvmLane, group: Group) -> bool:
         for one in group.members:
             await lane.freeze(one, error)
     except KeepcoolError as error:
-        await batching.postpone(lane, group.members, error.public)
+        await batching.postpone(lane, group.members, error)
     return False
 
 

@@ -7,16 +7,16 @@ drafted by itself, so that whom a signer or the chain objects to is found; a res
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from keepcool.app.controls import stops
-from keepcool.app.payouts import carried, store, turns
+from keepcool.app.payouts import carried, holding, store, turns
 from keepcool.app.payouts.evm import ceilings as bounds
 from keepcool.app.payouts.evm.lane import EvmLane
-from keepcool.app.payouts.lane import wait_after
 from keepcool.app.payouts.store import Kind, Withdrawal
 from keepcool.app.pools.covering import uncovered
 from keepcool.app.pools.sources import sources_of
@@ -44,7 +44,8 @@ class Group:
 
 def due(tx: Connection, lane: EvmLane) -> list[Group]:
     """What can be drafted now, in the order of the requests."""
-    rows = store.in_states(tx, lane.network, [Requested], limit=READ_MAX)
+    now_ms = lane.clock.now_ms()
+    rows = holding.ready(tx, lane.network, now_ms, each=LOOKED_AT_MAX, limit=READ_MAX)
     by_source: dict[WalletId, list[Withdrawal]] = {}
     sources = sources_of(tx, [one.wallet for one in rows])
     for one in rows:
@@ -57,11 +58,15 @@ def due(tx: Connection, lane: EvmLane) -> list[Group]:
 def _next(tx: Connection, lane: EvmLane, source: WalletId, waiting: Sequence[Withdrawal]) -> Group | None:
     now_ms = lane.clock.now_ms()
     opened = [one for one in store.open_of_wallet(tx, source) if not _is_aside(one)]
-    if occupied(opened) or any(one.kind is Kind.VOID for one in waiting):
+    if occupied(opened) or any(one.kind is Kind.VOID for one in opened):
         turn = turns.whose_turn(opened)
         return None if turn is None or not store.is_due(turn, now_ms) else Group(source, (turn,))
     ready = [one for one in waiting if store.is_due(one, now_ms)][:LOOKED_AT_MAX]
-    rows = [one for one in ready if not _held_back(tx, lane, one)]
+    rows, ahead = list[Withdrawal](), Counter[str]()
+    for one in ready:
+        if not _held_back(tx, lane, one, ahead[one.asset]):
+            rows.append(one)
+            ahead[one.asset] += one.units
     return _chosen(tx, lane, source, rows) if rows else None
 
 
@@ -76,12 +81,12 @@ def _is_aside(one: Withdrawal) -> bool:
     return one.batch is not None or stopped
 
 
-def _held_back(tx: Connection, lane: EvmLane, one: Withdrawal) -> bool:
-    """One that may not be paid now waits by itself, and holds up nobody else of its source."""
-    stopped = stops.of(tx, one) or uncovered(tx, one)
+def _held_back(tx: Connection, lane: EvmLane, one: Withdrawal, ahead: int) -> bool:
+    """One that may not be paid now waits by itself, and holds up nobody else of its source. `ahead`: what
+    those before it are to get of the same asset."""
+    stopped = stops.of(tx, one) or uncovered(tx, one, ahead)
     if stopped is not None:
-        wait_ms = wait_after(one.tries)
-        store.postpone(tx, one.id, now_ms=lane.clock.now_ms(), wait_ms=wait_ms, problem=stopped)
+        holding.hold_back(tx, one, now_ms=lane.clock.now_ms(), problem=stopped)
     return stopped is not None
 
 

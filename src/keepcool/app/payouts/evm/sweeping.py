@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, and_, or_, select
 
 from keepcool.app.coins.tables import address
 from keepcool.app.deposits import passages
@@ -161,45 +162,56 @@ def due(tx: Connection, lane: EvmLane, pool: Pool) -> list[Lying]:
     wait for what is not in the treasury yet."""
     if _under_way(tx, lane, pool):
         return []
-    now_ms, plan, there = lane.clock.now_ms(), lane.settings.sweep, _lying(tx, lane, pool)
-    wanted = [one for one in there if now_ms >= one.waits_until_ms]
-    needed = _needed(tx, lane, pool)
+    now_ms, plan, needed = lane.clock.now_ms(), lane.settings.sweep, _needed(tx, lane, pool)
+    worth = [one for one in _worth(tx, lane, pool) if now_ms >= one.waits_until_ms]
     urgent = [
         replace(one, needed=True)
-        for one in there
-        if one.asset in needed and now_ms >= min(one.waits_until_ms, one.tried_at_ms + _AGAIN_MS)
+        for asset in needed
+        for one in _largest(tx, lane, pool, asset)
+        if now_ms >= min(one.waits_until_ms, one.tried_at_ms + _AGAIN_MS)
     ]
     if urgent:
-        rest = [one for one in wanted if one.asset not in needed and one.units >= _least(lane, one.asset)]
+        rest = [one for one in worth if one.asset not in needed]
         return [*urgent, *rest][: plan.batch_max]
-    worth = [one for one in wanted if one.units >= _least(lane, one.asset)]
     oldest = min((one.since_ms for one in worth), default=now_ms)
     if len(worth) >= plan.batch_max or now_ms - oldest >= plan.wait_s * 1000:
         return worth[: plan.batch_max]
     return []
 
 
-def _lying(tx: Connection, lane: EvmLane, pool: Pool) -> list[Lying]:
+def _worth(tx: Connection, lane: EvmLane, pool: Pool) -> list[Lying]:
+    """What is worth sweeping by itself, the least tried first: dust at a thousand addresses hides nothing."""
+    least = {AssetId(one.id): parse_units(one.sweep_min) for one in lane.settings.assets}
+    enough = [and_(lying.c.asset == asset, lying.c.units >= units) for asset, units in least.items()]
+    query = _of(pool).where(or_(lying.c.asset.not_in(list(least)), *enough))
+    return _read(tx, lane, query.order_by(lying.c.tries, lying.c.since_ms))
+
+
+def _largest(tx: Connection, lane: EvmLane, pool: Pool, asset: AssetId) -> list[Lying]:
+    """Of one asset, the largest first: what payments wait for is had with few addresses."""
+    return _read(tx, lane, _of(pool).where(lying.c.asset == asset).order_by(lying.c.units.desc()))
+
+
+def _of(pool: Pool) -> Select[Any]:
+    return select(lying).where(lying.c.pool == pool.id)
+
+
+def _read(tx: Connection, lane: EvmLane, query: Select[Any]) -> list[Lying]:
     wait_ms = lane.settings.sweep.wait_s * 1000
-    query = select(lying).where(lying.c.pool == pool.id).order_by(lying.c.since_ms).limit(_READ_MAX)
     found = []
-    for row in tx.execute(query):
+    for row in tx.execute(query.limit(_READ_MAX)):
         pause = wait_ms * 2 ** min(row.tries, _WAIT_DOUBLINGS) if row.tries else 0
         where = (WalletId(row.wallet), AssetId(row.asset), int(row.units))
         found.append(Lying(*where, row.since_ms, row.tried_at_ms, row.tried_at_ms + pause))
     return found
 
 
-def _least(lane: EvmLane, asset: AssetId) -> int:
-    return next((parse_units(one.sweep_min) for one in lane.settings.assets if one.id == asset), 1)
-
-
-def _needed(tx: Connection, lane: EvmLane, pool: Pool) -> set[str]:
+def _needed(tx: Connection, lane: EvmLane, pool: Pool) -> list[AssetId]:
     """Assets of which members' withdrawals want more than the treasury has."""
     assets = [AssetId(one.id) for one in lane.settings.assets]
-    return {
+    return [
         asset for asset in assets if covering.wanted(tx, pool.id, asset) > covering.held(tx, pool.id, asset)
-    }
+    ]
 
 
 def _in_flight(tx: Connection, lane: EvmLane) -> int:
