@@ -19,8 +19,9 @@ _ID, _NAME_MAX = 1, 200
 
 
 def begin(tx: Connection, name: str, now_ms: int) -> int:
-    """The number of the term that begins now."""
-    epoch = current(tx) + 1
+    """The number of the term that begins now: beyond all before, and beyond those that books put back from a
+    backup have forgotten, whose Apps may only be paused."""
+    epoch = max(current(tx) + 1, now_ms)
     row = {"epoch": epoch, "name": name[:_NAME_MAX], "since_ms": now_ms}
     tx.execute(upsert(leader).values(id=_ID, **row).on_conflict_do_update(index_elements=["id"], set_=row))
     return epoch

@@ -12,11 +12,12 @@ import pytest
 from keepcool.adapters.sqlite.books import open_books
 from keepcool.app.leading import leading, terms
 from keepcool.app.leading.leading import lead
+from keepcool.app.leading.tables import leader
 from keepcool.app.store import Store
 from keepcool.core.errors import Unavailable
 from tests.unit.app.books.loopback import FixedClock
 
-WAIT_S, REFUSALS = 90.0, 20
+WAIT_S, REFUSALS, NOW_MS = 90.0, 20, 1_800_000_000_000
 
 
 @pytest.fixture
@@ -103,6 +104,28 @@ def test_who_leads_works_on_after_a_paused_one_began_a_term(
             assert await store.run(terms.who) == "leader"
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize("hour_ms", [3_600_000, 0])
+def test_a_term_of_books_put_back_is_none_of_those_they_forgot(store: Store, hour_ms: int) -> None:
+    """Books of an older backup count their terms anew: an App that was paused before is fenced off all the
+    same. The twin: where no time has passed, the count alone gives it a valid term."""
+    first = store.transact(lambda tx: terms.begin(tx, "before the backup", NOW_MS))
+    paused = store.transact(lambda tx: terms.begin(tx, "paused", NOW_MS))
+    back = {"epoch": first, "name": "before the backup", "since_ms": NOW_MS}
+    store.transact(lambda tx: tx.execute(leader.update().values(**back)))
+    store.transact(lambda tx: terms.begin(tx, "after it was put back", NOW_MS + hour_ms))
+    told: list[bool] = []
+
+    def write() -> None:
+        store.transact(terms.fence(paused, lambda: told.append(True)))
+
+    if hour_ms:
+        with pytest.raises(Unavailable, match="another App leads"):
+            write()
+    else:
+        write()
+    assert bool(told) is bool(hour_ms)
 
 
 def test_without_being_told_nobody_works_any_more(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
