@@ -119,21 +119,33 @@ def create(
 
 
 def recognise(tx: Connection, text: str, now_ms: int) -> ApiKey:
-    """Raises Refused `auth.key` for a key unknown, revoked or rotated away; they look the same."""
+    """As `known`, and notes that it was used."""
+    key, unnoted = known(tx, text, now_ms)
+    if unnoted:
+        note_use(tx, text, now_ms)
+    return key
+
+
+def note_use(tx: Connection, text: str, now_ms: int) -> None:
+    digest, used = _hash(text), {"used_at_ms": now_ms}
+    if not tx.execute(api_key.update().where(api_key.c.hash == digest).values(**used)).rowcount:
+        tx.execute(former_text.update().where(former_text.c.hash == digest).values(**used))
+
+
+def known(tx: Connection, text: str, now_ms: int) -> tuple[ApiKey, bool]:
+    """The key, and whether its use should be noted again. Raises Refused `auth.key` for one that is unknown,
+    revoked or rotated away; they look the same."""
     digest = _hash(text)
     row = tx.execute(select(api_key).where(api_key.c.hash == digest)).one_or_none()
     used_at_ms = None if row is None else row.used_at_ms
-    table = api_key
     if row is None:
         former = tx.execute(select(former_text).where(former_text.c.hash == digest)).one_or_none()
         if former is not None and now_ms < former.ends_at_ms:
             row = tx.execute(select(api_key).where(api_key.c.id == former.key)).one()
-            used_at_ms, table = former.used_at_ms, former_text
+            used_at_ms = former.used_at_ms
     if row is None or row.revoked_at_ms is not None:
         raise Refused("auth.key", "this API key is not known, or no longer")
-    if used_at_ms is None or now_ms - used_at_ms >= _USED_EVERY_MS:
-        tx.execute(table.update().where(table.c.hash == digest).values(used_at_ms=now_ms))
-    return _key(row)
+    return _key(row), used_at_ms is None or now_ms - used_at_ms >= _USED_EVERY_MS
 
 
 def rotate(

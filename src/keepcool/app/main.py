@@ -126,7 +126,7 @@ def opened_store(settings: AppSettings, beside: Path, *, alone: bool = False) ->
 
 def refuse_wrong_books(store: Store) -> None:
     """Raises Breach when a balance is not the sum of its entries: somebody has edited the database."""
-    for one in store.transact(postings.check_books)[:1]:
+    for one in store.look(postings.check_books)[:1]:
         raise Breach(
             "books.differ",
             f"the ledger's {one.what} ({one.asset}) says {one.stored}, its entries {one.computed}; App does "

@@ -18,6 +18,7 @@ from sqlalchemy.types import TypeEngine
 
 from keepcool.app.migrations import upgrading
 from keepcool.app.migrations.upgrading import Standing
+from keepcool.ports.books import READERS, READING
 
 metadata = MetaData()
 NEWS = "keepcool.news"  # set in a connection's `info` by a transaction that tells something
@@ -50,12 +51,14 @@ class Units(TypeDecorator[int]):
 
 
 class Store:
-    """Runs functions of a Connection, each in one transaction, one after another in one thread. `tell`, where
-    other processes have the same books, tells them in a transaction that set NEWS, once it commits."""
+    """Runs functions of a Connection, each in one transaction: what may write one after another in a thread,
+    what only reads beside it, each on the books of one moment. `tell`, where other processes have the same
+    books, tells them in a transaction that set NEWS, once it commits."""
 
     def __init__(self, engine: Engine, tell: Callable[[Connection], None] | None = None) -> None:
         self._engine, self._tell = engine, tell
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="books")
+        self._readers = ThreadPoolExecutor(max_workers=READERS, thread_name_prefix="books-read")
         self._bells: list[Callable[[], None]] = []
 
     def create_tables(self) -> Standing:
@@ -87,6 +90,16 @@ class Store:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, self._transact, work, FENCE.get())
 
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Where nothing is written: it waits for no writer, and whatever tries to write in it fails."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self.look, work)
+
+    def look(self, work: Callable[[Connection], T]) -> T:
+        """The same, now, in the caller's thread."""
+        reading = self._engine.connect().execution_options(**{READING: True})
+        with reading as connection, connection.begin():
+            return work(connection)
+
     def _transact(self, work: Callable[[Connection], T], fence: Callable[[Connection], None] | None) -> T:
         with self._engine.begin() as connection:
             connection.info.pop(NEWS, None)
@@ -102,4 +115,5 @@ class Store:
 
     def close(self) -> None:
         self._thread.shutdown(wait=True)
+        self._readers.shutdown(wait=True)
         self._engine.dispose()

@@ -43,7 +43,7 @@ _CONTRACTS = (
     "libraries/MultiSend.sol/MultiSend.json",
     "handler/CompatibilityFallbackHandler.sol/CompatibilityFallbackHandler.json",
 )
-_FACTORY = Path("@safe-global/safe-singleton-factory/artifacts/31337/deployment.json")
+_FACTORY = "@safe-global/safe-singleton-factory/artifacts/{}/deployment.json"  # signed for each chain
 _TOKEN = Path("@openzeppelin/contracts/build/contracts/ERC20PresetFixedSupply.json")
 
 
@@ -218,7 +218,7 @@ def deploy_token(chain: DevChain, name: str, symbol: str, supply: int) -> str:
 
 
 def _singleton_factory(chain: DevChain) -> str:
-    published = _artifact(chain.npm, _FACTORY)
+    published = _artifact(chain.npm, Path(_FACTORY.format(chain.chain_id)))
     address = parse_address(published["address"])
     if not chain.has_code(address):
         cost = int(published["gasPrice"]) * int(published["gasLimit"])

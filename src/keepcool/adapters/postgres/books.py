@@ -20,6 +20,7 @@ from sqlalchemy.exc import DisconnectionError
 
 from keepcool.adapters.postgres.server import APPS, CHANNEL, LOCK_CLASS, WRITER, Server
 from keepcool.core.errors import Conflict, Refused
+from keepcool.ports.books import READING
 
 NEWS = "news"
 _VERSION_MIN = 14
@@ -27,6 +28,7 @@ _SWITCH_S = 0.0003
 _ALONE_SILENT_S = 600.0  # nobody waits for it
 _IDLE_S = 2.0  # a connection that was idle for longer is asked whether it lives
 _BEGIN = f"BEGIN; SELECT pg_advisory_xact_lock({LOCK_CLASS}, {WRITER})"  # one message for both
+_BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
 def open_books(server: Server) -> Engine:
@@ -67,7 +69,7 @@ def _engine(server: Server, connections: int) -> Engine:
     event.listen(engine, "connect", _check)
     event.listen(engine, "checkin", _used)
     event.listen(engine, "checkout", _refuse_dead)
-    event.listen(engine, "begin", _begin_as_writer)
+    event.listen(engine, "begin", _begin)
     return engine
 
 
@@ -118,5 +120,5 @@ def _refuse_dead(connection: Any, record: Any, _proxy: object) -> None:
         raise DisconnectionError from error
 
 
-def _begin_as_writer(connection: Any) -> None:
-    connection.exec_driver_sql(_BEGIN)
+def _begin(connection: Any) -> None:
+    connection.exec_driver_sql(_BEGIN_READING if connection.get_execution_options().get(READING) else _BEGIN)

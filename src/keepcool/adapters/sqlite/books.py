@@ -1,7 +1,8 @@
 """App's database engine on SQLite.
 
-Durable on power loss (`synchronous=FULL`), one writer: every transaction begins IMMEDIATE, and one
-process holds the file's lock for as long as it lives, so a second App fails at once with a clear error.
+Durable on power loss (`synchronous=FULL`), one writer: every transaction that may write begins
+IMMEDIATE, and one process holds the file's lock for as long as it lives, so a second App fails at once with
+a clear error.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 from sqlalchemy import Engine, create_engine, event
 
 from keepcool.core.errors import Conflict
+from keepcool.ports.books import READERS, READING
 
 _CACHE_KIB = 64 * 1024  # indices of hashes are touched all over: SQLite's own 2 MB hold a day of them
 
@@ -29,9 +31,9 @@ def open_books(file: Path) -> Engine:
             "books.locked",
             f"another App process has {file.name} open; stop it, or use PostgreSQL for several",
         ) from error
-    engine = create_engine(f"sqlite:///{file}", pool_size=2, max_overflow=0)
+    engine = create_engine(f"sqlite:///{file}", pool_size=1 + READERS, max_overflow=0)
     event.listen(engine, "connect", _configure)
-    event.listen(engine, "begin", _begin_immediate)
+    event.listen(engine, "begin", _begin)
     event.listen(engine, "engine_disposed", lambda _: lock.close())
     return engine
 
@@ -48,5 +50,7 @@ def _configure(connection: Any, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_immediate(connection: Any) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _begin(connection: Any) -> None:
+    reads = bool(connection.get_execution_options().get(READING))
+    connection.exec_driver_sql(f"PRAGMA query_only={int(reads)}")
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

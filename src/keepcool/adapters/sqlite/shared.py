@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, create_engine, event
 
-from keepcool.adapters.sqlite.books import _begin_immediate, _configure
+from keepcool.adapters.sqlite.books import _begin, _configure
 from keepcool.core.errors import Unavailable
 
 
@@ -17,5 +17,5 @@ def open_beside(file: Path) -> Engine:
         raise Unavailable("books.missing", f"{file} is not there yet; start App once")
     engine = create_engine(f"sqlite:///{file}", pool_size=1, max_overflow=0)
     event.listen(engine, "connect", _configure)
-    event.listen(engine, "begin", _begin_immediate)
+    event.listen(engine, "begin", _begin)
     return engine

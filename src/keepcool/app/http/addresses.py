@@ -81,7 +81,7 @@ async def list_addresses(
         cut, following = paging.cut("addresses", found, page.limit, lambda one: str(one.index))
         return AddressesOut(items=_shown(tx, given, known, cut), next=following)
 
-    return await given.store.run(work)
+    return await given.store.read(work)
 
 
 def _shown(tx: Connection, given: Parts, wallet: Wallet, some: Sequence[rows.Given]) -> list[AddressOut]:

@@ -62,7 +62,7 @@ async def get_advice(given: Given, _: Reader, withdrawal: PayoutPath) -> AdviceO
             ],
         )
 
-    return await given.store.run(work)
+    return await given.store.read(work)
 
 
 @router.post("/{withdrawal}/bump", summary="Raise its fee now")

@@ -135,7 +135,7 @@ async def list_deposits(given: Given, _: Reader, page: Annotated[DepositPage, Qu
             newest_first=True,
         )
 
-    rows = await given.store.run(work)
+    rows = await given.store.read(work)
     cut, following = paging.cut("deposits", rows, page.limit, lambda one: str(one.number))
     return DepositsOut(items=[deposit_out(given.settings, one) for one in cut], next=following)
 
@@ -153,7 +153,7 @@ async def lookup(given: Given, _: Reader, wanted: Annotated[Lookup, Query()]) ->
             withdrawals=[shown(tx, one) for one in payouts],
         )
 
-    return await given.store.run(work)
+    return await given.store.read(work)
 
 
 def _known(
@@ -192,7 +192,7 @@ async def purses(given: Given, _: Reader) -> PursesOut:
 @router.get("/alarms", summary="What was found wrong on chain, and what is frozen because of it")
 async def list_alarms(given: Given, _: Reader, page: Annotated[paging.Page, Query()]) -> AlarmsOut:
     after = paging.decode_number("alarms", page.cursor) or 0
-    rows = await given.store.run(lambda tx: events.list_events(tx, limit=page.limit + 1, after=after))
+    rows = await given.store.read(lambda tx: events.list_events(tx, limit=page.limit + 1, after=after))
     cut, following = paging.cut("alarms", rows, page.limit, lambda one: str(one.number))
     return AlarmsOut(items=[_alarm(one) for one in cut], next=following)
 
@@ -200,7 +200,7 @@ async def list_alarms(given: Given, _: Reader, page: Annotated[paging.Page, Quer
 @router.get("/notes", summary="What operators were told of payouts and purses")
 async def list_notes(given: Given, _: Reader, page: Annotated[paging.Page, Query()]) -> NotesOut:
     after = paging.decode_number("notes", page.cursor) or 0
-    rows = await given.store.run(lambda tx: notes.list_notes(tx, limit=page.limit + 1, after=after))
+    rows = await given.store.read(lambda tx: notes.list_notes(tx, limit=page.limit + 1, after=after))
     cut, following = paging.cut("notes", rows, page.limit, lambda one: str(one.number))
     items = [
         NoteOut(

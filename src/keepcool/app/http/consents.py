@@ -82,7 +82,7 @@ async def linked(request: Request, given: Given, credentials: Credentials) -> st
     if credentials is None:
         raise Refused("auth.missing", "send Authorization: Bearer <what follows # in the link>")
     now_ms, text = given.clock.now_ms(), credentials.credentials
-    found = await given.store.run(lambda tx: links.opened(tx, text, now_ms))
+    found = await given.store.read(lambda tx: links.opened(tx, text, now_ms))
     request.scope["keepcool.caller"] = f"link of {found}"
     return found
 
@@ -108,7 +108,7 @@ async def signing(given: Given, withdrawal: Linked) -> SigningOut:
             assets=[asset for asset in listed_assets(given.settings) if asset.network == one.network],
         )
 
-    return await given.store.run(work)
+    return await given.store.read(work)
 
 
 @router.post("/signing", summary="Hand in the owner's signature by a link")

@@ -100,7 +100,7 @@ async def list_suspensions(
     given: Given, _: Reader, page: Annotated[SuspensionFilter, Query()]
 ) -> SuspensionsOut:
     before = paging.decode_number("suspensions", page.cursor)
-    rows = await given.store.run(
+    rows = await given.store.read(
         lambda tx: suspensions.listed(tx, limit=page.limit + 1, before=before, active=page.active)
     )
     cut, following = paging.cut("suspensions", rows, page.limit, lambda one: str(one.number))

@@ -160,7 +160,7 @@ async def list_corrections(
     given: Given, _: Auditor, page: Annotated[CorrectionFilter, Query()]
 ) -> CorrectionsOut:
     before = paging.decode_number("corrections", page.cursor)
-    rows = await given.store.run(
+    rows = await given.store.read(
         lambda tx: corrections.listed(tx, limit=page.limit + 1, before=before, state=page.state)
     )
     cut, following = paging.cut("corrections", rows, page.limit, lambda one: str(one.number))
@@ -170,7 +170,7 @@ async def list_corrections(
 @router.get("/export", summary="All corrections as CSV, newest first", response_class=Response)
 async def export(given: Given, _: Auditor) -> Response:
     """Texts that a spreadsheet would take for formulas get an apostrophe before them."""
-    rows = await given.store.run(lambda tx: corrections.listed(tx, limit=_EXPORT_MAX))
+    rows = await given.store.read(lambda tx: corrections.listed(tx, limit=_EXPORT_MAX))
     file = io.StringIO()
     table = csv.writer(file)
     table.writerow(list(CorrectionOut.model_fields))
@@ -182,7 +182,7 @@ async def export(given: Given, _: Auditor) -> Response:
 
 @router.get("/{correction}", summary="One correction")
 async def get_correction(given: Given, _: Auditor, correction: CorrectionPath) -> CorrectionOut:
-    return _out(await given.store.run(lambda tx: corrections.get(tx, correction)))
+    return _out(await given.store.read(lambda tx: corrections.get(tx, correction)))
 
 
 def _cell(value: object) -> str:

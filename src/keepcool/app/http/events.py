@@ -91,7 +91,7 @@ async def list_events(given: Given, _: Reader, page: Annotated[EventPage, Query(
         _refuse_ahead(tx, after)
         return log.list_after(tx, after, limit=page.limit + 1, wanted=wanted)
 
-    rows = await given.store.run(work)
+    rows = await given.store.read(work)
     cut, following = paging.cut("stream", rows, page.limit, lambda one: str(one.cursor))
     return EventsOut(items=[shown(one) for one in cut], next=following)
 
@@ -112,7 +112,7 @@ async def stream(
     if not office.has_room(caller.id):
         text = "too many streams are open, in all or by this key; close one, or read pages"
         raise Unavailable("events.subscribers", text)
-    start = await given.store.run(lambda tx: _refuse_ahead(tx, after))
+    start = await given.store.read(lambda tx: _refuse_ahead(tx, after))
     return EventStream(office, caller.id, start, wanted, stop=request.app.state.stop)
 
 

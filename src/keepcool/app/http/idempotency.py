@@ -73,7 +73,7 @@ def steady_id(prefix: str, attempt_: Attempt | None, random: bytes, index: int =
 
 async def replay(store: Store, one: Attempt) -> Response | None:
     """The stored answer. Raises Conflict `idempotency.key_reused` when the key stands for another body."""
-    return await store.run(lambda tx: _stored(tx, one))
+    return await store.read(lambda tx: _stored(tx, one))
 
 
 async def once(

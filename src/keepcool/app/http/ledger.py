@@ -91,7 +91,7 @@ async def wallet_balances(given: Given, _: Reader, wallet: WalletPath) -> Balanc
         stored = registry.get_wallet(tx, wallet)
         return _balances(tx, given.settings, [stored.asked.id], {stored.asked.network})
 
-    return await given.store.run(work)
+    return await given.store.read(work)
 
 
 @router.get("/users/{user}/balances", summary="A user's balances over all wallets")
@@ -102,7 +102,7 @@ async def user_balances(given: Given, _: Reader, user: UserPath) -> BalancesOut:
         networks = {str(one.asked.network) for one in stored}
         return _balances(tx, given.settings, [one.asked.id for one in stored], networks)
 
-    return await given.store.run(work)
+    return await given.store.read(work)
 
 
 @router.get("/entries", summary="Ledger entries")
@@ -121,13 +121,13 @@ async def list_entries(given: Given, _: Reader, page: Annotated[EntryFilter, Que
             newest_first=page.order == "desc",
         )
 
-    cut, following = paging.cut(kind, await given.store.run(work), page.limit, lambda one: str(one.id))
+    cut, following = paging.cut(kind, await given.store.read(work), page.limit, lambda one: str(one.id))
     return EntriesOut(items=[_entry(one) for one in cut], next=following)
 
 
 @router.get("/books/check", summary="Recompute the whole ledger from its entries")
 async def check_books(given: Given, _: Auditor) -> BooksOut:
-    found = await given.store.run(postings.check_books)
+    found = await given.store.read(postings.check_books)
     told = [
         DifferenceOut(what=one.what, asset=one.asset, stored=str(one.stored), computed=str(one.computed))
         for one in found[:100]

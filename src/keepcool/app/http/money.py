@@ -250,7 +250,7 @@ async def get_withdrawal(given: Given, _: Reader, withdrawal: PayoutPath) -> Wit
         booked = transfers_shown.found(tx, withdrawal)
         return booked or whole(tx, given.attesters, given.payouts.get(tx, withdrawal))
 
-    return await given.store.run(work)
+    return await given.store.read(work)
 
 
 def wallets_meant(tx: Connection, wallet: str | None, user: str | None) -> list[str] | None:
@@ -279,7 +279,7 @@ async def _listed(given: Parts, page: WithdrawalFilter, cursors: str, kind: Kind
         cut, following = paging.cut(cursors, rows, page.limit, lambda one: str(one.number))
         return WithdrawalsOut(items=[shown(tx, one) for one in cut], next=following)
 
-    return await given.store.run(work)
+    return await given.store.read(work)
 
 
 async def _ordered(request: Request, given: Parts, attempt: Attempt, order: Order) -> Response:

@@ -59,9 +59,9 @@ _bearer = HTTPBearer(auto_error=False, description="An API key: keepcool app api
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 
 
-def _known(tx: Connection, text: str, now_ms: int) -> tuple[ApiKey, Limits]:
-    key = keys.recognise(tx, text, now_ms)
-    return key, keyed.of(tx, key.id)
+def _known(tx: Connection, text: str, now_ms: int) -> tuple[ApiKey, bool, Limits]:
+    key, unnoted = keys.known(tx, text, now_ms)
+    return key, unnoted, keyed.of(tx, key.id)
 
 
 def caller(
@@ -76,7 +76,9 @@ def caller(
         door, forwarded = cast(Door, request.app.state.door), request.headers.getlist("x-forwarded-for")
         peer = None if request.client is None else request.client.host
         door.check_stranger(text, peer, forwarded, now_ms)
-        key, limits = await given.store.run(lambda tx: _known(tx, text, now_ms))
+        key, unnoted, limits = await given.store.read(lambda tx: _known(tx, text, now_ms))
+        if unnoted:
+            await given.store.run(lambda tx: keys.note_use(tx, text, now_ms))
         door.learn(text)
         request.scope["keepcool.caller"] = key.id  # for the access log: the id, never the key
         door.check_address(limits, peer, forwarded)

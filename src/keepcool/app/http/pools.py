@@ -137,14 +137,14 @@ async def make_pool(
 
 @router.get("/pools", summary="All pools")
 async def list_pools(given: Given, _: Reader) -> PoolsOut:
-    return await given.store.run(
+    return await given.store.read(
         lambda tx: PoolsOut(items=[_shown(tx, given, one) for one in rows.pools(tx)])
     )
 
 
 @router.get("/pools/{pool}", summary="One pool: what lies in it, whose it is, what is exposed")
 async def get_pool(given: Given, _: Reader, pool: PoolPath) -> PoolOut:
-    return await given.store.run(lambda tx: _shown(tx, given, rows.get_pool(tx, pool)))
+    return await given.store.read(lambda tx: _shown(tx, given, rows.get_pool(tx, pool)))
 
 
 @router.put("/pools/{pool}/marks", summary="Set a pool's marks")
@@ -190,7 +190,7 @@ async def list_transfers(
         cut, following = paging.cut("pool-transfers", found, page.limit, lambda one: str(one.number))
         return LedgerTransfersOut(items=[_transfer(one) for one in cut], next=following)
 
-    return await given.store.run(work)
+    return await given.store.read(work)
 
 
 def _shown(tx: Connection, given: Parts, pool: Pool) -> PoolOut:

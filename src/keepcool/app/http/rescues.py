@@ -45,7 +45,7 @@ class RescueIn(In):
 async def lying(
     given: Given, _: Reader, wallet: WalletPath, contract: Annotated[str, Path(max_length=64)]
 ) -> LyingOut:
-    here = await given.store.run(
+    here = await given.store.read(
         lambda tx: rescuing.found(tx, given.attesters, given.settings.networks, wallet, contract)
     )
     units = await given.engine.lying(here.network, here.wallet.address, here.contract)

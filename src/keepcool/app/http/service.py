@@ -112,7 +112,7 @@ async def assets(given: Given, _: Reader) -> AssetsOut:
 
 async def _suspended(given: Parts, kind: Kind, subjects: list[str]) -> dict[str, str]:
     """Reasons, by subject."""
-    found = await given.store.run(lambda tx: suspensions.of_subjects(tx, kind, subjects))
+    found = await given.store.read(lambda tx: suspensions.of_subjects(tx, kind, subjects))
     return {name: one.reason for name, one in found.items()}
 
 
@@ -140,5 +140,5 @@ async def status(given: Given, _: Reader) -> StatusOut:
         at_ms=given.clock.now_ms(),
         health=await given.health.shown(),
         details={name: text for name, (_, text) in found.items()},
-        wallets=await given.store.run(registry.count_by_stage),
+        wallets=await given.store.read(registry.count_by_stage),
     )

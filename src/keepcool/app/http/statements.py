@@ -75,7 +75,7 @@ async def _told(given: Parts, asked: Asked, find: Callable[[Connection], Scope])
     """Whatever is wrong with the question is told before the first line."""
     now_ms = given.clock.now_ms()
     period = cuts.checked(asked.from_ms, now_ms if asked.to_ms is None else asked.to_ms, now_ms)
-    found = await given.store.run(find)
+    found = await given.store.read(find)
     names = Names.of(given.settings.networks.values())
     text = writing.written(making.make(given.store.run, found, period), asked.format, names)
     name = f"statement-{found.kind}-{period.from_ms}-{period.to_ms}.{asked.format}"

@@ -77,12 +77,12 @@ async def make_user(
 @router.get("", summary="List users")
 async def list_users(given: Given, _: Reader, page: Annotated[UserFilter, Query()]) -> UsersOut:
     after = paging.decode_cursor("users", page.cursor)
-    rows = await given.store.run(
+    rows = await given.store.read(
         lambda tx: people.list_users(tx, limit=page.limit + 1, after=after, external_id=page.external_id)
     )
     cut, following = paging.cut("users", rows, page.limit, lambda user: user.id)
     named = [user.id for user in cut]
-    held = await given.store.run(lambda tx: suspensions.of_subjects(tx, Kind.USER, named))
+    held = await given.store.read(lambda tx: suspensions.of_subjects(tx, Kind.USER, named))
     return UsersOut(items=[shown(user, held.get(user.id)) for user in cut], next=following)
 
 
@@ -91,4 +91,4 @@ async def get_user(given: Given, _: Reader, user: UserPath) -> UserOut:
     def work(tx: Connection) -> UserOut:
         return shown(people.get_user(tx, user), suspensions.find(tx, Kind.USER, user))
 
-    return await given.store.run(work)
+    return await given.store.read(work)

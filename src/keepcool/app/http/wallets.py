@@ -219,20 +219,20 @@ async def list_wallets(given: Given, _: Reader, page: Annotated[WalletFilter, Qu
         cut, following = paging.cut("wallets", rows, page.limit, lambda row: str(row.number))
         return WalletsOut(items=[shown(tx, given.attesters, row) for row in cut], next=following)
 
-    return await given.store.run(work)
+    return await given.store.read(work)
 
 
 @router.get("/users/{user}/wallets", summary="A user's wallets")
 async def list_wallets_of_user(
     given: Given, caller: Reader, user: UserPath, page: Annotated[paging.Page, Query()]
 ) -> WalletsOut:
-    await given.store.run(lambda tx: people.get_user(tx, user))
+    await given.store.read(lambda tx: people.get_user(tx, user))
     return await list_wallets(given, caller, WalletFilter(user=user, limit=page.limit, cursor=page.cursor))
 
 
 @router.get("/wallets/{wallet}", summary="One wallet: record, address, both attestations")
 async def get_wallet(given: Given, _: Reader, wallet: WalletPath) -> WalletOut:
-    return await given.store.run(lambda tx: shown(tx, given.attesters, registry.get_wallet(tx, wallet)))
+    return await given.store.read(lambda tx: shown(tx, given.attesters, registry.get_wallet(tx, wallet)))
 
 
 @router.post("/wallets/{wallet}/rekey", summary="Another key of a wallet's owner")

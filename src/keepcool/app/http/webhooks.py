@@ -114,12 +114,12 @@ async def list_webhooks(given: Given, _: Admin) -> WebhooksOut:
     def work(tx: Connection) -> list[WebhookOut]:
         return [_out(tx, one) for one in endpoints.listed(tx)]
 
-    return WebhooksOut(items=await given.store.run(work))
+    return WebhooksOut(items=await given.store.read(work))
 
 
 @router.get("/{webhook}", summary="One webhook")
 async def get_webhook(given: Given, _: Admin, webhook: WebhookPath) -> WebhookOut:
-    return await given.store.run(lambda tx: _out(tx, endpoints.get(tx, webhook)))
+    return await given.store.read(lambda tx: _out(tx, endpoints.get(tx, webhook)))
 
 
 @router.delete("/{webhook}", summary="Post there no more")
@@ -167,7 +167,7 @@ async def dead(
         name = endpoints.get(tx, webhook).id
         return deliveries.failed(tx, name, dead=True, limit=page.limit + 1, after=after)
 
-    rows = await given.store.run(work)
+    rows = await given.store.read(work)
     cut, following = paging.cut("dead", rows, page.limit, lambda one: str(one.event.cursor))
     return DeliveriesOut(items=[_delivery(one) for one in cut], next=following)
 
