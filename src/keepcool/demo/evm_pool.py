@@ -37,8 +37,8 @@ def play(stage: EvmScene, tell: Tell) -> Callable[[], list[Line]]:
     together, _ = _gas(stage, lambda: swept_and_paid(stage, cast, tell))
     share(stage, cast, tell)
     tell(
-        f"Side by side, a deposit and a payment of a new user: {alone + made:,} gas with a Safe of its own,"
-        f" {made:,} of it to deploy that; {together // 2:,} in the pool, whose treasury is deployed once."
+        f"Side by side, a deposit and a payment of a new user: {alone + made} gas with a Safe of its own,"
+        f" {made} of it to deploy that; {together // 2} in the pool, whose treasury is deployed once."
     )
     return lambda: _lines(stage, cast)
 
