@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -135,19 +134,15 @@ class Mortal(PaperBitcoin):
 def test_a_follower_killed_anywhere_loses_and_doubles_nothing(tmp_path: Path) -> None:
     """Killed at a question it asks, and started again from its database, it comes to the same books: at every
     third of some sixty questions here, at each of them in a soak."""
-    blank = tmp_path / "blank"
-    blank.mkdir()
-    office = BitcoinOffice(blank)
-    to, change = office.watch(ALICE, ALICE), office.watch(ALICE, change=1)
-    first = payment([(to, 50_000), (to, 60_000)])
-    second = payment([(NOBODY, 40_000), (change, 19_000)], [(txid_of(first), 1)])
-    office.draft(second, ALICE)
-    office.close()
     last, died = 0, 1
     while died:
         last += 3 if soak() == 1 else 1
-        folder = Path(shutil.copytree(blank, tmp_path / str(last)))
+        (folder := tmp_path / str(last)).mkdir()
         office = BitcoinOffice(folder)
+        to, change = office.watch(ALICE, ALICE), office.watch(ALICE, change=1)
+        first = payment([(to, 50_000), (to, 60_000)])
+        second = payment([(NOBODY, 40_000), (change, 19_000)], [(txid_of(first), 1)])
+        office.draft(second, ALICE)
         died = _lived_through(office, Mortal(last=last), [first, second])
         assert (office.owed(ALICE), [row[1] for row in office.told()]) == (110_000, ["credited"] * 2)
         assert [one.amount_sat for one in office.spendable(ALICE)] == [50_000, 19_000]
