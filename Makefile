@@ -18,7 +18,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: $(VENV)/.ready node_modules/.ready litecoind chromium postgres ## install everything into .venv and node_modules
+setup: $(VENV)/.ready node_modules/.ready litecoind chromium postgres promtool ## install everything into .venv and node_modules
 
 $(VENV)/.ready: requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -41,6 +41,9 @@ litecoind:
 
 chromium:
 	@scripts/chromium.sh
+
+promtool: $(VENV)/.ready
+	@scripts/promtool.sh
 
 postgres:
 	@scripts/postgres.sh
@@ -86,4 +89,4 @@ lock: ## renew the hash-locked requirements from requirements/*.in
 clean: ## remove what setup and runs made
 	rm -rf $(VENV) $(VENV)-lock node_modules build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help setup litecoind chromium postgres demo test test-fast attacks soak lint reference mutants bench lock clean
+.PHONY: help setup litecoind chromium postgres promtool demo test test-fast attacks soak lint reference mutants bench lock clean

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures.monitoring import ALERTS, DASHBOARD, DEPLOY, expressions, used
+from tests.fixtures.processes import missing
 
 OF_OTHERS = {"up", "node_textfile_mtime_seconds"}  # Prometheus' and node_exporter's own
 POOLS = {f"keepcool_pool_{one}" for one in ("coins_sat", "exposed_thousandths", "addresses_in_stock", "low")}
@@ -20,7 +21,7 @@ POOLS = {f"keepcool_pool_{one}" for one in ("coins_sat", "exposed_thousandths", 
 def promtool(*words: str) -> subprocess.CompletedProcess[str]:
     program = os.environ.get("PROMTOOL") or shutil.which("promtool")
     if program is None:
-        pytest.skip("promtool is missing: the package prometheus has it; PROMTOOL may name it")
+        missing("promtool", "the package prometheus has it; PROMTOOL may name it")
     return subprocess.run([program, *words], cwd=ALERTS.parent, capture_output=True, text=True, check=False)
 
 
