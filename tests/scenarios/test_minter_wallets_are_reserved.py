@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -60,14 +59,12 @@ def scene() -> Iterator[Scene]:
         network = replace(plan.minter_plan(NETWORK, [chain.url]), creators=CREATORS)
         whole = plan.Plan(folder / "installation", (network,), plan.Ports.following(0))
         installation = Installation(start.install_here(whole, lambda _: None))
-        before = os.umask(0o077)
         try:
             for name in PARTS:
                 installation.start(name)
             yield Scene(installation, chain)
         finally:
             installation.stop_all()
-            os.umask(before)
 
 
 def played(installation: Installation, play: Callable[[RedApp], Awaitable[None]]) -> None:

@@ -27,6 +27,7 @@ from tests.fixtures.browser import WAIT_MS, Person, everywhere, wider
 from tests.fixtures.chain import NETWORK
 from tests.fixtures.deskhands import (
     FORCE,
+    arrived,
     compact,
     decide,
     enrolled,
@@ -111,13 +112,13 @@ def test_a_payment_is_read_and_approved_by_the_keyboard_alone(stand: DeskHouse, 
     intent = stand.hash_of(withdrawal)
     page = alice.page
     page.click("form[action='/sign-out'] button")
-    expect(page.locator("#sign-in")).to_be_visible()
+    arrived(page, "#sign-in")
     until_focused(page, "#sign-in")
     page.keyboard.press("Enter")
-    expect(page.locator("table.queue")).to_be_visible()
+    arrived(page, "table.queue")
     page.keyboard.press("j")
     page.keyboard.press("Enter")
-    expect(page.locator("#does")).to_be_visible()
+    arrived(page, "#does")
     assert page.url.endswith(intent)
     shown = compact(page, "[aria-labelledby=does]")
     assert to in page.inner_text("[aria-labelledby=does]")  # as it is copied

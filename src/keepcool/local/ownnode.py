@@ -7,7 +7,6 @@ other to the services, which know its URL and its cookie and nothing else.
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -92,7 +91,6 @@ def running_nodes(places: Layout, say: Say) -> Iterator[list[DevBitcoin]]:
     """Every node of the installation, making blocks, for the length of the block. Raises what keeps one from
     starting."""
     with contextlib.ExitStack() as stack:
-        stack.callback(os.umask, os.umask(0o077))
         chains = []
         for folder in places.own_nodes():
             told = read(folder)

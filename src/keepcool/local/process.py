@@ -1,7 +1,8 @@
 """A child process with a name, a log file and a certain end.
 
 It is known by its process id alone, always reaped, and dies with its parent (on Linux: PR_SET_PDEATHSIG,
-which follows the thread that made the child, so children are made in the main thread).
+which follows the thread that made the child, so children are made in the main thread). What it writes, and
+its log, only its own user reads.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from keepcool.core.errors import Refused, Unavailable
 _PR_SET_PDEATHSIG = 1
 _POLL_S = 0.02
 _LOG_TAIL_BYTES = 2000
+_UMASK = 0o077  # the child's own: a process has but one, and ours is not for a block to change
 # Below what systems hand out to outgoing connections, so that none takes a port between here and its use.
 _PORT_FIRST, _PORT_LAST, _PORT_TRIES = 10_000, 32_767, 200
 
@@ -75,7 +77,7 @@ class ChildProcess:
             raise Refused("process.running", f"{self.name} runs already")
         if threading.current_thread() is not threading.main_thread():
             raise RuntimeError("a child dies with the thread that made it: start it in the main thread")
-        with self.log.open("ab") as log:
+        with open(self.log, "ab", opener=_private) as log:
             self._child = self._forked(log)
 
     def wait_ready(self, probe: Callable[[], bool], timeout_s: float) -> None:
@@ -135,6 +137,7 @@ class ChildProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                umask=_UMASK,
                 start_new_session=True,  # Ctrl-C reaches the parent, which ends its children in order
                 preexec_fn=_dies_with_parent(),  # noqa: PLW1509 - made in the main thread
             )
@@ -155,6 +158,10 @@ class ChildProcess:
 def _plain_environment() -> dict[str, str]:
     kept = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH")
     return {name: os.environ[name] for name in kept if name in os.environ}
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _dies_with_parent() -> Callable[[], None] | None:

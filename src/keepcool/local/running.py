@@ -199,7 +199,6 @@ def running(places: Layout, say: Say) -> Iterator[Installation]:
     """A whole installation for the length of the block. Raises Refused when it runs already."""
     installation = Installation(places)
     lock = os.open(places.folder, os.O_RDONLY | os.O_CLOEXEC)
-    before = os.umask(0o077)
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -212,7 +211,6 @@ def running(places: Layout, say: Say) -> Iterator[Installation]:
             with _undisturbed():
                 installation.stop_all()
     finally:
-        os.umask(before)
         os.close(lock)
 
 

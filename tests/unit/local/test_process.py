@@ -56,6 +56,19 @@ def test_kill9_is_kill9(tmp_path: Path) -> None:
         assert process.alive
 
 
+def test_what_a_child_writes_is_its_users_alone(tmp_path: Path) -> None:
+    """Its files and its log are private whatever mask this process has, which stays as it was."""
+    before = os.umask(0o000)
+    try:
+        script = "import pathlib; pathlib.Path('made').touch(); pathlib.Path('folder').mkdir()"
+        with child(tmp_path, sys.executable, "-c", script) as process:
+            assert process.wait(20) == 0
+        modes = [(tmp_path / name).stat().st_mode & 0o777 for name in ("made", "folder", "log")]
+        assert modes == [0o600, 0o700, 0o600]
+    finally:
+        assert os.umask(before) == 0o000
+
+
 def test_a_child_that_ignores_sigterm_ends_all_the_same(tmp_path: Path) -> None:
     """Terminate asks, waits, and then kills."""
     code = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
