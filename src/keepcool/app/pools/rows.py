@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection, Row, func, select
 
 from keepcool.app.pools.proofs import Proof
-from keepcool.app.pools.tables import IN_STOCK, address_range, attested_address, member, pool
+from keepcool.app.pools.tables import IN_STOCK, address_range, asset_marks, attested_address, member, pool
+from keepcool.app.upserts import upsert
 from keepcool.core.addresses import AddressRange, ways_of
 from keepcool.core.errors import Conflict
-from keepcool.core.ids import NetworkId, WalletId
+from keepcool.core.ids import AssetId, NetworkId, WalletId
 from keepcool.core.parties import Service
 
 _AT_ONCE = 500
@@ -31,6 +32,8 @@ class Marks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
+    """`marks`: of the network's coin."""
+
     number: int
     id: WalletId
     network: NetworkId
@@ -67,7 +70,22 @@ def insert_pool(tx: Connection, wallet: WalletId, network: NetworkId, marks: Mar
 
 
 def set_marks(tx: Connection, wallet: WalletId, marks: Marks) -> None:
+    """Of the network's coin."""
     tx.execute(pool.update().where(pool.c.id == wallet).values(**_marks_columns(marks)))
+
+
+def set_asset_marks(tx: Connection, wallet: WalletId, asset: AssetId, marks: Marks) -> None:
+    """Of another asset."""
+    columns = _marks_columns(marks)
+    row = upsert(asset_marks).values(pool=wallet, asset=asset, **columns)
+    tx.execute(row.on_conflict_do_update(index_elements=["pool", "asset"], set_=columns))
+
+
+def find_asset_marks(tx: Connection, wallet: WalletId, asset: AssetId) -> Marks:
+    """None at all where none were set."""
+    where = (asset_marks.c.pool == wallet, asset_marks.c.asset == asset)
+    row = tx.execute(select(asset_marks).where(*where)).one_or_none()
+    return Marks() if row is None else _marks(row)
 
 
 def find_pool(tx: Connection, wallet: str) -> Pool | None:
@@ -264,9 +282,13 @@ def _pool(row: Row[tuple[object, ...]]) -> Pool:
         number=row.number,
         id=WalletId(row.id),
         network=NetworkId(row.network),
-        marks=Marks(high=row.high, low=row.low, target=row.target, harbor=row.harbor),
+        marks=_marks(row),
         created_at_ms=row.created_at_ms,
     )
+
+
+def _marks(row: Row[tuple[object, ...]]) -> Marks:
+    return Marks(high=row.high, low=row.low, target=row.target, harbor=row.harbor)
 
 
 def _marks_columns(marks: Marks) -> dict[str, object]:

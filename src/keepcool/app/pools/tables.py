@@ -27,6 +27,7 @@ _ID = String(64)
 _ADDRESS = String(128)
 
 # `id`: the pool's own wallet. Marks are base units of the network's coin; 0 for high: nothing is swept.
+# Those of other assets stand in `asset_marks`.
 pool = Table(
     "pool",
     metadata,
@@ -39,6 +40,18 @@ pool = Table(
     Column("harbor", _ADDRESS, nullable=True),
     Column("created_at_ms", BigInteger, nullable=False),
     sqlite_autoincrement=True,
+)
+
+asset_marks = Table(
+    "pool_marks",
+    metadata,
+    Column("pool", _ID, nullable=False),
+    Column("asset", String(200), nullable=False),
+    Column("high", Units, nullable=False),
+    Column("low", Units, nullable=False),
+    Column("target", Units, nullable=False),
+    Column("harbor", _ADDRESS, nullable=True),
+    PrimaryKeyConstraint("pool", "asset"),
 )
 
 # A wallet whose address is one of a pool's. `place` (its index) is NULL while it waits for one.
