@@ -117,7 +117,8 @@ async def _run(settings: CoolerSettings, file: Path, *, one_machine: bool) -> No
         signer = await _serving(settings, host, nodes)
         gauges(host.metrics, signer.readings())
         known = commands.deeds(signer)
-        known |= Rewrapping(Service.COOLER, host.store, host.keystore).deeds()
+        underway = signer.foundation.underway
+        known |= Rewrapping(Service.COOLER, host.store, host.keystore, underway).deeds()
         reloading = Reloading(
             signer=signer,
             pinned=host.peers,

@@ -18,6 +18,7 @@ from keepcool.core.parties import Service
 from keepcool.core.registry import Role
 from keepcool.core.secret import Secret
 from keepcool.cosigner.keyring import NewKey, account_place, sealed
+from keepcool.cosigner.underway import Underway
 from keepcool.hazmat import papers, sheet
 from keepcool.hazmat.accounts import Account
 from keepcool.hazmat.innerseal import InnerKey
@@ -98,8 +99,9 @@ def paper_file(folder: Path) -> Path:
 
 
 async def _store(desk: Desk, keys: Sequence[NewKey]) -> None:
-    rows = await sealed(keys, desk.keystore, desk.inner, desk.entropy)
-    await asyncio.shield(desk.store.commit(Change(keys=tuple(rows))))
+    with Underway().one() as hands:  # the service is stopped, and nobody else has the store open
+        rows = await sealed(keys, desk.keystore, desk.inner, desk.entropy, hands)
+        await asyncio.shield(desk.store.commit(Change(keys=tuple(rows))))
 
 
 def _new_account(account: Account) -> NewKey:

@@ -6,7 +6,7 @@ Law: adapters are built outside and handed in.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from keepcool.chains.families import SHIPPED_FAMILIES, Families
 from keepcool.core.errors import Refused
@@ -15,6 +15,7 @@ from keepcool.core.registry import Role, WalletRecord
 from keepcool.cosigner.journal import Memory
 from keepcool.cosigner.keyring import Unlocked, as_it_lies
 from keepcool.cosigner.signing import Barred, Keyed, Points, ReservedAt, nobody, not_barred, not_keyed
+from keepcool.cosigner.underway import Underway
 from keepcool.hazmat.innerseal import InnerKey
 from keepcool.policy.document import Policy
 from keepcool.ports.identity import Identity
@@ -28,7 +29,7 @@ from keepcool.wire.exchange import Exchange
 class Foundation:
     """The ports a signer stands on, and who it is. `own` are its own public keys, `families` those with the
     networks it knows. `policy` is the file's and `document` its bytes; `installation` is the root key (hex)
-    that signed it, which orders name."""
+    that signed it, which orders name. `underway`: the sealed keys that are in somebody's hands."""
 
     identity: Identity
     own: Peer
@@ -44,6 +45,7 @@ class Foundation:
     families: Families = SHIPPED_FAMILIES
     document: bytes = b""
     installation: str = ""
+    underway: Underway = field(default_factory=Underway)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from keepcool.core.errors import Malformed, Refused
 from keepcool.core.parties import Service
 from keepcool.core.registry import OwnerKey, Role, WalletRecord
 from keepcool.core.secret import Secret
+from keepcool.cosigner.underway import Hands, Underway
 from keepcool.hazmat import accounts, hotseeds
 from keepcool.hazmat.innerseal import InnerKey
 from keepcool.ports.keystore import Bound, Keystore
@@ -104,9 +105,11 @@ class SealedKeyring:
         place: Callable[[WalletRecord], Bound],
         *,
         unlocked: Unlocked = as_it_lies,
+        underway: Underway | None = None,
     ) -> None:
         self._store, self._keystore, self._inner = store, keystore, inner
         self._role, self._place, self._unlocked = role, place, unlocked
+        self._underway = underway or Underway()
 
     @property
     def role(self) -> Role:
@@ -130,9 +133,10 @@ class SealedKeyring:
         self, bounds: Sequence[Bound], reference: str, keys: RequestKeys = NO_REQUEST_KEYS
     ) -> list[Secret]:
         """What lies under these bindings, each once."""
-        rows = self._rows(bounds)
-        items = [(bound, row.sealed) for bound, row in zip(bounds, rows, strict=True)]
-        half_open = await self._keystore.unseal(items, reference)
+        with self._underway.one():
+            rows = self._rows(bounds)
+            items = [(bound, row.sealed) for bound, row in zip(bounds, rows, strict=True)]
+            half_open = await self._keystore.unseal(items, reference)
         opened: list[Secret] = []
         try:
             for bound, sealed in zip(bounds, half_open, strict=True):
@@ -161,9 +165,10 @@ class SealedKeyring:
 
 
 async def sealed(
-    keys: Sequence[NewKey], keystore: Keystore, inner: InnerKey, entropy: Entropy
+    keys: Sequence[NewKey], keystore: Keystore, inner: InnerKey, entropy: Entropy, _: Hands
 ) -> list[SealedKey]:
-    """Rows to store, in order: sealed inside, then outside, in one keystore call."""
+    """Rows to store, in order: sealed inside, then outside, in one keystore call. Whoever asks holds them
+    `Underway` until they are stored."""
     items = [(key.bound, inner.seal(key.secret, key.bound, entropy)) for key in keys]
     outer = await keystore.seal(items)
     return [

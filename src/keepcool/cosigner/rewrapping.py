@@ -2,8 +2,9 @@
 
 Laws: rows are sealed anew a bounded batch at a time, each batch one commit in which a row changes only if it
 is still the row that was read, so signing goes on beside it and whatever dies is simply asked again; no
-version is retired that a row still lies under. A row's inner seal is not touched and nothing is opened in
-clear that was not sealed inside.
+version is retired that a row still lies under, or that somebody may have sealed a row under who has not
+stored it yet (`underway`). A row's inner seal is not touched and nothing is opened in clear that was not
+sealed inside.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from keepcool.core.errors import Conflict, Malformed, Refused
 from keepcool.core.parties import Service
 from keepcool.core.secret import Secret
 from keepcool.cosigner.control import Deed
+from keepcool.cosigner.underway import Underway
 from keepcool.ports.keystore import CHECK, Bound, RotatingKeystore
 from keepcool.ports.signer_store import Change, Resealed, SealedKey, SignerStore
 
@@ -56,11 +58,12 @@ class _Below(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Rewrapping:
-    """Of one service's rows."""
+    """Of one service's rows. `underway`: of the same service, all whose keys are in somebody's hands."""
 
     service: Service
     store: SignerStore
     keystore: RotatingKeystore
+    underway: Underway
 
     async def batch(self, after: Place = _START) -> Progress:
         """The rows beyond a place. Raises as the keystore; Conflict when one changed meanwhile: ask again."""
@@ -79,6 +82,11 @@ class Rewrapping:
         return Progress(len(page), len(stale), newest, last)
 
     async def standing(self) -> Standing:
+        """`rows` is all that will ever lie under versions below `newest`: what was sealed before that was the
+        newest is stored by now, what is sealed later lies under it or above."""
+        newest = await self.keystore.newest()
+        await self.underway.ended()
+        await self.store.commit(Change())  # who was cut off left his rows in the queue before this
         rows: dict[int, int] = {}
         after = _START
         while page := self.store.sealed_keys(after, BATCH):
@@ -87,7 +95,7 @@ class Rewrapping:
                 rows[version] = rows.get(version, 0) + 1
             after = _place(page[-1])
             await asyncio.sleep(0)  # others sign meanwhile
-        return Standing(await self.keystore.newest(), rows)
+        return Standing(newest, rows)
 
     async def refuse_needed(self, below: int) -> None:
         """Raises Conflict while a row lies under a version below."""

@@ -77,6 +77,7 @@ class Signer:
             part.role,
             part.place,
             unlocked=part.unlocked,
+            underway=foundation.underway,
         )
         families = foundation.families
         self.registry = OwnRegistry(foundation.store, self.attesters, families.named)

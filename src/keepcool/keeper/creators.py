@@ -226,11 +226,12 @@ async def _made(signer: Signer, bounds: Sequence[Bound]) -> list[SealedKey]:
         return []
     foundation = signer.foundation
     keys = [NewKey(bound, *coinkeys.new_key(foundation.entropy)) for bound in bounds]
-    with wiped_after([key.secret for key in keys]):
-        rows = await sealed(keys, foundation.keystore, foundation.inner, foundation.entropy)
-    with signer.journal.batch() as batch:
-        batch.keys.extend(rows)
-    await batch.settled()
+    with foundation.underway.one() as hands:
+        with wiped_after([key.secret for key in keys]):
+            rows = await sealed(keys, foundation.keystore, foundation.inner, foundation.entropy, hands)
+        with signer.journal.batch() as batch:
+            batch.keys.extend(rows)
+        await batch.settled()
     return rows
 
 

@@ -28,6 +28,7 @@ from keepcool.cosigner.journal import Asked
 from keepcool.cosigner.keyring import NewKey, brought, sealed, wipe, wiped_after
 from keepcool.cosigner.keyring import RequestKeys as Brought
 from keepcool.cosigner.service import Signer
+from keepcool.cosigner.underway import Hands
 from keepcool.hazmat import coinkeys, hotseeds
 from keepcool.keeper.number_memory import NUMBERED, POOLS_MAX, NumberMemory, NumberRow
 from keepcool.keeper.request_keys import RequestKeys
@@ -92,10 +93,11 @@ class Issuing:
             with brought(request.keys) as keys:
                 plan = self._plans(request.wallets, keys)
             fresh = [one for one in plan if isinstance(one, _Fresh)]
-            with wiped_after([one.key.secret for one in fresh]):
-                rows = await self._sealed([one.key for one in fresh])
-            rows += [one.check for one in fresh if one.check is not None]
-            await self._stored(fresh, rows, self._signer.asked(opened))
+            with self._signer.foundation.underway.one() as hands:
+                with wiped_after([one.key.secret for one in fresh]):
+                    rows = await self._sealed([one.key for one in fresh], hands)
+                rows += [one.check for one in fresh if one.check is not None]
+                await self._stored(fresh, rows, self._signer.asked(opened))
         items = [self._outcome(one) for one in plan]
         return WalletsAnswer(items=items, head=self._signer.witness.stated())
 
@@ -227,9 +229,9 @@ class Issuing:
             wallet=wanted.wallet,
         )
 
-    async def _sealed(self, keys: Sequence[NewKey]) -> list[SealedKey]:
-        foundation = self._signer.foundation
-        return await sealed(keys, foundation.keystore, foundation.inner, foundation.entropy) if keys else []
+    async def _sealed(self, keys: Sequence[NewKey], hands: Hands) -> list[SealedKey]:
+        found = self._signer.foundation
+        return await sealed(keys, found.keystore, found.inner, found.entropy, hands) if keys else []
 
     async def _stored(self, fresh: Sequence[_Fresh], keys: Sequence[SealedKey], asked: Asked) -> None:
         signer = self._signer

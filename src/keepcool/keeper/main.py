@@ -196,7 +196,8 @@ async def _run(settings: KeeperSettings, file: Path, *, one_machine: bool) -> No
         signer, purse = await _serving(settings, host, lock)
         gauges(host.metrics, signer.readings())
         known = {**commands.deeds(signer), **control.deeds(lock)}
-        known |= Rewrapping(Service.KEEPER, host.store, host.keystore).deeds()
+        underway = signer.foundation.underway
+        known |= Rewrapping(Service.KEEPER, host.store, host.keystore, underway).deeds()
         reloading = Reloading(
             signer=signer,
             pinned=host.peers,

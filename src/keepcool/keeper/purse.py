@@ -38,7 +38,7 @@ from keepcool.keeper.purse_memory import CANCEL, DEPLOY, EXECUTE, PURSE, SWEEP, 
 from keepcool.policy.case import Remembered
 from keepcool.policy.terms import NetworkRules
 from keepcool.ports.keystore import Bound
-from keepcool.ports.signer_store import Claim
+from keepcool.ports.signer_store import Claim, SealedKey
 from keepcool.wire.messages import (
     Declined,
     Failure,
@@ -230,17 +230,22 @@ async def _account(signer: Signer, network: NetworkId) -> Account:
     bound = Bound(Service.KEEPER.value, _OWNER, network, _OWNER)
     (row,) = foundation.store.keys([(bound.wallet, bound.network, bound.purpose)])
     if row is None:
-        secret, public = coinkeys.new_key(foundation.entropy)
-        with secret:
-            made = await sealed(
-                [NewKey(bound, secret, public)], foundation.keystore, foundation.inner, foundation.entropy
-            )
-        with signer.journal.batch() as batch:
-            batch.keys.extend(made)
-        await batch.settled()
-        row = made[0]
+        row = await _made(signer, bound)
     public_key = publickeys.parse_public_key(row.public_key)
     return Account(network, bound, public_key, address.of_public_key(public_key))
+
+
+async def _made(signer: Signer, bound: Bound) -> SealedKey:
+    found = signer.foundation
+    secret, public = coinkeys.new_key(found.entropy)
+    with found.underway.one() as hands:
+        with secret:
+            key = NewKey(bound, secret, public)
+            (made,) = await sealed([key], found.keystore, found.inner, found.entropy, hands)
+        with signer.journal.batch() as batch:
+            batch.keys.append(made)
+        await batch.settled()
+    return made
 
 
 def _tokens(network: NetworkId, assets: Iterable[AssetId]) -> frozenset[str]:

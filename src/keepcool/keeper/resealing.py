@@ -107,15 +107,16 @@ class Resealing:
         return Done(wallet=plan.record.wallet)
 
     async def _replaced(self, record: WalletRecord, before: Secret, after: Secret, reference: str) -> None:
-        foundation, place = self.signer.foundation, keyed_place(record)
+        found, place = self.signer.foundation, keyed_place(record)
         row, check = self.keys.rows(record)
         (seed,) = await self.signer.keyring.open([place], reference, {record.wallet: before})
-        with seed, self.keys.sealed(place, seed, after) as third:
-            key = NewKey(place, third, b"", row.public_key)
-            (fresh,) = await sealed([key], foundation.keystore, foundation.inner, foundation.entropy)
-        anew = self.keys.check(place, after)
-        changed = (
-            Resealed(replace(row, sealed=fresh.sealed), row.sealed),
-            Resealed(replace(check, sealed=anew.sealed), check.sealed),
-        )
-        await foundation.store.commit(Change(resealed=changed))
+        with found.underway.one() as hands:
+            with seed, self.keys.sealed(place, seed, after) as third:
+                key = NewKey(place, third, b"", row.public_key)
+                (fresh,) = await sealed([key], found.keystore, found.inner, found.entropy, hands)
+            anew = self.keys.check(place, after)
+            changed = (
+                Resealed(replace(row, sealed=fresh.sealed), row.sealed),
+                Resealed(replace(check, sealed=anew.sealed), check.sealed),
+            )
+            await found.store.commit(Change(resealed=changed))

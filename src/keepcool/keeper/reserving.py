@@ -30,6 +30,7 @@ from keepcool.cosigner.keyring import NewKey, brought, sealed, wiped_after
 from keepcool.cosigner.keyring import RequestKeys as Brought
 from keepcool.cosigner.revisions import PROVEN_REVISION, first_revision, second_revision
 from keepcool.cosigner.service import Signer
+from keepcool.cosigner.underway import Hands
 from keepcool.hazmat import coinkeys
 from keepcool.keeper.creator_memory import RESERVATION, CreatorMemory, ReservationRow
 from keepcool.keeper.creators import Creator, Creators
@@ -97,14 +98,15 @@ class Reserving:
         async with self._one_at_a_time:
             with brought(request.keys) as brought_keys:
                 plans = self._planned(request.items, brought_keys)
-            keys = await self._sealed(plans)
-            with signer.journal.batch(signer.asked(opened)) as batch:
-                signer.ordering.carry_out(batch, signer.ordering.now_s())
-                policy = signer.policy.hash
-                outcomes = [
-                    one if isinstance(one, Failure) else self._made(one, keys, batch) for one in plans
-                ]
-            await batch.settled()
+            with signer.foundation.underway.one() as hands:
+                keys = await self._sealed(plans, hands)
+                with signer.journal.batch(signer.asked(opened)) as batch:
+                    signer.ordering.carry_out(batch, signer.ordering.now_s())
+                    policy = signer.policy.hash
+                    outcomes = [
+                        one if isinstance(one, Failure) else self._made(one, keys, batch) for one in plans
+                    ]
+                await batch.settled()
         faults.reach(FaultPoint.KEEPER_PURSE_REMEMBERED)
         made = [one.kept for one in outcomes if isinstance(one, _Made)]
         sent = iter(await signed(signer, made, policy))
@@ -204,14 +206,14 @@ class Reserving:
             return self._paper.cool, self._paper.cold
         raise Refused("wallet.layout", f"the policy does not say whose keys wallets of {rules.network} have")
 
-    async def _sealed(self, plans: Sequence[_Plan | Failure]) -> dict[str, SealedKey]:
+    async def _sealed(self, plans: Sequence[_Plan | Failure], hands: Hands) -> dict[str, SealedKey]:
         """Sealed hot keys by wallet; whatever happens, none stays in clear."""
         keys = [one.key for one in plans if isinstance(one, _Plan) and one.key is not None]
         if not keys:
             return {}
         foundation = self._signer.foundation
         with wiped_after([key.secret for key in keys]):
-            rows = await sealed(keys, foundation.keystore, foundation.inner, foundation.entropy)
+            rows = await sealed(keys, foundation.keystore, foundation.inner, foundation.entropy, hands)
         return {row.wallet: row for row in rows}
 
     def _made(self, plan: _Plan, keys: dict[str, SealedKey], batch: Batch) -> _Made | Failure:

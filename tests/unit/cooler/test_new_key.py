@@ -18,6 +18,7 @@ from keepcool.core.registry import Role
 from keepcool.core.secret import Secret
 from keepcool.cosigner import keyring
 from keepcool.cosigner.keyring import NewKey, SealedKeyring, account_place
+from keepcool.cosigner.underway import Hands
 from keepcool.hazmat import papers
 from keepcool.hazmat.innerseal import InnerKey
 from keepcool.ports.keystore import Bound
@@ -64,6 +65,7 @@ class Room:
                 self.desk.keystore,
                 self.desk.inner,
                 self.desk.entropy,
+                Hands(),
             )
             await self.store.commit(Change(keys=tuple(rows)))
 

@@ -27,7 +27,7 @@ from keepcool.core.parties import Service
 from keepcool.core.registry import NO_PREVIOUS, OwnerKey, Role, Standing, WalletRecord
 from keepcool.core.secret import Secret
 from keepcool.core.verdict import Approved, Denied, Verdict
-from keepcool.cosigner import keyring
+from keepcool.cosigner import keyring, underway
 from keepcool.cosigner.attest import attest
 from keepcool.cosigner.drafts import SignedDrafts
 from keepcool.cosigner.freezes import Freezes
@@ -332,7 +332,7 @@ async def register(signer: Signer, name: str, hot: int, record: WalletRecord | N
     secret = numbered(hot if role is Role.HOT else 1_000_001)
     place = (keyring.own_key_of if role is Role.HOT else keyring.one_key)(signer.service, role)
     new = NewKey(place(record), secret, coinkeys.public_key(secret))
-    rows = await keyring.sealed([new], signer.shelf, signer.inner, random)
+    rows = await keyring.sealed([new], signer.shelf, signer.inner, random, underway.Hands())
     missing = [row for row in rows if signer.store.keys([(row.wallet, row.network, row.purpose)]) == [None]]
     row = RecordRow(record.wallet, record.revision, encoded, signatures)
     await signer.store.commit(Change(records=(row,), keys=tuple(missing)))

@@ -18,6 +18,7 @@ from keepcool.core.registry import OwnerKey, Role, WalletRecord
 from keepcool.core.secret import Secret
 from keepcool.cosigner import keyring
 from keepcool.cosigner.keyring import NewKey, SealedKeyring, account_place
+from keepcool.cosigner.underway import Hands
 from keepcool.hazmat import accounts, coinkeys, derivation, papers
 from keepcool.hazmat.innerseal import InnerKey
 from keepcool.ports.keystore import Bound
@@ -57,7 +58,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     ]
 
     async def fill() -> None:
-        rows = await keyring.sealed(new, shelf, inner, random)
+        rows = await keyring.sealed(new, shelf, inner, random, Hands())
         await store.commit(Change(keys=tuple(rows)))
 
     asyncio.run(fill())

@@ -19,6 +19,7 @@ from keepcool.core.secret import Secret
 from keepcool.cosigner import control
 from keepcool.cosigner.opening import by_command, frame
 from keepcool.cosigner.rewrapping import BATCH, Rewrapping, rewrap_frame, standing_frame
+from keepcool.cosigner.underway import Underway
 from keepcool.ports.keystore import Bound
 from keepcool.ports.signer_store import Change, Resealed, SealedKey
 
@@ -33,7 +34,7 @@ def kept(tmp_path: Path) -> Iterator[Rewrapping]:
     keystore = LocalKeystore.opened(tmp_path / "k", words, SystemEntropy(), 0)
     store = open_store(tmp_path / "keeper.sqlite")
     asyncio.run(filled(store, keystore))
-    yield Rewrapping(Service.KEEPER, store, keystore)
+    yield Rewrapping(Service.KEEPER, store, keystore, Underway())
     store.close()
 
 
@@ -174,3 +175,17 @@ def test_a_service_that_waits_for_its_passphrase_can_be_stopped() -> None:
 
     with pytest.raises(Refused, match=r"keystore\.waiting"):
         asyncio.run(story())
+
+
+def test_a_row_whose_writer_was_cut_off_counts(kept: Rewrapping) -> None:
+    """Queued for the disk by somebody who waits for it no more: who asks how things stand finds it."""
+
+    async def story() -> None:
+        late = Bound("keeper", "w-late", "eip155:1", "hot")
+        with kept.underway.one():
+            (sealed,) = await kept.keystore.seal([(late, b"secret")])
+            stored = kept.store.commit(Change(keys=(SealedKey("w-late", "eip155:1", "hot", "02", sealed),)))
+        assert (await kept.standing()).rows == {1: COUNT + 1}
+        await stored
+
+    asyncio.run(story())

@@ -53,6 +53,7 @@ from keepcool.keeper.request_keys import RequestKeys
 from keepcool.keeper.resealing import Resealing
 from keepcool.local.policies import PolicyPart, written
 from keepcool.policy.document import parse_policy
+from keepcool.ports.keystore import Keystore
 from keepcool.ports.signer_store import Change
 from keepcool.wire.exchange import Exchange
 from keepcool.wire.messages import (
@@ -253,7 +254,7 @@ def policy(service: Service, **changes: object) -> bytes:
 class Ground:
     """What both signers stand on, kept so that they can be opened again. `terms`: of the lock on pools.
     `rules`: what their policy says otherwise than usual, `people` what it says besides; `installation`: the
-    root key (hex)."""
+    root key (hex); `keystore`: Keeper's, a shelf where there is none."""
 
     folder: Path
     lines: Lines
@@ -268,6 +269,7 @@ class Ground:
     people: bytes = b""
     installation: str = ""
     request_keys: bool = False
+    keystore: Keystore | None = None
 
     @classmethod
     def new(cls, folder: Path) -> Ground:
@@ -343,12 +345,13 @@ def _foundation(ground: Ground, service: Service) -> Foundation:
     identity, clock, entropy = ground.identities[service], FixedClock(), SystemEntropy()
     others = {one: ground.peer(one) for one in ground.identities if one is not service}
     document = policy(service, **ground.rules) + ground.people
+    keystore = ground.keystore if service is KEEPER else None
     return Foundation(
         identity=identity,
         own=identity.peer(),
         peers=others,
         store=open_store(ground.folder / f"{service}.sqlite"),
-        keystore=Shelf(),
+        keystore=keystore or Shelf(),
         inner=InnerKey(bytearray(ground.inner[service])),
         exchange=Exchange(identity, others.values(), LoopbackBus(service, ground.lines), clock, entropy),
         clock=clock,
@@ -393,8 +396,9 @@ async def _hold(cooler: Signer, paper: Paper) -> None:
     if foundation.store.keys([(place.wallet, place.network, place.purpose)]) != [None]:
         return
     key = NewKey(place, paper.account.secret, pin.key.public_key, pin.expression)
-    rows = await sealed([key], foundation.keystore, foundation.inner, foundation.entropy)
-    await foundation.store.commit(Change(keys=tuple(rows)))
+    with foundation.underway.one() as hands:
+        rows = await sealed([key], foundation.keystore, foundation.inner, foundation.entropy, hands)
+        await foundation.store.commit(Change(keys=tuple(rows)))
 
 
 def _attestation_key(peer: Peer) -> bytes:

@@ -49,7 +49,7 @@ from keepcool.keeper.reserving import Reserving
 from keepcool.local.plan import minter_plan
 from keepcool.local.policies import MinterTerms, minter_policy
 from keepcool.policy.document import parse_policy
-from keepcool.ports.keystore import Bound
+from keepcool.ports.keystore import Bound, Keystore
 from keepcool.ports.minternode import Account as ChainAccount
 from keepcool.ports.minternode import Multisig, Owner, Status
 from keepcool.ports.signer_store import Change
@@ -250,6 +250,7 @@ async def opened_house(
     nodes: OwnersReader | None = None,
     *,
     request_keys: bool = False,
+    keystore: Keystore | None = None,
 ) -> House:
     """Cooler asks `nodes`; without them the book."""
     identities = {
@@ -260,7 +261,7 @@ async def opened_house(
     cool, cold = Paper.new(Role.COOL), Paper.new(Role.COLD)
     pins = account_pins([cool.account.pin, cold.account.pin])
     memory, proven = CreatorMemory(), ProvenMemory()
-    ground = Ground(folder, lines, terms, peers, request_keys)
+    ground = Ground(folder, lines, terms, peers, request_keys, keystore)
     keeper = await _signer(identities[KEEPER], ground, memory)
     cooler = await _signer(identities[COOLER], ground, proven)
     await _hold(cooler, cool)
@@ -302,9 +303,12 @@ def told(
     creators: int = 3,
     nodes: OwnersReader | None = None,
     request_keys: bool = False,
+    keystore: Keystore | None = None,
 ) -> None:
     async def whole() -> None:
-        house = await opened_house(folder, terms, creators, nodes, request_keys=request_keys)
+        house = await opened_house(
+            folder, terms, creators, nodes, request_keys=request_keys, keystore=keystore
+        )
         try:
             await story(house)
         finally:
@@ -316,13 +320,14 @@ def told(
 
 @dataclass(frozen=True)
 class Ground:
-    """What both signers stand on."""
+    """What both signers stand on. `keystore`: Keeper's, a shelf where there is none."""
 
     folder: Path
     lines: Lines
     terms: MinterTerms
     peers: dict[Service, Peer]
     request_keys: bool = False
+    keystore: Keystore | None = None
 
 
 async def _signer(identity: FileIdentity, ground: Ground, memory: Memory) -> Signer:
@@ -334,7 +339,7 @@ async def _signer(identity: FileIdentity, ground: Ground, memory: Memory) -> Sig
         own=identity.peer(),
         peers=others,
         store=open_store(ground.folder / f"{service}.sqlite"),
-        keystore=Shelf(),
+        keystore=(ground.keystore if service is KEEPER else None) or Shelf(),
         inner=InnerKey(bytearray(os.urandom(32))),
         exchange=Exchange(identity, others.values(), LoopbackBus(service, ground.lines), clock, entropy),
         clock=clock,
@@ -374,8 +379,9 @@ async def _hold(cooler: Signer, paper: Paper) -> None:
             pin.expression,
         ),
     ]
-    rows = await sealed(keys, foundation.keystore, foundation.inner, foundation.entropy)
-    await foundation.store.commit(Change(keys=tuple(rows)))
+    with foundation.underway.one() as hands:
+        rows = await sealed(keys, foundation.keystore, foundation.inner, foundation.entropy, hands)
+        await foundation.store.commit(Change(keys=tuple(rows)))
 
 
 def _key(peer: Peer) -> bytes:
