@@ -28,6 +28,7 @@ from keepcool.local.devchain import DevChain, Mining, deploy_safe_contracts, dep
 from tests.docs.pages import blocks as blocks_of
 from tests.fixtures.chain import NPM
 from tests.fixtures.installation import COIN, WAIT_S, House, blocks, eventually, setting, whole_house
+from tests.fixtures.lostbooks import told
 
 pytestmark = pytest.mark.live
 SECOND_CHAIN = 1338
@@ -224,7 +225,8 @@ def test_message_keys_are_rotated_as_the_page_says(running: Running) -> None:
 
 def test_an_attestation_key_is_rotated_as_the_page_says_and_the_stolen_one_ended(running: Running) -> None:
     """Clients that pin the root key believe old and new wallets; once every record is attested anew the old
-    key is ended, wallets still pay, and what a thief attests by it is believed no more."""
+    key is ended, wallets still pay, what a thief attests by it is believed no more, and lost books would come
+    back."""
     house, folder = running.house, running.house.places.folder
     old = house.wallet()
     stolen = SigningKey(bytes.fromhex((folder / "keeper" / "identity" / "attestation.key").read_text()))
@@ -244,13 +246,19 @@ def test_an_attestation_key_is_rotated_as_the_page_says_and_the_stolen_one_ended
         house.confirmed(client.withdraw(old.id, house.eth, COIN, house.outside()))
         assert client.wallet(made.id).address == made.address
     with profile.connect(operator) as client:
-        told = client.wallet(old.id).told
-        record = told.record_bytes or b""
-        forged = {**told.attestations, "keeper": stolen.sign(attested_bytes(record)).signature}
+        shown = client.wallet(old.id).told
+        record = shown.record_bytes or b""
+        forged = {**shown.attestations, "keeper": stolen.sign(attested_bytes(record)).signature}
         with pytest.raises(Breach):
             believed(client._pins, record, forged)
     cooler = next(one for one in operator.read_text().splitlines() if one.startswith("cooler ="))
     assert believed(parse_pins(pinned, cooler.split('"')[1]), record, forged)  # the twin: no root key pinned
+    house.stop("app")
+    assert told(house, "restore", "--from-signers")["refused"] == []
+    with house.edited(Service.APP, lambda text: text.replace(listed(""), "")):  # the twin: without the list
+        refused = told(house, "restore", "--from-signers", status=3)["refused"]
+    assert {one["code"] for one in refused} == {"wallet.unattested"}
+    house.start("app")
 
 
 def _renewed(client: Client, wallet: str, key: str) -> bool:

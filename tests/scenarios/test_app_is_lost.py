@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,16 +23,19 @@ from tests.fixtures.lostbooks import (
     RECALLED,
     RESCAN,
     alarms,
+    books_at,
     connect_anew,
     lose_books,
     run,
     shown,
     told,
 )
+from tests.fixtures.postgres import LivePostgres
 
 pytestmark = pytest.mark.live
 _DEEP = 8  # no credit waits for more
 FROM_ZERO = ("rescan", "--network", NETWORK, "--from-height", "0")
+OWNERS = 'SELECT id, "user", address, stage FROM wallet ORDER BY number'
 
 
 @pytest.fixture(scope="module")
@@ -56,11 +61,14 @@ def segregated(house: BitcoinHouse, *amounts: int) -> Wallet:
     return made
 
 
-def test_nothing_is_lost_with_the_database(house: BitcoinHouse, tmp_path: Path) -> None:
+def test_nothing_is_lost_with_the_database(
+    house: BitcoinHouse, tmp_path: Path, postgres: LivePostgres
+) -> None:
     """Wallets of their own and a pool, deposits, payments, a payment between two of ours: the database is
     deleted, restored from both signers and read again from the first block. Every owner has what he had, and
     so has the pool's user whose address the shop remembers, once it is said who was paid; the other's coins
-    are the pool's own. No address is anybody else's, and payments go on."""
+    are the pool's own. No address is anybody else's, and payments go on. The same commands bring the same
+    back on PostgreSQL."""
     pool = house.client.pools.make(NETWORK, "main")
     alice, bob = owned(house), owned(house)
     carol, dora = owned(house, "pooled"), owned(house, "pooled")
@@ -90,6 +98,7 @@ def test_nothing_is_lost_with_the_database(house: BitcoinHouse, tmp_path: Path) 
     assert (again["found"], again["wallets"], again["addresses"], again["given"]) == (3, 0, 0, 1)
     done = told(house, *FROM_ZERO, status=3)
     assert (done["even"], done["ended"], len(done["differing"]), len(done["open"])) == (False, False, 1, 1)
+    same_on_postgres(house, postgres, given, restored | {"given": 1}, done)
     run(house, "recalled", "book", str(done["open"][0]), "--wallet", carol.id)
     done = told(house, *FROM_ZERO)
     assert (done["even"], done["ended"], done["differing"], done["open"]) == (True, True, [], [])
@@ -147,6 +156,19 @@ def test_a_backup_is_brought_up_to_the_chain(house: BitcoinHouse, tmp_path: Path
     assert (house.chain.balance(to), house.chain.balance(later)) == (COIN, COIN)
     house.agrees(alice, dave)
     assert "wallet.spent_without_us" not in alarms(house)
+
+
+def same_on_postgres(
+    house: BitcoinHouse, postgres: LivePostgres, given: Path, restored: Any, read: Any
+) -> None:
+    """Restored and read there as it was in the file, with the same owners and addresses."""
+    database = postgres.empty()
+    with books_at(house, postgres.server(database).url):
+        assert told(house, "restore", "--from-signers", "--given", str(given)) == restored
+        assert told(house, *FROM_ZERO, status=3) == read
+    with closing(sqlite3.connect(f"file:{house.data('app')}?mode=ro", uri=True, timeout=10)) as books:
+        assert postgres.sql(OWNERS, database) == books.execute(OWNERS).fetchall()
+    postgres.drop(database)
 
 
 @contextmanager

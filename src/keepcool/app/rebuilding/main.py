@@ -22,7 +22,7 @@ from keepcool.adapters.site_host import SiteHost
 from keepcool.adapters.sqlite import copies
 from keepcool.adapters.sqlite.shared import open_beside
 from keepcool.adapters.system.clock import SystemClock
-from keepcool.app import config
+from keepcool.app import attestationkeys, config
 from keepcool.app import main as app
 from keepcool.app.config import AppSettings, native_asset
 from keepcool.app.nodes import main as nodes_of
@@ -155,10 +155,12 @@ async def _with_app_stopped(file: Path, work: Callable[[_Open], Awaitable[T]], *
 async def _opened(file: Path, *, one_machine: bool) -> AsyncIterator[_Open]:
     settings, beside = config.load(file), file.parent
     site = SiteHost.of(Service.APP, settings, beside, one_machine=one_machine)
+    clock = SystemClock(settings.clock_offset_ms)
+    files = [beside / one for one in settings.attestation_keys]
+    listed = attestationkeys.read(files, settings.root_key, site.peers)
+    attesters = Attesters(site.peers, settings.families, listed, lambda: clock.now_ms() // 1000)
     with app.opened_store(settings, beside, alone=True) as store:
         async with site.exchange() as exchange:
-            attesters = Attesters(site.peers, settings.families)
-            clock = SystemClock(settings.clock_offset_ms)
             yield _Open(settings, beside, store, exchange, attesters, clock)
 
 
