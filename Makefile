@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-BESIDE := -n auto --maxprocesses 6 --dist loadfile --no-loadscope-reorder
+BESIDE := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 BESIDE_FAST := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 FAST := tests/architecture tests/docs tests/unit tests/vectors tests/properties
 # Tests without servers wait for little but the disk: their files lie in memory where 2 GB of it are free.
@@ -51,7 +51,7 @@ postgres:
 demo: setup ## the whole story on real parts (CHAINS=evm,people,minter,bitcoin chooses; KEEP=1 leaves it running)
 	@$(BIN)/keepcool demo $(if $(CHAINS),--chains $(CHAINS)) $(if $(KEEP),--keep)
 
-test: setup ## the whole suite: up to six files side by side, the slowest first (tests/conftest.py)
+test: setup ## the whole suite: up to four files side by side, the slowest first (tests/conftest.py)
 	@$(BIN)/pytest $(BESIDE)
 
 test-fast: setup ## unit, vectors, properties, architecture: no servers, no long stories, under a minute

@@ -1,6 +1,6 @@
 """Side by side: how many files at a time, and in which order.
 
-Tests with servers mostly wait, for blocks, for processes to start and to end, so there are three workers to a
+Tests with servers mostly wait, for blocks, for processes to start and to end, so there are two workers to a
 core (`-n auto`); those without only compute, and get one (`-n logical`), but never fewer than two. A file
 stays with its worker. Files that share an installation follow one another, and the installation ends after
 the last of them; of those, and of the others, the ones that take longest begin first, or the last of them
@@ -22,7 +22,7 @@ __all__ = ["both_engines", "postgres"]
 
 _SLOWEST = Path(__file__).with_name("slowest.txt")
 _SHARED = ("minter_house", "house")
-_TO_A_CORE = 3
+_TO_A_CORE = 2
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

@@ -106,6 +106,7 @@ class Host:
     def in_place(self, policy: Path) -> None:
         """Put it on disk, genuinely signed by the root key."""
         shutil.copy(policy, self.folder / "policy.toml")
+        (self.folder / "policy.toml").chmod(0o600)
         (self.folder / "policy.toml.sig").write_bytes(signature(self.seed, policy.read_bytes()))
 
 
