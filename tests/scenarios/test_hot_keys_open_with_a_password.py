@@ -42,7 +42,8 @@ def keystore(house: House, *words: str) -> str:
 
 def test_app_keeps_the_keys_until_users_take_them(house: House) -> None:
     """With App's keys all is as usual. Handed over, nothing leaves without the user's key: a wrong one is
-    refused by Keeper and changes nothing, the right one pays; changed, the old one does not."""
+    refused by Keeper and changes nothing, the right one pays; changed, the old one does not. A reload of App
+    keeps what was lent, and every change of hands is told."""
     wallet, two, three = house.deployed(8), house.outside(), house.outside()
     keys = house.client.request_keys
     with key(wallet, OLD) as old, key(wallet, NEW) as new, Secret(bytearray(32)) as stranger:
@@ -59,9 +60,12 @@ def test_app_keeps_the_keys_until_users_take_them(house: House) -> None:
             keys.change(wallet.id, new, stranger)
         assert keys.change(wallet.id, new, old) == "user"
         keys.lend(wallet.id, new)
+        commands.told("app", "reload", "--config", str(house.places.config(Service.APP)))
         last = house.client.withdraw(wallet.id, house.eth, COIN, three)
         house.paid_once(last, three, COIN)
         assert keys.change(wallet.id, None, new) == "app"
+    told = [one.type.partition(".")[2] for one in house.client.events.after(types=("request_key.*",))]
+    assert told == ["handed_over", "changed", "given_back"]
     assert count(house.data("app"), "SELECT count(*) FROM request_key WHERE key IS NOT NULL") == 1
 
 

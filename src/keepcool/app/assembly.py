@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -31,6 +31,7 @@ from keepcool.app.rebuilding import wiring
 from keepcool.app.rebuilding.journals import Journals
 from keepcool.app.rebuilding.wiring import Wired
 from keepcool.app.renewing import Renewing
+from keepcool.app.requestkeys.lent import LentKeys
 from keepcool.app.requestkeys.office import KeyOffice
 from keepcool.app.spares import running as making
 from keepcool.app.spares.lane import Lane as SpareLane
@@ -57,7 +58,7 @@ class Outside:
     Minter network, all of them as one that says only what as many agree on as must; `minter_news`: its new
     heights, as early as may be. `bitcoin_nodes`: as `minter_nodes`; `bitcoin_news`: what they announce, of
     the networks that tell where; `bitcoin_checker` may veto a transaction before it is sent. `name`: of this
-    App among those that share its books, for people."""
+    App among those that share its books, for people. `lent`: outlives this App, as what is reloaded does."""
 
     settings: AppSettings
     peers: Sequence[Peer]
@@ -79,6 +80,7 @@ class Outside:
     poster: Poster
     sealer: Sealer
     listed: Listed = NOTHING_LISTED
+    lent: LentKeys = field(default_factory=LentKeys)
 
 
 class Assembly:
@@ -161,6 +163,7 @@ class Assembly:
             outside.clock,
             outside.entropy,
             outside.settings.signer_timeout_s,
+            outside.lent,
         )
         outside.exchange.dress = office.dressed
         return office

@@ -27,6 +27,7 @@ TYPES = frozenset(
         *(f"{one}.{done}" for one in ("user", "asset", "network") for done in ("suspended", "resumed")),
         *(f"correction.{done}" for done in ("proposed", "applied", "rejected")),
         *("key.made", "key.changed", "key.revoked"),
+        *(f"request_key.{done}" for done in ("handed_over", "changed", "given_back")),
     )
 )
 NOTES = frozenset(("purse", "spare", "payout", "signer", "webhook", "addresses", "coins", "pool"))

@@ -49,11 +49,11 @@ async def lend_key(given: Given, _: Payer, wallet: WalletPath, body: LendIn) -> 
 
 
 @router.put("/wallets/{wallet}/request-key", summary="Another key of its own for a wallet")
-async def change_key(given: Given, _: WalletMaker, wallet: WalletPath, body: ChangeIn) -> ChangedOut:
+async def change_key(given: Given, caller: WalletMaker, wallet: WalletPath, body: ChangeIn) -> ChangedOut:
     """A changed password, or a wallet handed over to its user. Keeper proves the key that opens it now."""
     before = None if body.before is None else _bytes(body.before)
     after = None if body.key is None else _bytes(body.key)
-    await _office(given).change(wallet, before, after)
+    await _office(given).change(wallet, before, after, by=caller.name)
     return ChangedOut(kept_by="app" if after is None else "user")
 
 

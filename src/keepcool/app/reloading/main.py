@@ -8,7 +8,7 @@ import json
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -34,6 +34,7 @@ from keepcool.app.nodes import main as nodes_of
 from keepcool.app.reloading import changes, guarding, proving
 from keepcool.app.reloading.changes import Changes
 from keepcool.app.reloading.generations import Generation, Generations, Plan
+from keepcool.app.requestkeys.lent import LentKeys
 from keepcool.app.storage.main import Seated
 from keepcool.app.store import Store
 from keepcool.core.errors import KeepcoolError, Malformed, Refused, rebuild
@@ -57,6 +58,7 @@ class Lasting:
     seated: Seated
     exchange: Exchange
     poster: HttpPoster
+    lent: LentKeys = field(default_factory=LentKeys)
 
     @property
     def beside(self) -> Path:
@@ -126,6 +128,7 @@ async def _made(lasting: Lasting, settings: AppSettings, found: Changes | None) 
                 poster=lasting.poster,
                 sealer=SelfSealer(site.identity(), SystemEntropy()),
                 listed=listed(settings, lasting.beside, site.peers),
+                lent=lasting.lent,
             )
         )
         api, ended = make_api(assembly.parts), asyncio.Event()

@@ -1,26 +1,26 @@
 """Every request to Keeper gets the keys it needs: those App keeps, and those users have lent for a while.
 
-Laws: Cooler is never told one; a lent key lies in memory alone, for a bounded while, and is wiped; what
-Keeper was asked to change is asked again until it is known how it ended.
+Laws: Cooler is never told one; what Keeper was asked to change is asked again until it is known how it ended;
+who keeps a key from now on is told in the transaction that notes it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
 from sqlalchemy import Connection
 
 from keepcool.app.pools.rows import find_pool
-from keepcool.app.requestkeys import tables
+from keepcool.app.requestkeys import tables, telling
+from keepcool.app.requestkeys.lent import LentKeys
 from keepcool.app.requestkeys.tables import Kept
 from keepcool.app.store import Store
-from keepcool.core.errors import Conflict, KeepcoolError, Malformed, Refused, rebuild
+from keepcool.core.errors import KeepcoolError, Malformed, Refused, rebuild
 from keepcool.core.intent import parse_intent
 from keepcool.core.parties import Service
-from keepcool.core.secret import Secret
 from keepcool.ports.system import Clock, Entropy
 from keepcool.wire.exchange import Exchange
 from keepcool.wire.messages import CreateWallets, Failure, Message, ReserveWallets, SignRequest
@@ -28,25 +28,18 @@ from keepcool.wire.requestkeys import Keys
 from keepcool.wire.resealing import ResealAnswer, ResealItem, ResealWallets
 
 KEY_BYTES = 32
-LENT_S, LENT_MAX = 900, 10_000
 
 
-@dataclass(slots=True)
-class _Lent:
-    key: Secret
-    until_ms: int
-
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class KeyOffice:
-    """`dressed` goes into the exchange (`Exchange.dress`)."""
+    """`dressed` goes into the exchange (`Exchange.dress`). `lent` outlives it."""
 
     store: Store
     exchange: Exchange
     clock: Clock
     entropy: Entropy
     timeout_s: float
-    _lent: dict[str, _Lent] = field(default_factory=dict, repr=False)
+    lent: LentKeys
 
     async def dressed(self, to: Service, _: str, body: Message) -> Message:
         """The body with the keys it needs."""
@@ -63,24 +56,14 @@ class KeyOffice:
     def lend(self, wallet: str, key: bytes) -> int:
         """A user's key, for a while; until when (Unix ms). Raises Malformed; Conflict on too many."""
         _checked(key)
-        now_ms = self.clock.now_ms()
-        for name in [one for one, lent in self._lent.items() if lent.until_ms <= now_ms]:
-            self.forget(name)
-        self.forget(wallet)
-        if len(self._lent) >= LENT_MAX:
-            raise Conflict("request_key.many", "too many keys are lent now; ask again later")
-        self._lent[wallet] = _Lent(Secret(bytearray(key)), now_ms + LENT_S * 1000)
-        return now_ms + LENT_S * 1000
+        return self.lent.lend(wallet, key, self.clock.now_ms())
 
-    def forget(self, wallet: str) -> None:
-        """A lent key, wiped."""
-        lent = self._lent.pop(wallet, None)
-        if lent is not None:
-            lent.key.wipe()
-
-    async def change(self, wallet: str, before: bytes | None, after: bytes | None) -> None:
+    async def change(
+        self, wallet: str, before: bytes | None, after: bytes | None, *, by: str | None = None
+    ) -> None:
         """Another key for the wallet's hot key. `before`: the user's, where App has none. `after`: the user's
-        from now on, and a pool has none; None draws one that App keeps. Raises what Keeper refuses."""
+        from now on, and a pool has none; None draws one that App keeps. `by`: the name of the API key that
+        orders it, None for App itself. Raises what Keeper refuses."""
         now_ms, drawn = self.clock.now_ms(), self.entropy(KEY_BYTES)
         for key in (before, after):
             if key is not None:
@@ -105,9 +88,15 @@ class KeyOffice:
         if wanted is None:
             raise Refused("request_key.missing", "no other key was given")
         await self._reseal(wallet, own, wanted)
-        self.forget(wallet)
+        self.lent.forget(wallet)
         mine = None if after is not None else wanted
-        await self.store.run(lambda tx: tables.is_now(tx, wallet, mine, now_ms))
+
+        def done(tx: Connection) -> None:
+            was = tables.of(tx, [wallet])[wallet]
+            tables.is_now(tx, wallet, mine, now_ms)
+            telling.changed(tx, was, tables.of(tx, [wallet])[wallet], by, now_ms)
+
+        await self.store.run(done)
 
     async def _reseal(self, wallet: str, before: bytes, after: bytes) -> None:
         body = ResealWallets(items=[ResealItem(wallet=wallet, before=before, after=after)])
@@ -145,12 +134,7 @@ class KeyOffice:
         return Keys({name: key for name, key in found.items() if key is not None})
 
     def _borrowed(self, wallet: str) -> bytes | None:
-        lent = self._lent.get(wallet)
-        if lent is None or lent.until_ms <= self.clock.now_ms():
-            self.forget(wallet)
-            return None
-        with lent.key.opened() as raw:
-            return bytes(raw)
+        return self.lent.borrowed(wallet, self.clock.now_ms())
 
 
 def _checked(key: bytes) -> None:

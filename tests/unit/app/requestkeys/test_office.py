@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
@@ -14,9 +15,11 @@ from sqlalchemy import Connection
 from keepcool.app.books import registry
 from keepcool.app.books.people import HOUSE, create_user
 from keepcool.app.books.registry import Asked
+from keepcool.app.events import log
 from keepcool.app.pools.rows import Marks, insert_pool
 from keepcool.app.requestkeys import tables
-from keepcool.app.requestkeys.office import LENT_S, KeyOffice
+from keepcool.app.requestkeys.lent import LENT_S, LentKeys
+from keepcool.app.requestkeys.office import KeyOffice
 from keepcool.app.store import Store
 from keepcool.core.errors import Conflict, KeepcoolError, Malformed, Refused, Unavailable
 from keepcool.core.ids import AssetId, IntentId, NetworkId, WalletId
@@ -93,8 +96,11 @@ class Desk:
         assert isinstance(dressed, SignRequest)
         return dressed.keys.by_wallet
 
-    def change(self, wallet: str, before: bytes | None, after: bytes | None) -> None:
-        asyncio.run(self.office.change(wallet, before, after))
+    def change(self, wallet: str, before: bytes | None, after: bytes | None, by: str | None = None) -> None:
+        asyncio.run(self.office.change(wallet, before, after, by=by))
+
+    def told(self) -> list[log.Event]:
+        return self.store.transact(lambda tx: log.list_after(tx, 0, limit=100))
 
 
 def intent(wallet: str) -> bytes:
@@ -110,10 +116,15 @@ def intent(wallet: str) -> bytes:
     ).encoded()
 
 
+def asked(tx: Connection, wallet: str) -> None:
+    """A wallet of the house's, on the books."""
+    create_user(tx, user=HOUSE, external_id=None, about={}, now_ms=0)
+    registry.ask(tx, Asked(WalletId(wallet), HOUSE, NETWORK, "safe-pool-1.5.0-l2", None, {}), 0)
+
+
 def pool(tx: Connection) -> None:
     """`p` is one."""
-    create_user(tx, user=HOUSE, external_id=None, about={}, now_ms=0)
-    registry.ask(tx, Asked(WalletId("p"), HOUSE, NETWORK, "safe-pool-1.5.0-l2", None, {}), 0)
+    asked(tx, "p")
     insert_pool(tx, WalletId("p"), NETWORK, Marks(), 0)
 
 
@@ -123,7 +134,12 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     store.create_tables()
     keeper, clock, drawn = Keeper(), Clock(), iter(range(1, 200))
     office = KeyOffice(
-        store, cast(Exchange, keeper), clock, lambda size_bytes: bytes([next(drawn)]) * size_bytes, 5
+        store,
+        cast(Exchange, keeper),
+        clock,
+        lambda size_bytes: bytes([next(drawn)]) * size_bytes,
+        5,
+        LentKeys(),
     )
     yield Desk(office, keeper, clock, store)
     store.close()
@@ -235,10 +251,50 @@ def test_a_pool_is_handed_over_to_nobody_and_nothing_changed(desk: Desk) -> None
 
 def test_lent_keys_are_bounded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Too many at once: Conflict; what has run out makes room."""
-    monkeypatch.setattr("keepcool.app.requestkeys.office.LENT_MAX", 2)
+    monkeypatch.setattr("keepcool.app.requestkeys.lent.LENT_MAX", 2)
     for name in ("a", "b"):
         desk.office.lend(name, NEW)
     with pytest.raises(Conflict, match=r"request_key\.many"):
         desk.office.lend("c", NEW)
     desk.clock.at_ms += LENT_S * 1000
     desk.office.lend("c", NEW)
+
+
+def test_what_is_lent_outlives_an_office(desk: Desk) -> None:
+    """A configuration that is taken up anew brings another office over the same lent keys: what the user has
+    lent goes along still, until its time is over. Its twin has lent keys of its own, and has forgotten it."""
+    desk.made("w")
+    desk.change("w", None, NEW)
+    desk.office.lend("w", NEW)
+    first = desk.office
+    desk.office = replace(first, timeout_s=first.timeout_s)
+    assert desk.signed("w") == {"w": NEW}
+    desk.office = replace(first, lent=LentKeys())
+    assert desk.signed("w") == {}
+    desk.office = first
+    desk.clock.at_ms += LENT_S * 1000
+    assert desk.signed("w") == {}
+
+
+def test_whoever_keeps_it_from_now_on_is_told_once_and_the_key_never(desk: Desk) -> None:
+    """Handed over, changed by its user, given back, drawn anew by App: each with who ordered it; what Keeper
+    refuses is no news."""
+    desk.made("w")
+    desk.store.transact(lambda tx: asked(tx, "w"))
+    start = len(desk.told())
+    desk.change("w", None, NEW, by="shop")
+    with pytest.raises(Refused):
+        desk.change("w", OLD, bytes([7]) * 32, by="thief")
+    desk.change("w", NEW, bytes([9]) * 32, by="shop")
+    desk.change("w", bytes([9]) * 32, None, by="support")
+    desk.change("w", None, None)
+    told = [(one.type, json.loads(one.data)) for one in desk.told()[start:]]
+    assert [(typ, data["before"], data["kept_by"], data["by"]) for typ, data in told] == [
+        ("request_key.handed_over", "app", "user", "shop"),
+        ("request_key.changed", "user", "user", "shop"),
+        ("request_key.given_back", "user", "app", "support"),
+        ("request_key.changed", "app", "app", None),
+    ]
+    assert all((data["wallet"], data["user"], data["network"]) == ("w", HOUSE, NETWORK) for _, data in told)
+    everything = "".join(one.data for one in desk.told())
+    assert not any(key.hex() in everything for key in (NEW, bytes([9]) * 32, desk.keeper.keys["w"]))
