@@ -72,7 +72,7 @@ ALONE = (
     ("Bitcoin's payouts", batch, "an installation and litecoind as processes of this machine"),
     ("Gas of EVM payouts", gas, "anvil and the official Safe contracts; repeat: python -m bench.evm_gas"),
     ("The API at 100 requests a second", api, "open loop, one worker; repeat: python -m bench.api"),
-    ("Books copied and put back", restoring, "100,000 wallets; repeat: python -m bench.restoring"),
+    ("Books that come back", restoring, "100,000 wallets; repeat: python -m bench.restoring"),
     ("Bitcoin's sizes", sizes, "virtual bytes of a payment, by how many share a transaction"),
     ("Gas of forwarders", forwarder_gas, FORWARDERS),
 )

@@ -1,8 +1,8 @@
-"""Books of a hundred thousand wallets: copied, and put back, on SQLite and on PostgreSQL.
+"""Books of a hundred thousand wallets: copied, put back, and out of the signers, on SQLite and on PostgreSQL.
 
 `python -m bench.restoring [WALLETS]`. Each wallet has a record of a real one's size with two attestations, a
 deposit and its ledger entries. Putting back is the whole of it: digests, the engine's own check, missing
-steps of the schema, and the ledger recomputed from its entries.
+steps of the schema, and the ledger recomputed from its entries. Out of the signers: see `bench.registries`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from sqlalchemy import Connection, insert
 from tests.fixtures.postgres import live_postgres
 
 from bench.measure import Figure, printed
+from bench.registries import from_signers
 from keepcool.adapters.postgres import dumps
 from keepcool.adapters.postgres.books import open_alone
 from keepcool.adapters.sqlite import copies
@@ -36,7 +37,8 @@ ETH = AssetId(f"{NETWORK}/slip44:60")
 
 def restoring(wallets: int = WALLETS) -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
-        return [*_on_sqlite(Path(folder), wallets), *_on_postgres(Path(folder), wallets)]
+        copied = [*_on_sqlite(Path(folder), wallets), *_on_postgres(Path(folder), wallets)]
+    return copied + from_signers(wallets)
 
 
 def _on_sqlite(folder: Path, wallets: int) -> list[Figure]:
@@ -126,7 +128,7 @@ def _timed(work: Callable[[], object]) -> float:
 def main() -> int:
     wallets = int(sys.argv[1]) if len(sys.argv) > 1 else WALLETS
     how = f"{wallets:,} wallets, each with a deposit; repeat: python -m bench.restoring {wallets}"
-    printed("Books copied and put back", restoring(wallets), how)
+    printed("Books that come back", restoring(wallets), how)
     return 0
 
 

@@ -56,6 +56,19 @@ def create_user(
     return get_user(tx, user)
 
 
+def add_users(tx: Connection, made_at_ms: Mapping[UserId, int]) -> set[UserId]:
+    """Bare ones, many at once; those that were not there."""
+    known = set(tx.execute(select(user_.c.id).where(user_.c.id.in_(list(made_at_ms)))).scalars())
+    rows = [
+        {"id": user, "external_id": None, "metadata": dump({}), "created_at_ms": at_ms}
+        for user, at_ms in made_at_ms.items()
+        if user not in known
+    ]
+    if rows:
+        tx.execute(user_.insert(), rows)
+    return {user for user in made_at_ms if user not in known}
+
+
 def get_user(tx: Connection, user: str) -> User:
     """Raises Conflict `user.not_found`."""
     row = tx.execute(select(user_).where(user_.c.id == user)).one_or_none()

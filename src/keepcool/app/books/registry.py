@@ -91,6 +91,18 @@ class Stored:
     attestations: Mapping[str, bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A wallet whose record is whole when App first hears of it."""
+
+    asked: Asked
+    created_at_ms: int
+    address: str
+    record: bytes
+    keeper: bytes
+    cooler: bytes
+
+
 def ask(tx: Connection, asked: Asked, now_ms: int) -> Stored:
     """Note that a wallet is wanted. The same external id asked for alike is the same wallet."""
     known = tx.execute(select(wallet).where(wallet.c.id == asked.id)).one_or_none()
@@ -106,20 +118,7 @@ def ask(tx: Connection, asked: Asked, now_ms: int) -> Stored:
         if stored.asked != replace(asked, id=stored.asked.id):
             raise Conflict(*reused)
         return stored
-    tx.execute(
-        wallet.insert().values(
-            id=asked.id,
-            user=asked.user,
-            network=asked.network,
-            profile=asked.profile,
-            user_key=asked.user_key,
-            policy_class=asked.policy_class,
-            external_id=asked.external_id,
-            metadata=dump(asked.metadata),
-            created_at_ms=now_ms,
-            stage=Stage.ASKED.value,
-        )
-    )
+    tx.execute(wallet.insert().values(**_asked_row(asked, now_ms), stage=Stage.ASKED.value))
     return get_wallet(tx, asked.id)
 
 
@@ -180,8 +179,8 @@ def give_address(tx: Connection, wallet_id: WalletId, address: str, at_ms: int) 
 def mark_registered(tx: Connection, wallet_ids: Sequence[WalletId], at_ms: int) -> None:
     kept = wallet.c.id.in_(wallet_ids) & wallet.c.record.is_not(None)
     fresh = wallet.update().where(kept, wallet.c.stage != Stage.REGISTERED.value)
-    for row in tx.execute(fresh.values(stage=Stage.REGISTERED.value).returning(wallet)).all():
-        telling.wallet(tx, _stored(row), at_ms)
+    done = tx.execute(fresh.values(stage=Stage.REGISTERED.value).returning(wallet)).all()
+    telling.wallets(tx, sorted(map(_stored, done), key=lambda one: one.number), at_ms)
 
 
 def get_wallet(tx: Connection, wallet_id: str) -> Stored:
@@ -190,6 +189,24 @@ def get_wallet(tx: Connection, wallet_id: str) -> Stored:
     if row is None:
         raise Conflict("wallet.not_found", f"there is no wallet {wallet_id[:64]}")
     return _stored(row)
+
+
+def get_wallets(tx: Connection, wallet_ids: Sequence[WalletId]) -> dict[WalletId, Stored]:
+    """Those of these that there are."""
+    found = map(_stored, tx.execute(select(wallet).where(wallet.c.id.in_(wallet_ids))))
+    return {one.asked.id: one for one in found}
+
+
+def taken(tx: Connection, addresses: Sequence[str]) -> set[tuple[NetworkId, str]]:
+    """Those of these addresses that are a wallet's, on whatever network."""
+    query = select(wallet.c.network, wallet.c.address).where(wallet.c.address.in_(addresses))
+    return {(NetworkId(network), address) for network, address in tx.execute(query)}
+
+
+def add_attested(tx: Connection, made: Sequence[Made]) -> None:
+    """Many at once, verified by the caller, of which none is here in any form."""
+    if made:
+        tx.execute(wallet.insert(), [_row(one) for one in made])
 
 
 def find_address(tx: Connection, network: str | None, address: str) -> list[Stored]:
@@ -227,6 +244,31 @@ def unfinished(tx: Connection, *, limit: int, after: int = 0) -> list[Stored]:
 def count_by_stage(tx: Connection) -> dict[str, int]:
     rows = tx.execute(select(wallet.c.stage, func.count()).group_by(wallet.c.stage))
     return {str(stage): int(count) for stage, count in rows}
+
+
+def _row(made: Made) -> dict[str, object]:
+    return {
+        **_asked_row(made.asked, made.created_at_ms),
+        "stage": Stage.ATTESTED.value,
+        "address": made.address,
+        "record": made.record,
+        "keeper_attestation": made.keeper,
+        "cooler_attestation": made.cooler,
+    }
+
+
+def _asked_row(asked: Asked, now_ms: int) -> dict[str, object]:
+    return {
+        "id": asked.id,
+        "user": asked.user,
+        "network": asked.network,
+        "profile": asked.profile,
+        "user_key": asked.user_key,
+        "policy_class": asked.policy_class,
+        "external_id": asked.external_id,
+        "metadata": dump(asked.metadata),
+        "created_at_ms": now_ms,
+    }
 
 
 def _stored(row: Row[tuple[object, ...]]) -> Stored:

@@ -5,6 +5,8 @@ Law: what both signers attested but the keys do not give is not stored: three pa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection
 
 from keepcool.app.coins.addresses import Address, add_addresses
@@ -25,11 +27,18 @@ def check_address(record: WalletRecord, networks: Networks = SHIPPED) -> None:
 
 def watch_wallet(tx: Connection, record: WalletRecord, networks: Networks = SHIPPED) -> None:
     """From now on coins that come to the record's address are seen. A pool's own is nobody's else."""
-    if not _is_bitcoin(record):
-        return
+    watch_wallets(tx, (record,), networks)
+
+
+def watch_wallets(tx: Connection, some: Sequence[WalletRecord], networks: Networks = SHIPPED) -> None:
+    """Many at once."""
+    add_addresses(tx, [_own(one, networks) for one in some if _is_bitcoin(one)])
+
+
+def _own(record: WalletRecord, networks: Networks) -> Address:
     wallet = _derived(record, networks)
     place = wallet.place(RECEIVING, 0)
-    one = Address(
+    return Address(
         network=record.network,
         script=wallet.script(place),
         source=record.wallet,
@@ -38,7 +47,6 @@ def watch_wallet(tx: Connection, record: WalletRecord, networks: Networks = SHIP
         change=place.change,
         index=place.index,
     )
-    add_addresses(tx, [one])
 
 
 def _is_bitcoin(record: WalletRecord) -> bool:

@@ -91,6 +91,15 @@ def note(tx: Connection, kind: str, *, network: str, subject: str, text: str, at
 
 def wallet(tx: Connection, one: Stored, at_ms: int) -> None:
     """It is attested by both signers: its address may be handed out."""
+    wallets(tx, (one,), at_ms)
+
+
+def wallets(tx: Connection, some: Sequence[Stored], at_ms: int) -> None:
+    """Many at once, in this order."""
+    log.append_all(tx, [_wallet(one) for one in some], at_ms)
+
+
+def _wallet(one: Stored) -> News:
     asked = one.asked
     data: dict[str, Plain] = {
         "wallet": asked.id,
@@ -101,8 +110,7 @@ def wallet(tx: Connection, one: Stored, at_ms: int) -> None:
         "external_id": asked.external_id,
         "metadata": dict(asked.metadata),
     }
-    about = Subject(network=asked.network, user=asked.user, wallet=asked.id)
-    log.append(tx, News("wallet.ready", about, data), at_ms)
+    return News("wallet.ready", Subject(network=asked.network, user=asked.user, wallet=asked.id), data)
 
 
 def transfer(tx: Connection, one: Transfer, network: str, at_ms: int) -> None:

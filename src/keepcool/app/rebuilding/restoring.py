@@ -24,7 +24,7 @@ from keepcool.core.ids import NetworkId, WalletId
 from keepcool.core.registry import WalletRecord
 from keepcool.ports.system import Clock
 
-_LOT = 200
+_LOT = 500
 
 
 @dataclass(slots=True)
@@ -101,7 +101,7 @@ class Restorer:
 
     def _rows(self, tx: Connection, some: Sequence[Agreed]) -> list[Kept | Objection]:
         now_ms, networks = self.clock.now_ms(), self.attesters.families.networks
-        done = [records.keep(tx, one, networks, now_ms) for one in some]
+        done = records.keep_all(tx, some, networks, now_ms)
         grown = {
             one.record.network
             for one, outcome in zip(some, done, strict=True)

@@ -12,10 +12,13 @@ from sqlalchemy import func, select
 from keepcool.app.books import people, registry
 from keepcool.app.books.registry import Stage
 from keepcool.app.coins.tables import address
+from keepcool.app.events import log
+from keepcool.app.events.log import Event
 from keepcool.app.pools import rows as pools
 from keepcool.app.pools.tables import pool as pool_table
 from keepcool.app.wallets import Attesters
 from keepcool.core.errors import Malformed
+from keepcool.core.ids import WalletId
 from keepcool.core.parties import Service
 from keepcool.core.registry import Standing
 from tests.fixtures.bitcoinrecords import OWN, bitcoin_record
@@ -136,6 +139,35 @@ def test_a_record_that_both_do_not_stand_for_is_refused_alone(lost: LostApp, att
     told = lost.restore()
     assert [(one.wallet, one.code) for one in told.refused] == [("w1", code)]
     assert wallets(lost) == ["w2"]
+
+
+def test_what_is_added_together_is_told_as_if_alone(lost: LostApp) -> None:
+    """A lot with a wallet whose address is another's already: that one is refused, the rest is added, each
+    wallet told by an event of its own, in their order."""
+    twin = bitcoin_record("w3", profile=OWN, number=3)
+    for number in (1, 2, 3, 5):
+        lost.signers.keep(bitcoin_record(f"w{number}", profile=OWN, number=number, owner=f"u{number % 2}"))
+    lost.signers.keep(replace(twin, wallet=WalletId("w4"), owner="mallory"))
+    told = lost.restore()
+    assert [(one.wallet, one.code) for one in told.refused] == [("w4", "coins.address_taken")]
+    assert (told.wallets, told.users, wallets(lost)) == (4, 2, ["w1", "w2", "w5", "w3"])
+    ready = [one for one in news(lost) if one.type == "wallet.ready"]
+    assert [(one.subject.wallet, one.subject.user) for one in ready] == [
+        ("w1", "u1"),
+        ("w2", "u0"),
+        ("w5", "u1"),
+        ("w3", "u1"),
+    ]
+    again = lost.restore()
+    assert (again.wallets, len(again.refused), [one for one in news(lost) if one.type == "wallet.ready"]) == (
+        0,
+        1,
+        ready,
+    )
+
+
+def news(lost: LostApp) -> list[Event]:
+    return lost.store.transact(lambda tx: log.list_after(tx, 0, limit=100))
 
 
 class Trusting(Attesters):
