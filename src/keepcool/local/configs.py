@@ -14,8 +14,9 @@ from keepcool.chains import accounts
 from keepcool.chains.accounts import AccountPin
 from keepcool.core.parties import Peer, Service
 from keepcool.core.profiles import Profile
-from keepcool.local import layout, localkeystores, outsidekeystores
+from keepcool.local import cloudkeystores, layout, localkeystores, outsidekeystores
 from keepcool.local.broker import BrokerFiles
+from keepcool.local.cloudkeystores import CloudKeystore
 from keepcool.local.identities import pinned
 from keepcool.local.keystore import KeystorePlan, transit_key
 from keepcool.local.outsidekeystores import OutsideKeystore
@@ -50,6 +51,7 @@ class Chosen:
     keystore: KeystoreKind = "openbao"
     profiles: frozenset[Profile] = frozenset()
     outside: tuple[OutsideKeystore, ...] = ()
+    cloud: tuple[CloudKeystore, ...] = ()
 
 
 USUAL = Chosen()
@@ -92,6 +94,8 @@ def _keystore(service: Service, ports: Ports, chosen: Chosen) -> dict[str, objec
             return localkeystores.table()
         case "outside":
             return outsidekeystores.table(service, chosen.outside)
+        case "cloud":
+            return cloudkeystores.table(service, chosen.cloud)
         case _ as never:
             assert_never(never)
 

@@ -24,6 +24,7 @@ from keepcool.core.errors import Refused
 from keepcool.core.parties import Service
 from keepcool.core.registry import Role
 from keepcool.local import (
+    cloudkeystores,
     commands,
     configs,
     keystore,
@@ -178,6 +179,11 @@ class _Work:
             outsidekeystores.make(self._places, self._plan.outside)
             yield
             return
+        if self._plan.keystore == "cloud":
+            self._say("keystores: keys of a cloud's KMS, UNVERIFIED; what each signer enters with is copied")
+            cloudkeystores.make(self._places, self._plan.cloud)
+            yield
+            return
         self._say("keystores: one for each signer, made ready, root tokens revoked")
         started: list[keystore.KeystoreProcess] = []
         try:
@@ -217,7 +223,8 @@ class _Work:
 
     def _write_configs(self, public: PublicParts) -> None:
         networks, ports = self._plan.networks, self._plan.ports
-        chosen = configs.Chosen(self._plan.keystore, self._plan.profiles, self._plan.outside)
+        plan = self._plan
+        chosen = configs.Chosen(plan.keystore, plan.profiles, plan.outside, plan.cloud)
         texts = {signer: configs.signer_toml(signer, networks, ports, public, chosen) for signer in SIGNERS}
         for service in [one for one in self._services if one is not Service.APP]:
             rows = configs.networks_toml(networks)

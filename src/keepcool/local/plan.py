@@ -13,6 +13,7 @@ from keepcool.chains.minter import assets as minter
 from keepcool.core.errors import Malformed
 from keepcool.core.ids import AssetId, NetworkId
 from keepcool.core.profiles import Profile
+from keepcool.local.cloudkeystores import CloudKeystore
 from keepcool.local.outsidekeystores import OutsideKeystore
 from keepcool.local.people import NOBODY, People
 from keepcool.local.process import free_port
@@ -20,7 +21,7 @@ from keepcool.local.provision import LOOPBACK
 
 Crediting = Literal["finalized", "depth"]
 KeyLayout = Literal["children", "shared"]
-KeystoreKind = Literal["openbao", "local", "outside"]
+KeystoreKind = Literal["openbao", "local", "outside", "cloud"]
 _NAMES = {
     1: ("Ethereum", "ETH"),
     10: ("OP Mainnet", "ETH"),
@@ -179,6 +180,7 @@ class Plan:
     people: People = NOBODY
     keystore: KeystoreKind = "openbao"
     outside: tuple[OutsideKeystore, ...] = ()
+    cloud: tuple[CloudKeystore, ...] = ()
     profiles: frozenset[Profile] = frozenset()
 
 
