@@ -72,6 +72,7 @@ def outgrown(path: Path) -> Iterator[str]:
                 yield f"{node.name}: {len(public)} public methods"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("root", ["src", "tests", "bench"])
 def test_files_and_functions_stay_small(root: str) -> None:
     """No file, function or class outgrows what one can hold in mind."""

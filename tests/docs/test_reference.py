@@ -24,6 +24,7 @@ POLICY = (ROOT / "docs" / "reference" / "policy.md").read_text(encoding="utf-8")
 _ELSEWHERE = ("keepcool.policy.trial", "keepcool.policy.schema")
 
 
+@pytest.mark.slow
 def test_the_pages_are_fresh() -> None:
     """What stands in docs/reference is drawn from this code: `make reference` writes it."""
     assert not reference.stale(reference.drawn())
@@ -65,6 +66,7 @@ def _below(kind: type[Settings]) -> set[type[Settings]]:
     return found
 
 
+@pytest.mark.slow
 def test_every_place_that_makes_an_error_is_read() -> None:
     """No code hides from the page: each raise in the source gives at least one."""
     seen = {one.code for one in raised()}

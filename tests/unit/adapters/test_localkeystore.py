@@ -193,6 +193,7 @@ def test_check_finds_another_file(path: Path) -> None:
         asyncio.run(keystore.check())
 
 
+@pytest.mark.slow
 def test_the_usual_cost_is_high(tmp_path: Path) -> None:
     """Without a word of it a keystore costs 256 MiB a try."""
     create(tmp_path / "k", words(), SystemEntropy())

@@ -21,6 +21,7 @@ TOKEN = "0x4e1DCf7AD4e460CfD30791CCC4F9c8a4f820ec67"
 FLUSH = Flush(TREASURY, (Item(0), Item(7, TOKEN), Item(2**31 - 1, TOKEN)))
 
 
+@pytest.mark.slow
 def test_the_code_kept_is_what_the_sources_give() -> None:
     """Compiled again by the pinned compiler, every byte of what the repository keeps is the same."""
     done = compiler("--check")

@@ -98,6 +98,7 @@ def test_a_misread_word_is_noticed(tmp_path: Path) -> None:
         main.check(" ".join(words))
 
 
+@pytest.mark.slow
 def test_opens_no_socket(tmp_path: Path) -> None:
     """Under an audit hook the tool makes its key without a socket; the hook does stop one that tries."""
     run = [sys.executable, "-c", WATCHED]

@@ -89,6 +89,7 @@ def test_a_file_that_is_no_record_is_refused(
     assert command(typed(file, "no hex")) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["guarded", "twin"])
 def test_signing_opens_no_socket(words: str, way: str, tmp_path: Path) -> None:
     """The whole command runs without one; the hook that watches would have seen it."""

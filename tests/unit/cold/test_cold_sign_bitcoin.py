@@ -145,6 +145,7 @@ def test_nothing_is_overwritten(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> 
     assert (desk.folder / "out" / "sweep.signed.psbt").read_bytes() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["sign", "twin"])
 def test_no_socket_is_opened(desk: Desk, how: str) -> None:
     """Under an audit hook that ends the process at the first socket both papers sign; the twin shows that the

@@ -22,6 +22,8 @@ from tests.unit.chains.bitcoin.psbt.samples import BOB, Coin, draft, funding
 from tests.unit.desk import samples
 from tests.unit.policy import test_minter_trial as minter
 
+pytestmark = pytest.mark.slow
+
 COIN = 10**8
 
 

@@ -17,6 +17,8 @@ from tests.unit.desk import samples
 from tests.unit.desk.house import ALICE, ROOT, Browser, House, person
 from tests.unit.wire.cast import StillClock
 
+pytestmark = pytest.mark.slow
+
 EVIL = "\"'><img src=x onerror=alert(1)><script>alert(1)</script>{{7*7}}"
 PLACES = (
     "owner", "tier", "needs", "policy_class", "rule", "outcome", "verdict", "hint", "destination", "approver",

@@ -145,6 +145,7 @@ def test_filters_find_what_they_say(wanted: Wanted, expected: list[int]) -> None
     assert len(shown.rows) <= PAGE
 
 
+@pytest.mark.slow
 def test_ten_thousand_rows_are_one_page() -> None:
     """With ten thousand waiting, the page shows fifty of them and counts them all."""
     house = House()

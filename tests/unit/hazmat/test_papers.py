@@ -104,6 +104,7 @@ def test_refuses_misread_words(words: str, code: str) -> None:
         papers.key_of(words)
 
 
+@pytest.mark.slow
 def test_every_single_word_mistake_but_the_known_share_is_caught() -> None:
     """With 8 checksum bits a wrong word slips through once in 256: of one place's 2047, fewer than 20 do."""
     from mnemonic import Mnemonic

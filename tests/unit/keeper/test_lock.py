@@ -256,6 +256,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passphrase, "stretched", stretched)
 
 
+@pytest.mark.slow
 def test_a_key_is_argon2s_over_passphrase_and_salt() -> None:
     """The same by another implementation of RFC 9106, at the cost that is written down."""
     by = Stretching(bytes(range(16)), 3, 2**28)

@@ -22,6 +22,7 @@ TABLES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(TABLES)
 def test_any_table_reads_back_equal(table: dict[str, object]) -> None:
     """Keys and texts of any characters, nested tables and lists of tables survive the round trip."""

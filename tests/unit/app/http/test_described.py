@@ -21,6 +21,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
         yield app.client(*Scope)
 
 
+@pytest.mark.slow
 def test_every_call_names_its_problems() -> None:
     """As problem documents of one shape; the framework's own errors are never sent."""
     told = document()

@@ -42,6 +42,7 @@ def books(folder: Path) -> None:
         )
 
 
+@pytest.mark.slow
 def test_a_check_tells_and_takes_nothing(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`--check` names the missing steps with status 1; `upgrade` takes them; then a check is content."""
     old_books(file.parent)

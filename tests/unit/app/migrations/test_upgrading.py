@@ -79,6 +79,7 @@ def test_the_steps_are_one_line() -> None:
     assert upgrading.known() == tuple(f"{number:04}" for number in range(1, len(upgrading.known()) + 1))
 
 
+@pytest.mark.slow
 def test_books_made_before_there_were_steps_come_along(tmp_path: Path) -> None:
     """Tables without a note of any step are recognised, upgraded to today's, and keep their rows."""
     with opened(tmp_path / "app.sqlite") as engine:

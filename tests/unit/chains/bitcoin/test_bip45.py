@@ -25,6 +25,7 @@ def test_the_order_in_which_keys_are_given_is_nothing() -> None:
     assert len({bip45.segregated(order, 7) for order in permutations(PURPOSES)}) == 1
 
 
+@pytest.mark.slow
 def test_a_segregated_wallet_is_the_bip45_wallet_of_the_keys_below() -> None:
     """Wallet w's addresses are those of plain BIP-45 over the children m/45'/w: ranked anew, found by
     whoever has the three xpubs."""

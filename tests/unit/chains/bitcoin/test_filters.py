@@ -19,6 +19,7 @@ def script(number: int) -> bytes:
     return b"\x00\x20" + hashlib.sha256(str(number).encode()).digest()
 
 
+@pytest.mark.slow
 @given(SCRIPTS, st.lists(st.binary(min_size=34, max_size=34), max_size=20))
 def test_what_is_in_a_filter_is_found(inside: set[bytes], others: list[bytes]) -> None:
     """Alone and among others, whatever their lengths; the filter says how many scripts it holds."""
@@ -31,6 +32,7 @@ def test_what_is_in_a_filter_is_found(inside: set[bytes], others: list[bytes]) -
         assert matches(raw, HASH, Sought([*others, one]))
 
 
+@pytest.mark.slow
 def test_strangers_are_hardly_ever_taken_for_what_is_inside() -> None:
     """One in 784,931 by the filter's design: a hundred thousand strangers are in few of ten filters, and what
     is found among them is what is found by looking for each."""

@@ -38,6 +38,7 @@ def test_a_script_that_only_begins_alike_is_not_taken() -> None:
     assert index.find(script + b"\x00") is None
 
 
+@pytest.mark.slow
 def test_all_cores_derive_what_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
     """Divided among processes, the same scripts come in the same order."""
     alone = list(deriving.derived(SPANS))

@@ -135,6 +135,7 @@ def test_what_is_left_is_told(store: Store) -> None:
     assert [(one.coins, one.amount_sat) for one in left] == [(2, 50 * COIN + 300)]
 
 
+@pytest.mark.slow
 def test_many_coins_make_several_drafts(store: Store) -> None:
     """More coins than one transaction holds are swept by several, each coin once."""
     chain = MemoryChain()

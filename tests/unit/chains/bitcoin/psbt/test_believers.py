@@ -63,6 +63,7 @@ def test_both_sign_an_honest_draft(wallet: Wallet) -> None:
     assert wally_signs(raw)
 
 
+@pytest.mark.slow
 def test_what_each_library_alone_would_have_signed() -> None:
     """Most of the corpus: hundreds of lies that only our proof stands against."""
     embit, wally = _shares(embit_signs), _shares(wally_signs)

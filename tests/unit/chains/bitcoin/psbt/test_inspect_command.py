@@ -28,6 +28,8 @@ from tests.unit.chains.bitcoin.psbt.samples import (
     with_input,
 )
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., tuple[int, str, str]]
 
 

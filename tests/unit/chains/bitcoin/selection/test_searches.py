@@ -26,6 +26,8 @@ from keepcool.chains.bitcoin.searches import (
 )
 from tests.unit.chains.bitcoin.selection.samples import entropy
 
+pytestmark = pytest.mark.slow
+
 WIDE = Bounds(coins=1_000, weight=10**9)
 RATES = st.sampled_from([1_000, 5_000, 10_000, 40_000])
 AMOUNTS = st.lists(st.integers(min_value=40_000, max_value=200_000), min_size=1, max_size=9)
