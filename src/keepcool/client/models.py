@@ -90,10 +90,9 @@ class Marks(Answer, frozen=True):
     harbor: str | None
 
 
-class PoolAnswer(Answer, frozen=True):
-    """A pool as App tells it: its record is not believed yet."""
+class PoolHolding(Answer, frozen=True):
+    """One asset of a pool."""
 
-    wallet: WalletAnswer
     asset: str
     marks: Marks
     users: str
@@ -103,6 +102,14 @@ class PoolAnswer(Answer, frozen=True):
     cold: Units
     fees: Units
     exposed_thousandths: int
+
+
+class PoolAnswer(PoolHolding, frozen=True, kw_only=True):
+    """A pool as App tells it: its record is not believed yet. What is said of an asset is said of the
+    network's coin, and of the others in `tokens`."""
+
+    wallet: WalletAnswer
+    tokens: list[PoolHolding] = []
     members: int
     addresses_in_stock: int
     waiting_for_signing_window: int

@@ -35,13 +35,15 @@ class Pools:
         record_of(self._pins, told.wallet, Wanted(wallet=pool, kind=SEGREGATED))
         return told
 
-    def mark(self, pool: str, marks: Mapping[str, str | None]) -> PoolAnswer:
-        """Sets all marks; what is left out is none."""
-        return self._api.put(f"/v1/pools/{pool}/marks", PoolAnswer, _given(marks))
+    def mark(self, pool: str, marks: Mapping[str, str | None], asset: str | None = None) -> PoolAnswer:
+        """Sets all marks of an asset, of the network's coin when None; what is left out is none."""
+        return self._api.put(f"/v1/pools/{pool}/marks", PoolAnswer, _given({**marks, "asset": asset}))
 
-    def refilled(self, pool: str, units: int, *, key: str | None = None) -> PoolAnswer:
+    def refilled(
+        self, pool: str, units: int, asset: str | None = None, *, key: str | None = None
+    ) -> PoolAnswer:
         """Coins at the pool's own address have come back from the harbor."""
-        body = {"amount": str(units)}
+        body = _given({"amount": str(units), "asset": asset})
         return self._api.post(f"/v1/pools/{pool}/refills", PoolAnswer, body, key or fresh_key())
 
 

@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from keepcool.core.ids import AssetId
 from keepcool.policy.case import Case
 from keepcool.policy.rules import ALL
 from keepcool.policy.spending import leaving
 from keepcool.policy.terms import Policy
+from tests.unit.policy import samples
 from tests.unit.policy.bitcoin_samples import CAP, ERIN, FEE, FRANK, LITECOIN, LTC, POLICY, pay
 from tests.unit.policy.samples import objections, with_history
 
@@ -50,3 +52,13 @@ def test_a_journal_remembers_the_fee_of_a_sweep_alone() -> None:
     effects = sweep(FRANK).effects
     assert leaving(effects, FRANK) == {LTC: FEE}
     assert leaving(effects) == {LTC: MUCH + FEE}
+
+
+@pytest.mark.parametrize("asset", [samples.ETH, samples.USD])
+def test_a_treasurys_surplus_is_judged_alike(asset: AssetId) -> None:
+    """Coins and tokens of an EVM chain: past every cap to the harbor of the signer's own policy. Twin: to
+    anywhere else, or with a policy that names no harbor or another, the same payment meets every cap."""
+    surplus = samples.pay((samples.ALICE, asset, 1000 * samples.CAP))
+    assert objections(surplus, samples.network(harbor=samples.ALICE), ALL) == {}
+    for harbor in (None, samples.BOB, samples.ALICE.lower()):
+        assert set(objections(surplus, samples.network(harbor=harbor), ALL)) >= CAPS

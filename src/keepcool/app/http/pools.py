@@ -8,10 +8,10 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 from sqlalchemy import Connection
 
-from keepcool.app.config import native_asset
 from keepcool.app.http import idempotency, paging
 from keepcool.app.http.fields import (
     Address,
+    Asset,
     ExternalId,
     Id,
     In,
@@ -29,11 +29,11 @@ from keepcool.app.pools import books, exposure, rows, transfers
 from keepcool.app.pools.desk import NewPool
 from keepcool.app.pools.rows import Marks, Pool
 from keepcool.app.pools.transfers import Transfer
-from keepcool.core.ids import WalletId
+from keepcool.core.ids import AssetId, WalletId
 
 router = APIRouter(prefix="/v1", tags=["pools"])
 PoolPath = Annotated[str, Path(max_length=64)]
-_MARK = Field(description="Base units as a decimal string, 0 for none.", pattern=r"^(0|[1-9][0-9]{0,17})$")
+_MARK = Field(description="Base units as a decimal string, 0 for none.", pattern=r"^(0|[1-9][0-9]{0,76})$")
 
 
 class MarksIn(In):
@@ -46,6 +46,12 @@ class MarksIn(In):
     harbor: Address | None = None
 
 
+class AssetMarksIn(MarksIn):
+    """`asset`: whose marks these are, the network's coin when left out."""
+
+    asset: Asset | None = None
+
+
 class PoolIn(In):
     network: Network
     marks: MarksIn = MarksIn()
@@ -54,7 +60,10 @@ class PoolIn(In):
 
 
 class RefillIn(In):
+    """`asset`: the network's coin when left out."""
+
     amount: Units
+    asset: Asset | None = None
 
 
 class MarksOut(Out):
@@ -64,12 +73,11 @@ class MarksOut(Out):
     harbor: str | None
 
 
-class PoolOut(Out):
+class HoldingOut(Out):
     """`on_chain` is what lies in the pool, in blocks; `booked` what its books say, so the two differ by what
     is on its way. `users` is what all its users together are owed, `cold` what was swept and not yet brought
     back, `exposed_thousandths` the pool's share of all coins on its network, the harbor's included."""
 
-    wallet: WalletOut
     asset: str
     marks: MarksOut
     users: UnitsOut
@@ -79,6 +87,14 @@ class PoolOut(Out):
     cold: UnitsOut
     fees: UnitsOut
     exposed_thousandths: int
+
+
+class PoolOut(HoldingOut):
+    """What is said of an asset is said of the network's coin; `tokens` says it of what else the pool may
+    hold."""
+
+    wallet: WalletOut
+    tokens: list[HoldingOut]
     members: int
     addresses_in_stock: int
     waiting_for_signing_window: Annotated[int, Field(description="Withdrawals that wait for Keeper.")]
@@ -148,9 +164,9 @@ async def get_pool(given: Given, _: Reader, pool: PoolPath) -> PoolOut:
 
 
 @router.put("/pools/{pool}/marks", summary="Set a pool's marks")
-async def set_marks(given: Given, _: Admin, pool: PoolPath, body: MarksIn) -> PoolOut:
+async def set_marks(given: Given, _: Admin, pool: PoolPath, body: AssetMarksIn) -> PoolOut:
     """Signers compare a sweep's destination with the harbor of their own policies, not with this."""
-    changed = await given.pools.set_marks(pool, _marks(body))
+    changed = await given.pools.set_marks(pool, _marks(body), body.asset)
     return await given.store.run(lambda tx: _shown(tx, given, changed))
 
 
@@ -171,7 +187,7 @@ async def refill(
 
     def effect(tx: Connection) -> tuple[int, PoolOut]:
         known = rows.get_pool(tx, pool)
-        asset = native_asset(known.network, given.settings.networks[known.network])
+        asset = given.pools.asset(known.network, body.asset)
         books.refilled(tx, refill=name, pool=known.id, asset=asset, units=int(body.amount), at_ms=now_ms)
         return 200, _shown(tx, given, known)
 
@@ -194,16 +210,27 @@ async def list_transfers(
 
 
 def _shown(tx: Connection, given: Parts, pool: Pool) -> PoolOut:
-    asset = native_asset(pool.network, given.settings.networks[pool.network])
-    stands = books.standing(tx, pool.id, asset)
+    native, *tokens = given.pools.assets(pool.network)
     return PoolOut(
+        **dict(_holding(tx, pool, native, pool.marks)),
+        tokens=[_holding(tx, pool, one, rows.find_asset_marks(tx, pool.id, one)) for one in tokens],
         wallet=wallet_told(given.attesters.wallet(tx, pool.id)),
+        members=rows.count_members(tx, pool.id),
+        addresses_in_stock=rows.in_stock(tx, pool.id),
+        waiting_for_signing_window=exposure.waiting_for_window(tx, pool.id),
+        created_at_ms=pool.created_at_ms,
+    )
+
+
+def _holding(tx: Connection, pool: Pool, asset: AssetId, marks: Marks) -> HoldingOut:
+    stands = books.standing(tx, pool.id, asset)
+    return HoldingOut(
         asset=asset,
         marks=MarksOut(
-            high=str(pool.marks.high),
-            low=str(pool.marks.low),
-            target=str(pool.marks.target),
-            harbor=pool.marks.harbor,
+            high=str(marks.high),
+            low=str(marks.low),
+            target=str(marks.target),
+            harbor=marks.harbor,
         ),
         users=str(stands.users),
         own=str(stands.own),
@@ -212,10 +239,6 @@ def _shown(tx: Connection, given: Parts, pool: Pool) -> PoolOut:
         cold=str(stands.cold),
         fees=str(stands.fees),
         exposed_thousandths=exposure.exposed_thousandths(tx, pool, asset),
-        members=rows.count_members(tx, pool.id),
-        addresses_in_stock=rows.in_stock(tx, pool.id),
-        waiting_for_signing_window=exposure.waiting_for_window(tx, pool.id),
-        created_at_ms=pool.created_at_ms,
     )
 
 

@@ -1,31 +1,42 @@
-"""Whether the treasury of a pool on an EVM chain has what its members' withdrawals want now.
+"""What the treasury of a pool on an EVM chain has, beside what its withdrawals want now.
 
-Law: what lies at users' addresses is theirs and is paid from once it was swept; until then a withdrawal waits
-and does not fail.
+Laws: what lies at users' addresses is theirs and is paid from once it was swept, what lies in the harbor once
+it came back; until then a withdrawal waits and does not fail. Nothing that a withdrawal wants is spare.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, func, select
 
+from keepcool.app.books import accounts
+from keepcool.app.books.postings import balance
 from keepcool.app.deposits import position
 from keepcool.app.deposits.tables import passage
+from keepcool.app.payouts import store
 from keepcool.app.payouts.store import Withdrawal
 from keepcool.app.payouts.tables import withdrawal
 from keepcool.app.pools import levels, rows
 from keepcool.app.pools.tables import member
-from keepcool.core.ids import AssetId, WalletId
-from keepcool.core.withdrawal_states import Requested, name_of
+from keepcool.core.ids import AssetId, WalletId, network_of
+from keepcool.core.intent import parse_intent
+from keepcool.core.withdrawal_states import Confirmed, Requested, name_of
+
+_LOOKED_AT = 100  # of one treasury: more do not become final before balances are confirmed
 
 
 def uncovered(tx: Connection, one: Withdrawal, ahead: int = 0) -> str | None:
     """Why a member's withdrawal waits; None when the treasury has it beside what others `ahead` of it are to
     get, or when waiting would not help."""
     known = rows.find_member(tx, one.wallet)
-    if known is None or not levels.unswept(tx, known.pool, one.asset):
+    if known is None:
+        return None
+    unswept = levels.unswept(tx, known.pool, one.asset)
+    if not unswept and not balance(tx, accounts.cold(known.pool), one.asset):
         return None
     if held(tx, known.pool, one.asset) - _leaving(tx, known.pool, one.asset) >= one.units + ahead:
         return None
+    if not unswept:
+        return "it waits until coins came back to the pool's treasury from the harbor"
     return "it waits until coins at users' addresses were brought to the pool's treasury"
 
 
@@ -38,8 +49,17 @@ def held(tx: Connection, pool: WalletId, asset: AssetId) -> int:
 
 
 def wanted(tx: Connection, pool: WalletId, asset: AssetId) -> int:
-    """By all open withdrawals of the pool's members."""
+    """By all open withdrawals of the pool's members, and its own."""
     return sum(_open(tx, pool, asset, None))
+
+
+def spare(tx: Connection, pool: WalletId, asset: AssetId) -> int:
+    """What the balance confirmed last has beyond all that withdrawals want, on hold ones included."""
+    stands = position.read(tx, network_of(asset))
+    if stands is None:
+        return 0
+    gone = _spent_since(tx, pool, asset, stands.settled)
+    return max(position.settled(tx, pool, asset).units - gone - wanted(tx, pool, asset), 0)
 
 
 def _leaving(tx: Connection, pool: WalletId, asset: AssetId) -> int:
@@ -50,9 +70,31 @@ def _leaving(tx: Connection, pool: WalletId, asset: AssetId) -> int:
 def _open(tx: Connection, pool: WalletId, asset: AssetId, without: str | None) -> list[int]:
     query = (
         select(withdrawal.c.units)
-        .join(member, member.c.wallet == withdrawal.c.wallet)
-        .where(member.c.pool == pool, withdrawal.c.asset == asset, withdrawal.c.open.is_(True))
+        .outerjoin(member, member.c.wallet == withdrawal.c.wallet)
+        .where(
+            withdrawal.c.network == network_of(asset),
+            withdrawal.c.open.is_(True),
+            withdrawal.c.asset == asset,
+            func.coalesce(member.c.pool, withdrawal.c.wallet) == pool,
+        )
     )
     if without is not None:
         query = query.where(withdrawal.c.state != without)
     return [int(units) for units in tx.execute(query).scalars()]
+
+
+def _spent_since(tx: Connection, pool: WalletId, asset: AssetId, settled: int) -> int:
+    """By transactions of the treasury that are final in blocks above the one balances were confirmed at: no
+    withdrawal wants it any more, and the confirmed balance has it still."""
+    spent = 0
+    for one in store.rows(tx, _final(pool)):
+        if isinstance(one.state, Confirmed) and one.state.inclusion.block > settled and one.intent:
+            outputs = parse_intent(one.intent).outputs
+            spent += sum(out.amount.units for out in outputs if out.amount.asset == asset)
+    return spent
+
+
+def _final(pool: WalletId) -> Select[tuple[object, ...]]:
+    """What has ended last of what the treasury itself has sent."""
+    ended = (withdrawal.c.wallet == pool, withdrawal.c.open.is_(False))
+    return select(withdrawal).where(*ended).order_by(withdrawal.c.number.desc()).limit(_LOOKED_AT)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from keepcool.app.books import people, registry
 from keepcool.app.books.registry import Asked, Stored
 from keepcool.app.config import AppSettings, BitcoinSettings, EvmSettings
-from keepcool.app.pools import giving, rows
+from keepcool.app.pools import giving, rows, watermark
 from keepcool.app.pools.rows import Given, Marks, Pool
 from keepcool.app.pools.stock import Stock
 from keepcool.app.store import Store
@@ -22,7 +22,7 @@ from keepcool.app.wallets import Attesters, Issuer, Outcome, Wallet
 from keepcool.chains.families import Families, family_of
 from keepcool.chains.family import FamilyName
 from keepcool.core.errors import Conflict, KeepcoolError, Malformed, Refused, Unavailable
-from keepcool.core.ids import NetworkId, WalletId
+from keepcool.core.ids import AssetId, NetworkId, WalletId
 from keepcool.ports.system import Clock
 
 MORE_MAX = 100
@@ -78,16 +78,37 @@ class PoolDesk:
         self.bell.set()
         return pool
 
-    async def set_marks(self, pool: str, marks: Marks) -> Pool:
+    async def set_marks(self, pool: str, marks: Marks, asset: str | None = None) -> Pool:
+        """Of an asset that is listed here, the network's coin when None."""
+
         def work(tx: Connection) -> Pool:
             known = rows.get_pool(tx, pool)
+            of = self.asset(known.network, asset)
             check_marks(known.network, marks, self.attesters.families)
-            rows.set_marks(tx, known.id, marks)
+            if marks.harbor == self.attesters.wallet(tx, known.id).address:
+                raise Malformed("pool.harbor", "this is the pool's own address: it is no harbor")
+            if of == self.asset(known.network, None):
+                rows.set_marks(tx, known.id, marks)
+            else:
+                rows.set_asset_marks(tx, known.id, of, marks)
             return rows.get_pool(tx, pool)
 
         changed = await self.store.run(work)
         self.bell.set()
         return changed
+
+    def assets(self, network: str) -> list[AssetId]:
+        """What a pool there may hold, the network's coin first."""
+        return watermark.assets(NetworkId(network), self._pooling(network))
+
+    def asset(self, network: str, named: str | None) -> AssetId:
+        """One of them; the network's coin when None. Raises Malformed `asset.unknown`."""
+        listed = self.assets(network)
+        if named is not None and named not in listed:
+            raise Malformed(
+                "asset.unknown", f"{named[:100]} is not an asset of {network} that is listed here"
+            )
+        return listed[0] if named is None else AssetId(named)
 
     def is_pooled(self, network: str, kind: str | None) -> bool:
         """Whether a wallet asked for like this is one of a pool. Raises Malformed where there are none."""
@@ -166,8 +187,6 @@ class PoolDesk:
 
 def check_marks(network: NetworkId, marks: Marks, families: Families) -> None:
     """Raises Malformed on marks that would sweep to nowhere, or back and forth."""
-    if marks.high and family_of(network).name is FamilyName.EVM:
-        raise Malformed("pool.marks", "on EVM chains surplus is not swept to a harbor: set no high mark")
     if marks.harbor is not None and families.parse_recipient(network, marks.harbor) != marks.harbor:
         raise Malformed("pool.harbor", "write the harbor's address in its one spelling")
     if marks.high and not marks.low <= marks.target < marks.high:

@@ -9,13 +9,12 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from keepcool.app.config import AppSettings, BitcoinSettings, EvmSettings, native_asset
+from keepcool.app.config import AppSettings, BitcoinSettings, EvmSettings
 from keepcool.app.payouts.requests import PayoutDesk
-from keepcool.app.pools import running, skipped
+from keepcool.app.pools import running, skipped, watermark
 from keepcool.app.pools.desk import PoolDesk
 from keepcool.app.pools.running import Numbers, PoolLane, Standing
 from keepcool.app.pools.stock import Alone, Stock, nobody_beside
-from keepcool.app.pools.watermark import Water
 from keepcool.app.store import Store
 from keepcool.app.wallets import Attesters, Issuer
 from keepcool.core.ids import NetworkId
@@ -102,12 +101,10 @@ class PoolOffice:
     def _run(self, network: NetworkId, table: BitcoinSettings | EvmSettings) -> Coroutine[Any, Any, None]:
         around, bell = self._around, asyncio.Event()
         self._bells.lanes.append(bell)
-        asset = native_asset(network, table)
         lane = PoolLane(
             network=network,
-            asset=asset,
             wanted=table.stock,
-            water=Water(table, asset, around.payouts) if isinstance(table, BitcoinSettings) else None,
+            waters=watermark.waters(network, table, around.payouts),
             store=around.store,
             stock=self._stock,
             clock=around.clock,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -20,7 +20,7 @@ from keepcool.app.pools.watermark import Water
 from keepcool.app.store import Store
 from keepcool.core.addresses import COUNT_MAX
 from keepcool.core.errors import KeepcoolError, Unavailable
-from keepcool.core.ids import AssetId, NetworkId, WalletId
+from keepcool.core.ids import NetworkId, WalletId
 from keepcool.ports.system import Clock
 
 _PAUSE_MS_MAX, _LOOK_EVERY_MS = 30_000, 2_000
@@ -28,18 +28,20 @@ _log = logging.getLogger("keepcool.app.pools")
 
 
 class Numbers:
-    """Prometheus. Amounts in the coin's smallest unit."""
+    """Prometheus. Amounts in the asset's smallest unit."""
 
     def __init__(self, metrics: CollectorRegistry) -> None:
-        def gauge(name: str, text: str) -> Gauge:
-            return Gauge(f"keepcool_pool_{name}", text, ["network", "pool"], registry=metrics)
+        def gauge(name: str, text: str, *more: str) -> Gauge:
+            return Gauge(f"keepcool_pool_{name}", text, ["network", "pool", *more], registry=metrics)
 
-        self.coins = gauge("coins_sat", "What lies in the pool, in blocks.")
+        self.coins = gauge("coins_sat", "What lies in the pool, in blocks.", "asset")
         self.exposed = gauge(
-            "exposed_thousandths", "The pool's share of all coins on its network, the harbor's included."
+            "exposed_thousandths",
+            "The pool's share of all that lies on its network in pools, wallets of coins, and the harbor.",
+            "asset",
         )
         self.stock = gauge("addresses_in_stock", "Addresses attested ahead.")
-        self.low = gauge("low", "1 when the pool is below its low mark.")
+        self.low = gauge("low", "1 when the pool is below its low mark.", "asset")
         self.waiting = gauge("waiting_for_window", "Payout batches that wait until Keeper is unlocked.")
 
 
@@ -61,14 +63,12 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolLane:
-    """One network's pools. `asset`: its coin; `wanted`: addresses in stock; `water` None: no surplus is sent
-    away. `wake`: the payouts have something new to do. `looked`: per pool when its level was looked at last,
-    and at which block."""
+    """One network's pools. `waters`: of all their assets; `wanted`: addresses in stock. `wake`: the payouts
+    have something new to do. `looked`: per pool when its level was looked at last, and at which block."""
 
     network: NetworkId
-    asset: AssetId
     wanted: int
-    water: Water | None
+    waters: Sequence[Water]
     store: Store
     stock: Stock
     clock: Clock
@@ -129,7 +129,9 @@ def _looked_after(tx: Connection, lane: PoolLane, pool: Pool) -> bool:
     at_ms, at_block = lane.looked.get(pool.id, (0, -1))
     if block == at_block and 0 <= now_ms - at_ms < _LOOK_EVERY_MS:
         return False
-    moved = lane.water is not None and watermark.step(tx, lane.water, pool, now_ms)
+    moved = False
+    for water in lane.waters:
+        moved = watermark.step(tx, water, pool, now_ms) or moved
     _measured(tx, lane, pool)
     lane.looked[pool.id] = (now_ms, block)
     return moved
@@ -139,12 +141,13 @@ def _measured(tx: Connection, lane: PoolLane, pool: Pool) -> None:
     numbers, names = lane.numbers, (pool.network, pool.id)
     waiting = exposure.waiting_for_window(tx, pool.id)
     watermark.tell_window(tx, pool, waiting=bool(waiting), now_ms=lane.clock.now_ms())
-    level = levels.on_chain(tx, pool.id, lane.asset)
-    numbers.coins.labels(*names).set(level)
-    numbers.exposed.labels(*names).set(exposure.exposed_thousandths(tx, pool, lane.asset))
     numbers.stock.labels(*names).set(rows.in_stock(tx, pool.id))
-    numbers.low.labels(*names).set(int(level < pool.marks.low))
     numbers.waiting.labels(*names).set(waiting)
+    for water in lane.waters:
+        of = (*names, water.asset)
+        numbers.coins.labels(*of).set(levels.on_chain(tx, pool.id, water.asset))
+        numbers.exposed.labels(*of).set(exposure.exposed_thousandths(tx, pool, water.asset))
+        numbers.low.labels(*of).set(int(watermark.is_low(tx, water, pool)))
 
 
 def until_rung(bell: asyncio.Event) -> Callable[[float], Awaitable[None]]:

@@ -2,8 +2,9 @@
 
 Laws: a sweep is an ordinary withdrawal of the pool's own wallet, whose one recipient is the harbor; both
 signers compare that with the harbor of their own policies; the ledger lends for it in the transaction that
-asks for it, and takes back in one that has seen it end; one sweep at a time, and after one that failed a
-pause.
+asks for it, and takes back in one that has seen it end; one sweep of a pool at a time, and after one that
+failed a pause. On an EVM chain each asset has marks of its own, a sweep takes nothing that withdrawals want,
+and costs the pool nothing: the purse pays for it.
 """
 
 from __future__ import annotations
@@ -14,15 +15,16 @@ from sqlalchemy import Connection, Row, func, select
 
 from keepcool.app.books.postings import is_posted
 from keepcool.app.coins import book
-from keepcool.app.config import BitcoinSettings
+from keepcool.app.config import BitcoinSettings, EvmSettings, native_asset
+from keepcool.app.controls import stops
 from keepcool.app.deposits import events, position
 from keepcool.app.payouts import notes, store, wallet_fees
 from keepcool.app.payouts.requests import Order, PayoutDesk
 from keepcool.app.payouts.store import Withdrawal
-from keepcool.app.pools import books
-from keepcool.app.pools.rows import Pool
+from keepcool.app.pools import books, covering, levels, rows
+from keepcool.app.pools.rows import Marks, Pool
 from keepcool.app.pools.tables import sweep
-from keepcool.core.ids import AssetId, WalletId
+from keepcool.core.ids import AssetId, NetworkId, WalletId
 from keepcool.core.money import parse_units
 from keepcool.core.withdrawal_states import Confirmed, Replaced, is_open, name_of
 
@@ -34,31 +36,51 @@ LOW, HELD_UP, LOCKED = "pool.low", "pool.not_swept", "pool.locked"
 
 @dataclass(frozen=True, slots=True)
 class Water:
-    """What is needed to look after a pool's level. `asset`: the network's coin."""
+    """What is needed to look after a pool's level of one asset."""
 
-    settings: BitcoinSettings
+    settings: BitcoinSettings | EvmSettings
     asset: AssetId
     desk: PayoutDesk
 
     @property
     def fee_max(self) -> int:
+        """The most that a sweep costs the pool itself."""
+        if isinstance(self.settings, EvmSettings):
+            return 0
         return parse_units(self.settings.fees.withdrawal_fee_max)
+
+    def marks(self, tx: Connection, pool: Pool) -> Marks:
+        if self.asset == native_asset(pool.network, self.settings):
+            return pool.marks
+        return rows.find_asset_marks(tx, pool.id, self.asset)
+
+
+def waters(network: NetworkId, settings: BitcoinSettings | EvmSettings, desk: PayoutDesk) -> list[Water]:
+    """Of each of `assets`."""
+    return [Water(settings, asset, desk) for asset in assets(network, settings)]
+
+
+def assets(network: NetworkId, settings: BitcoinSettings | EvmSettings) -> list[AssetId]:
+    """What a pool there may hold, the network's coin first."""
+    listed = [AssetId(one.id) for one in settings.assets] if isinstance(settings, EvmSettings) else []
+    return list(dict.fromkeys([native_asset(network, settings), *listed]))
 
 
 def step(tx: Connection, water: Water, pool: Pool, now_ms: int) -> bool:
     """Whether a sweep was asked for or has ended."""
     _follow(tx, water, pool, now_ms)
-    ended = [_ended(tx, water, pool, row, now_ms) for row in _open(tx, pool.id)]
-    _tell_low(tx, pool, now_ms)
-    if not all(ended):
-        return False
-    return bool(ended) or _begun(tx, water, pool, now_ms)
+    opened = _open(tx, pool.id)
+    ended = [_ended(tx, water, pool, row, now_ms) for row in opened if row.asset == water.asset]
+    _tell_low(tx, water, pool, now_ms)
+    if opened:
+        return bool(ended) and all(ended)
+    return _begun(tx, water, pool, now_ms)
 
 
 def _follow(tx: Connection, water: Water, pool: Pool, now_ms: int) -> None:
     """What the chain has made of sweeps that had ended: one that was undone lies in no harbor, and what a
     dearer fee has cost keeps no other from being asked for."""
-    for row in _newest(tx, pool.id, _HALVINGS):
+    for row in _newest(tx, pool.id, water.asset, _HALVINGS):
         one = store.get(tx, row.withdrawal)
         undone = isinstance(one.state, Replaced) and is_posted(tx, f"undone:payout:{one.id}")
         if row.ended and undone and not is_posted(tx, f"sweep-undone:{one.id}"):
@@ -70,12 +92,13 @@ def _follow(tx: Connection, water: Water, pool: Pool, now_ms: int) -> None:
 
 
 def _begun(tx: Connection, water: Water, pool: Pool, now_ms: int) -> bool:
-    marks = pool.marks
-    level = book.held_sat(tx, pool.id)
-    if not marks.high or marks.harbor is None or level <= marks.high or _pauses(tx, pool.id, now_ms):
+    marks = water.marks(tx, pool)
+    if not marks.high or marks.harbor is None or _pauses(tx, water, pool, now_ms):
         return False
-    most = _spendable(tx, water, pool) - water.fee_max
-    units = min(level - marks.target, most)
+    level = _level(tx, water, pool)
+    if level <= marks.high or stops.why(tx, pool.network, pool.id, water.asset) is not None:
+        return False
+    units = min(level - marks.target, _most(tx, water, pool, level))
     if units <= water.fee_max:  # nothing to spare in confirmed coins now, or not worth its fee
         return False
     name = f"{pool.id}.s{_count(tx, pool.id) + 1}"
@@ -118,42 +141,67 @@ def _ended(tx: Connection, water: Water, pool: Pool, row: Row[tuple[object, ...]
     return True
 
 
-def _pauses(tx: Connection, pool: WalletId, now_ms: int) -> bool:
+def _pauses(tx: Connection, water: Water, pool: Pool, now_ms: int) -> bool:
     """A sweep has failed not long ago."""
-    rows = _newest(tx, pool, 1)
-    if not rows or isinstance(store.get(tx, rows[0].withdrawal).state, Confirmed):
+    last = _newest(tx, pool.id, water.asset, 1)
+    if not last or isinstance(store.get(tx, last[0].withdrawal).state, Confirmed):
         return False
-    return bool(abs(now_ms - rows[0].at_ms) < AGAIN_MS)
+    return bool(abs(now_ms - last[0].at_ms) < AGAIN_MS)
 
 
-def _spendable(tx: Connection, water: Water, pool: Pool) -> int:
-    """What the largest coins come to, as many as one sweep takes: many coins may cost more than its fee."""
+def _level(tx: Connection, water: Water, pool: Pool) -> int:
+    """What is held to the high mark: on an EVM chain what lies in the treasury and nobody is to get."""
+    if isinstance(water.settings, EvmSettings):
+        return covering.spare(tx, pool.id, water.asset)
+    return levels.on_chain(tx, pool.id, water.asset)
+
+
+def _most(tx: Connection, water: Water, pool: Pool, level: int) -> int:
+    """Of one sweep. What the largest coins come to, as many as it takes, less its fee: many coins may cost
+    more; where there are no coins, all of the level."""
+    if isinstance(water.settings, EvmSettings):
+        return level
     stands = position.read(tx, pool.network)
     if stands is None:
         return 0
     coins = book.spendable(
-        tx, pool.network, pool.id, tip=stands.scanned, kind=water.settings.kind, limit=_coins_max(tx, pool.id)
+        tx,
+        pool.network,
+        pool.id,
+        tip=stands.scanned,
+        kind=water.settings.kind,
+        limit=_coins_max(tx, water, pool),
     )
-    return sum(one.amount_sat for one in coins)
+    return sum(one.amount_sat for one in coins) - water.fee_max
 
 
-def _coins_max(tx: Connection, pool: WalletId) -> int:
+def _coins_max(tx: Connection, water: Water, pool: Pool) -> int:
     failed = 0
-    for row in _newest(tx, pool, _HALVINGS):
+    for row in _newest(tx, pool.id, water.asset, _HALVINGS):
         if isinstance(store.get(tx, row.withdrawal).state, Confirmed):
             break
         failed += 1
     return max(COINS_MAX >> failed, 1)
 
 
-def _tell_low(tx: Connection, pool: Pool, now_ms: int) -> None:
-    level = book.held_sat(tx, pool.id)
-    if not pool.marks.low:
+def is_low(tx: Connection, water: Water, pool: Pool) -> bool:
+    return levels.on_chain(tx, pool.id, water.asset) < water.marks(tx, pool).low
+
+
+def _tell_low(tx: Connection, water: Water, pool: Pool, now_ms: int) -> None:
+    """Each asset's level is told of by itself."""
+    low, native = water.marks(tx, pool).low, native_asset(pool.network, water.settings)
+    if not low:
         return
-    if level < pool.marks.low:
-        _tell(tx, pool, LOW, f"below its low mark of {pool.marks.low}: refill it from the harbor", now_ms)
-    elif notes.newest_text(tx, kind=LOW, network=pool.network, subject=pool.id) is not None:
-        _tell(tx, pool, LOW, "above its low mark again", now_ms)
+    subject = str(pool.id) if water.asset == native else f"{pool.id} {water.asset.partition('/')[2]}"
+    known = notes.newest_text(tx, kind=LOW, network=pool.network, subject=subject)
+    if is_low(tx, water, pool):
+        text = f"below its low mark of {low}: refill it from the harbor"
+    elif known is not None:
+        text = "above its low mark again"
+    else:
+        return
+    notes.note(tx, at_ms=now_ms, kind=LOW, network=pool.network, subject=subject, text=text)
 
 
 def tell_window(tx: Connection, pool: Pool, *, waiting: bool, now_ms: int) -> None:
@@ -179,8 +227,8 @@ def _open(tx: Connection, pool: WalletId) -> list[Row[tuple[object, ...]]]:
     return list(tx.execute(select(sweep).where(*where).order_by(sweep.c.at_ms, sweep.c.withdrawal)))
 
 
-def _newest(tx: Connection, pool: WalletId, limit: int) -> list[Row[tuple[object, ...]]]:
-    query = select(sweep).where(sweep.c.pool == pool)
+def _newest(tx: Connection, pool: WalletId, asset: AssetId, limit: int) -> list[Row[tuple[object, ...]]]:
+    query = select(sweep).where(sweep.c.pool == pool, sweep.c.asset == asset)
     return list(tx.execute(query.order_by(sweep.c.at_ms.desc(), sweep.c.withdrawal.desc()).limit(limit)))
 
 

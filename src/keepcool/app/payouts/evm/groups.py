@@ -2,7 +2,8 @@
 
 Laws: one transaction of a source at a time; the voids of a source go before what waits; who must sign for his
 wallet himself is paid alone, because he signs one intent; what was split off a batch that was given up is
-drafted by itself, so that whom a signer or the chain objects to is found; a rescue is alone.
+drafted by itself, so that whom a signer or the chain objects to is found; a rescue is alone, and so is what
+a pool pays for itself: its surplus.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from keepcool.app.payouts.evm import ceilings as bounds
 from keepcool.app.payouts.evm.lane import EvmLane
 from keepcool.app.payouts.store import Kind, Withdrawal
 from keepcool.app.pools.covering import uncovered
-from keepcool.app.pools.sources import sources_of
+from keepcool.app.pools.sources import pools_among, sources_of
 from keepcool.core.ids import WalletId
 from keepcool.core.withdrawal_states import Frozen, Requested
 
@@ -95,9 +96,11 @@ def _chosen(tx: Connection, lane: EvmLane, source: WalletId, rows: Sequence[With
     first = rows[0]
     parts = carried.parts(tx, [one.id for one in rows])
     split_off = parts.get(first.id)
-    alike = [one for one in rows if parts.get(one.id) == split_off and one.kind is not Kind.RESCUE]
+    treasuries = pools_among(tx, [source])
+    alone = {one.id for one in rows if one.kind is Kind.RESCUE or one.wallet in treasuries}
+    alike = [one for one in rows if parts.get(one.id) == split_off and one.id not in alone]
     most = lane.settings.fees.batch_max
-    if len(alike) == 1 or first.kind is Kind.RESCUE or _signs_himself(tx, lane, source):
+    if len(alike) == 1 or first.id in alone or _signs_himself(tx, lane, source):
         alike = [first]
     found, size, ceilings = list[Withdrawal](), 0, bounds.of(tx, lane, source)
     for one in alike:
