@@ -6,13 +6,14 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from keepcool.chains.evm.forwarders import forwarder_address
 from keepcool.client import profile
 from keepcool.core.parties import Service
 from keepcool.local import keystore as parts
@@ -24,6 +25,7 @@ from tests.docs.pages import blocks
 from tests.fixtures.chain import NETWORK, NPM
 from tests.fixtures.installation import refuse_missing
 from tests.fixtures.keystore import prepared
+from tests.fixtures.kmssimulator import simulated
 from tests.fixtures.processes import own_folder
 from tests.fixtures.separate import paid
 
@@ -95,12 +97,17 @@ def chain() -> Iterator[DevChain]:
 
 
 def init(
-    vaults: Vaults, name: str, *entries: str, node: str = "http://127.0.0.1:9"
+    vaults: Vaults,
+    name: str,
+    *entries: str,
+    node: str = "http://127.0.0.1:9",
+    kind: str = "outside",
+    more: Sequence[str] = (),
 ) -> subprocess.CompletedProcess[str]:
     argv = [sys.executable, "-m", "keepcool.cli.main", "init", str(vaults.folder / name), "--port", "0"]
     given = [word for entry in entries for word in ("--keystore-entry", entry)]
-    argv += ["--network", NETWORK, "--node-url", node, "--keystore", "outside", *given]
-    argv += ["--user-signatures", "off"]
+    argv += ["--network", NETWORK, "--node-url", node, "--keystore", kind, *given]
+    argv += ["--user-signatures", "off", *more]
     return subprocess.run(argv, capture_output=True, text=True, check=False)
 
 
@@ -118,6 +125,28 @@ def test_both_signers_work_on_what_the_page_leaves(vaults: Vaults, chain: DevCha
         audit = (vaults.servers[signer].folder / parts.AUDIT).read_text()
         assert f"transit/encrypt/{signer.value}-seeds" in audit
         assert f"transit/decrypt/{signer.value}-seeds" in audit
+
+
+def test_a_pool_on_keys_of_two_clouds(vaults: Vaults, chain: DevChain) -> None:
+    """Keeper's in one, Cooler's in the other (simulators): the command alone installs it with pools on an EVM
+    chain; started, it gives a new user an address of a pool whose key was sealed there."""
+    with simulated(vaults.folder) as cloud:
+        aws, gcp, more = cloud.aws(), cloud.gcp(), f"endpoint={cloud.url},ca={vaults.folder / 'ca.pem'}"
+        entries = (
+            f"keeper={aws.key},{aws.credentials},{more}",
+            f"cooler={gcp.key},{gcp.service_account},{more}",
+        )
+        made = init(vaults, "pooled", *entries, node=chain.url, kind="cloud", more=["--pool"])
+        assert made.returncode == 0, made.stderr
+        assert "UNVERIFIED" in made.stdout
+        assert f"keepcool pool create --network {NETWORK}" in made.stderr
+        assert {action for action, _ in cloud.asked} >= {"encrypt"}  # Cooler's, made at once
+        places = Layout(vaults.folder / "pooled")
+        with running(places, lambda _: None), profile.connect(places.operator / "operator.toml") as client:
+            treasury = client.pools.make(NETWORK, "main").wallet.address or ""
+            user = client.make_wallet(client.make_user().id, NETWORK)
+            assert user.address == forwarder_address(treasury, 1)
+        assert {action for action, _ in cloud.asked} >= {"Encrypt"}  # Keeper's
 
 
 def test_a_token_that_may_more_is_refused(vaults: Vaults) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keepcool.cli.networks import add_options, planned
+from keepcool.core.errors import Malformed
 
 if TYPE_CHECKING:
     from keepcool.local.layout import Layout
@@ -24,6 +25,8 @@ NOTE: no owner signs what leaves a pool: a tenth of the caps may leave it, and n
       --approver, say --user-signatures off, or choose amounts under [[tiers]] in both policies."""
 _POOL_APPROVED = """\
 NOTE: no owner signs what leaves a pool: what is beyond a tenth of the caps waits for an approver."""
+_POOL_FIRST = """\
+NOTE: users of {network} get addresses once it has a pool: keepcool pool create --network {network}"""
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -47,20 +50,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="Safe contracts of new wallets, e.g. safe-1.5.0-l1; or a departure from the design:"
         " keeper-with-app, request-keys (docs/explain/profiles.md); repeatable",
     )
-    noun.add_argument(
-        "--keystore",
-        choices=("openbao", "local", "outside"),
-        default="openbao",
-        help="what seals keys: OpenBao (default), a file under a passphrase where that is too much, or an"
-        " OpenBao or Vault that others run (docs/operate/outside-vault.md)",
-    )
-    noun.add_argument(
-        "--keystore-entry",
-        action="append",
-        default=[],
-        metavar="SIGNER=URL,FOLDER",
-        help="where an outside keystore is, and a folder with ca.pem, role.id, secret.id; for each signer",
-    )
+    _add_keystore(noun)
     noun.add_argument(
         "--depth", type=int, metavar="N", help="credit N blocks deep (EVM: instead of at the finalized block)"
     )
@@ -77,6 +67,25 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     _add_people(noun)
     noun.set_defaults(run=_init)
+
+
+def _add_keystore(noun: argparse.ArgumentParser) -> None:
+    noun.add_argument(
+        "--keystore",
+        choices=("openbao", "local", "outside", "cloud"),
+        default="openbao",
+        help="what seals keys: OpenBao (default), a file under a passphrase where that is too much, an"
+        " OpenBao or Vault that others run (docs/operate/outside-vault.md), or the KMS of AWS or Google,"
+        " unverified (docs/operate/keystore.md)",
+    )
+    noun.add_argument(
+        "--keystore-entry",
+        action="append",
+        default=[],
+        metavar="SIGNER=WHERE",
+        help="for each signer; outside: URL,FOLDER with ca.pem, role.id, secret.id; cloud: KEY,FILE with the"
+        " access keys or the account",
+    )
 
 
 def _add_people(noun: argparse.ArgumentParser) -> None:
@@ -115,14 +124,18 @@ def _init(arguments: argparse.Namespace) -> int:
         print(sentence, file=sys.stderr)
     if plan.cold is None:
         print(_NO_COLD.format(paper=places.paper / "cold"), file=sys.stderr)
-    if any(getattr(network, "pool", False) for network in plan.networks) and plan.people.user_signatures:
+    pooled = [network.id for network in plan.networks if getattr(network, "pool", False)]
+    if pooled and plan.people.user_signatures:
         print(_POOL_APPROVED if plan.people.approvers else _POOL_SMALL, file=sys.stderr)
+    for network in pooled:
+        print(_POOL_FIRST.format(network=network), file=sys.stderr)
     return 0
 
 
 def _plan(arguments: argparse.Namespace) -> Plan:
     from keepcool.core.profiles import is_named, profiles
     from keepcool.local import plan as plans
+    from keepcool.local.cloudkeystores import cloud_keystore
     from keepcool.local.outsidekeystores import outside_keystore
     from keepcool.local.provision import LOOPBACK
 
@@ -140,9 +153,19 @@ def _plan(arguments: argparse.Namespace) -> Plan:
         keystore_cidrs=tuple(arguments.keystore_cidr or LOOPBACK),
         people=_people(arguments, ports.app),
         keystore=arguments.keystore,
-        outside=tuple(map(outside_keystore, arguments.keystore_entry)),
+        outside=tuple(map(outside_keystore, _entries(arguments, "outside"))),
+        cloud=tuple(map(cloud_keystore, _entries(arguments, "cloud"))),
         profiles=chosen,
     )
+
+
+def _entries(arguments: argparse.Namespace, kind: str) -> list[str]:
+    """Raises Malformed where the installation makes its keystores itself."""
+    given: list[str] = arguments.keystore_entry
+    if given and arguments.keystore not in ("outside", "cloud"):
+        text = f"--keystore-entry is not for --keystore {arguments.keystore}; say outside, or cloud"
+        raise Malformed("init.keystore_entry", text)
+    return given if arguments.keystore == kind else []
 
 
 def _people(arguments: argparse.Namespace, app_port: int) -> People:
@@ -177,6 +200,8 @@ def _keystores(plan: Plan) -> str:
         return "  (keystores)      a file in each signer's folder; their passphrases are in root\n"
     if plan.keystore == "outside":
         return "  (keystores)      run by others; what each signer enters with lies in its folder\n"
+    if plan.keystore == "cloud":
+        return "  (keystores)      the cloud's, UNVERIFIED here: try it with coins you can lose\n"
     return "  *-keystore       one for each signer, never on one host in earnest\n"
 
 

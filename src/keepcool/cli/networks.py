@@ -94,13 +94,16 @@ def _add_bitcoin(noun: argparse.ArgumentParser) -> None:
     noun.add_argument(
         "--pool",
         action="store_true",
-        help="Bitcoin and forks: new users get addresses of a pool instead of wallets of their own",
+        help="EVM, Bitcoin and forks: new users get addresses of a pool instead of wallets of their own",
     )
 
 
 def planned(arguments: argparse.Namespace) -> tuple[AnyPlan, ...]:
     """Raises Malformed with the option that is wrong."""
     names: list[str] = list(dict.fromkeys(arguments.network or [_DEFAULT]))
+    if arguments.pool and all(name.startswith("minter:") for name in names):
+        text = "--pool is not for Minter: wallets there are accounts, each of its owner"
+        raise Malformed("init.pool", text)
     return tuple(_network(name, names, arguments) for name in names)
 
 
@@ -165,7 +168,7 @@ def _evm(
     from keepcool.local import plan as plans
 
     listed = [plans.token_plan(name, text) for text in tokens]
-    network = plans.network_plan(name, nodes, listed, arguments.profile)
+    network = replace(plans.network_plan(name, nodes, listed, arguments.profile), pool=arguments.pool)
     for text in caps:
         network = replace(network, assets=plans.with_caps(network.assets, text))
     if arguments.depth is not None:

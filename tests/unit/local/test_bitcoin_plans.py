@@ -120,6 +120,19 @@ def test_caps_depth_and_pool() -> None:
     assert (plan.confirmations, plan.pool) == (((0, 4),), True)
 
 
+def test_pools_are_of_all_networks_that_have_them(tmp_path: Path) -> None:
+    """On EVM chains as on Bitcoin's; Minter beside them keeps its accounts, and alone has no pools."""
+    names = ("--network", "eip155:1", "--network", "litecoin", "--network", "minter:1")
+    for words, wanted in ((names, False), ((*names, "--pool"), True)):
+        evm, litecoin, _ = plans = planned(*words)
+        told = settings_of(tmp_path / str(wanted), *plans).networks
+        assert [getattr(told[one.id], "pool", None) for one in (evm, litecoin)] == [wanted, wanted]
+        pools = parse_policy(first_policy(Service.KEEPER, *plans)).networks[evm.id].pool_profile
+        assert pools == "safe-pool-1.5.0-l1"
+    with pytest.raises(Malformed, match=r"init\.pool"):
+        planned("--network", "minter:1", "--pool")
+
+
 def test_a_harbor_is_an_address_of_its_network() -> None:
     """It is written as signers spell it; what is no address there makes no installation."""
     harbor = "rltc1qwrvemqhedw0l82jdsukpazfwg5ua5433fnzftyuqhdlg3n3ms0xqr2dhf0"
