@@ -1,7 +1,9 @@
-"""Users of an EVM chain in one pool: forwarders of their own, swept together, paid out of one treasury."""
+"""Users of an EVM chain in one pool: forwarders of their own, swept together, paid out of one treasury, its
+surplus in the harbor."""
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -10,18 +12,25 @@ import pytest
 from keepcool.chains.evm.forwarders import FACTORY, Flush, Item, forwarder_address
 from keepcool.client.api import Wallet
 from keepcool.client.models import PoolAnswer
+from keepcool.core.parties import Service
+from keepcool.local import plan
 from keepcool.local.plan import EvmPlan
-from tests.fixtures.chain import NETWORK
+from keepcool.local.policies import signature
+from keepcool.local.tomltext import rendered
+from tests.fixtures.chain import NETWORK, address_number
 from tests.fixtures.installation import COIN, House, eventually, whole_house
 from tests.scenarios.test_ledger_meets_chain import reconciled
 
 pytestmark = pytest.mark.live
+HARBOR = address_number(9_999)
+CAP = 20  # coins or tokens in one transaction
 
 
 @pytest.fixture(scope="module")
 def house(request: pytest.FixtureRequest) -> Iterator[House]:
     failed_before = request.session.testsfailed
     with whole_house(lambda: request.session.testsfailed > failed_before, changed=pooled) as made:
+        name_harbor(made)
         yield made
 
 
@@ -31,12 +40,27 @@ def pool(house: House) -> PoolAnswer:
 
 
 def pooled(network: EvmPlan) -> EvmPlan:
-    return replace(network, pool=True, sweep_wait_s=2)
+    assets = plan.with_caps(plan.with_caps(network.assets, f"ETH={CAP},1000,1000"), f"USDX={CAP},1000,1000")
+    return replace(network, pool=True, sweep_wait_s=2, assets=assets)
 
 
-def user(house: House, coins: int = 0, tokens: int = 0) -> Wallet:
+def name_harbor(house: House) -> None:
+    """In the next policies of both signers."""
+    seed = bytes.fromhex(house.places.root_key.read_text(encoding="ascii"))
+    for signer in (Service.KEEPER, Service.COOLER):
+        file = house.places.service(signer) / "policy.toml"
+        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+        tables["version"] += 1
+        tables["networks"][NETWORK]["harbor"] = HARBOR
+        document = rendered(tables).encode()
+        file.write_bytes(document)
+        file.with_name(f"{file.name}.sig").write_bytes(signature(seed, document))
+    house.restart("keeper", "cooler")
+
+
+def user(house: House, coins: int = 0, tokens: int = 0, pool: str | None = None) -> Wallet:
     """A new user in the pool, with deposits credited."""
-    made = house.client.make_wallet(house.client.make_user().id, NETWORK, kind="pooled")
+    made = house.client.make_wallet(house.client.make_user().id, NETWORK, kind="pooled", pool=pool)
     if coins:
         house.chain.fund(made.address, coins * COIN)
     if tokens:
@@ -129,6 +153,57 @@ def test_a_strangers_sweep_changes_nothing_in_the_books(house: House, pool: Pool
     assert house.chain.balance(carol.address) == 0
     house.until_available(carol, house.eth, COIN)
     until_balanced(house, pool)
+
+
+def test_surplus_goes_to_the_harbor_beyond_every_cap(house: House) -> None:
+    """Coins and tokens above their high marks are swept to the harbor of the signers' policies but for the
+    target, more than a withdrawal's cap; what is asked for is paid beside it; users have what they had, the
+    exposed share falls, and ledger and chain agree to the unit."""
+    made = house.client.pools.make(NETWORK, "surplus").wallet.id
+    owner = user(house, 4 * CAP, 5 * CAP, made)
+    asked = house.client.withdraw(owner.id, house.eth, COIN, to := house.outside())
+    marks = {"low": str(COIN), "target": str(2 * COIN), "high": str(CAP * COIN), "harbor": HARBOR}
+    house.client.pools.mark(made, marks)
+    house.client.pools.mark(made, marks, house.usd)
+    house.confirmed(asked)
+    swept = (4 * CAP - 3) * COIN, (5 * CAP - 2) * COIN
+    eventually(
+        lambda: (house.chain.balance(HARBOR), house.chain.balance(HARBOR, house.token)) == swept,
+        "the surplus is not in the harbor",
+    )
+
+    def held() -> list[tuple[int, int, int, str | None]]:
+        shown = house.client.pools.show(made)
+        some = [shown, *shown.tokens]
+        return [(int(one.cold), int(one.booked), int(one.on_chain), one.marks.harbor) for one in some]
+
+    left = [(units, 2 * COIN, 2 * COIN, HARBOR) for units in swept]
+    eventually(lambda: held() == left, "the books do not say what lies where")
+    shown = house.client.pools.show(made)
+    assert (int(shown.users), shown.own, shown.fees) == ((4 * CAP - 1) * COIN, "0", "0")
+    assert all(one.exposed_thousandths < 500 for one in (shown, *shown.tokens))
+    assert house.chain.balance(to) == COIN
+    assert house.available(owner, house.eth) == (4 * CAP - 1) * COIN
+    code, report = reconciled(house)
+    assert (code, report["differences"]) == (0, [])
+    assert house.client.read.books_balanced()
+
+
+def test_a_harbor_of_apps_own_gets_nothing(house: House) -> None:
+    """Twin of the sweep: an App that names another harbor is refused by a signer, and nothing leaves."""
+    made = house.client.pools.make(NETWORK, "stolen").wallet.id
+    theirs = house.outside()
+    house.client.pools.mark(made, {"high": "2", "low": "0", "target": "1", "harbor": theirs})
+    user(house, 2 * CAP, pool=made)
+
+    def refused() -> bool:
+        told = [one for one in house.client.read.withdrawals(made) if one.kind == "withdrawal"]
+        return any("cap" in verdict.rule for one in told for verdict in one.verdicts)
+
+    eventually(refused, "nobody has refused the sweep")
+    eventually(lambda: int(house.client.pools.show(made).cold) == 0, "what was lent is not back")
+    stands = until_balanced(house, house.client.pools.show(made))
+    assert (int(stands.on_chain), house.chain.balance(theirs)) == (2 * CAP * COIN, 0)
 
 
 def index_of(wallet: Wallet) -> int:
