@@ -92,12 +92,18 @@ class Store:
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Where nothing is written: it waits for no writer, and whatever tries to write in it fails."""
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self.look, work)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, self._look, work, FENCE.get())
 
     def look(self, work: Callable[[Connection], T]) -> T:
         """The same, now, in the caller's thread."""
+        return self._look(work, FENCE.get())
+
+    def _look(self, work: Callable[[Connection], T], fence: Callable[[Connection], None] | None) -> T:
         reading = self._engine.connect().execution_options(**{READING: True})
         with reading as connection, connection.begin():
+            if fence is not None:
+                fence(connection)
             return work(connection)
 
     def _transact(self, work: Callable[[Connection], T], fence: Callable[[Connection], None] | None) -> T:

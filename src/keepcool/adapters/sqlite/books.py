@@ -16,6 +16,7 @@ from sqlalchemy import Engine, create_engine, event
 from keepcool.core.errors import Conflict
 from keepcool.ports.books import READERS, READING
 
+_READS = "keepcool_reads"  # in a connection's `info`: what it was told last, whether it only reads
 _CACHE_KIB = 64 * 1024  # indices of hashes are touched all over: SQLite's own 2 MB hold a day of them
 
 
@@ -52,5 +53,7 @@ def _configure(connection: Any, _record: object) -> None:
 
 def _begin(connection: Any) -> None:
     reads = bool(connection.get_execution_options().get(READING))
-    connection.exec_driver_sql(f"PRAGMA query_only={int(reads)}")
+    if connection.info.get(_READS) is not reads:
+        connection.exec_driver_sql(f"PRAGMA query_only={int(reads)}")
+        connection.info[_READS] = reads
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

@@ -1,7 +1,8 @@
 """Following one network: read new blocks, walk back when they were replaced, settle what is deep enough.
 
 Laws: each step is bounded and stands on what the database says, so a crash between any two lines loses and
-doubles nothing; an erring node changes nothing; a reorganisation is believed only block by block, and one
+doubles nothing; where the last one left nothing to do and the chain stands as it stood, nothing is asked but
+the node; an erring node changes nothing; a reorganisation is believed only block by block, and one
 that reaches settled blocks only when every node tells of it.
 """
 
@@ -45,6 +46,15 @@ class Plan:
     sweep_wallets: int = 200
 
 
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """A step that left nothing to do at this tip, and with this block to credit up to."""
+
+    tip: bytes
+    deep: int
+    progress: Progress
+
+
 class Follower:
     """`nodes`: the first is followed, all must agree before anything is credited. `recall`: who may explain
     what no payout of these books does."""
@@ -69,25 +79,48 @@ class Follower:
         self._settler = Settler(plan.listed, self._rules, nodes, store, clock)
         self._sweep_at_ms = 0
         self._swept_block = -1
+        self._rest: _Rest | None = None
 
     async def step(self) -> Progress:
         """One bounded round. Raises Unavailable when a node is away or lags (ask again later), Breach when
         what the nodes say cannot be believed."""
         tip = await self._node.check()
+        rest, self._rest = self._rest, None
+        if rest is None or not await self._rests(rest, tip):
+            rest = await self._round(tip)
+        if not rest.progress.busy and rest.progress.scanned >= tip.number:
+            self._rest = rest
+        return rest.progress
+
+    async def _rests(self, rest: _Rest, tip: Header) -> bool:
+        if rest.tip != tip.hash or self._may_sweep(rest.progress.settled):
+            return False
+        return await self._deep(tip) == rest.deep
+
+    async def _round(self, tip: Header) -> _Rest:
         before = await self._begun(tip)
         moved = await self._scan(tip, before)
-        settled = await self._settler.settle(tip.number, await self._deep(tip))
-        after = await self._position()
-        if settled:
-            at_ms = self._clock.now_ms()
-            await self._store.run(lambda tx: self._recall.book(tx, after.settled, at_ms))
-        busy = moved or settled > 0
+        deep = await self._deep(tip)
+        settled = await self._settler.settle(tip.number, deep)
+        after = await self._booked() if settled else await self._position()
+        busy = (moved or settled > 0) and after.scanned < tip.number
         if not busy and after.scanned >= tip.number:
             busy = await self._sweep(after)
-        return Progress(tip.number, after.scanned, after.settled, busy)
+        return _Rest(tip.hash, deep, Progress(tip.number, after.scanned, after.settled, busy))
+
+    async def _booked(self) -> Position:
+        """What was remembered of blocks that are settled now, too."""
+        at_ms = self._clock.now_ms()
+
+        def work(tx: Connection) -> Position:
+            stands = self._stands(tx)
+            self._recall.book(tx, stands.settled, at_ms)
+            return stands
+
+        return await self._store.run(work)
 
     async def _begun(self, tip: Header) -> Position:
-        stands = await self._store.run(lambda tx: position.read(tx, self._network))
+        stands = await self._store.read(lambda tx: position.read(tx, self._network))
         if stands is not None:
             return stands
         first = self._plan.start_block
@@ -101,7 +134,10 @@ class Follower:
         return await self._position()
 
     async def _position(self) -> Position:
-        stands = await self._store.run(lambda tx: position.read(tx, self._network))
+        return await self._store.read(self._stands)
+
+    def _stands(self, tx: Connection) -> Position:
+        stands = position.read(tx, self._network)
         if stands is None:
             raise Breach("deposits.position", f"{self._network}: the follower's position is gone")
         return stands
@@ -139,7 +175,7 @@ class Follower:
         return True
 
     async def _hash(self, number: int) -> bytes | None:
-        return await self._store.run(lambda tx: position.hash_at(tx, self._network, number))
+        return await self._store.read(lambda tx: position.hash_at(tx, self._network, number))
 
     async def _walk_back(self, stands: Position, top: int) -> None:
         """Finds the last block both the chain and we have, and forgets those above it."""
@@ -219,11 +255,15 @@ class Follower:
             )
         )
 
+    def _may_sweep(self, settled: int) -> bool:
+        """Whether a round through all wallets is to begin."""
+        return settled != self._swept_block and self._clock.now_ms() >= self._sweep_at_ms
+
     async def _sweep(self, stands: Position) -> bool:
         """True while a round through all wallets goes on."""
-        now_ms = self._clock.now_ms()
-        if stands.swept == 0 and (stands.settled == self._swept_block or now_ms < self._sweep_at_ms):
+        if stands.swept == 0 and not self._may_sweep(stands.settled):
             return False
         if stands.swept == 0:
-            self._sweep_at_ms, self._swept_block = now_ms + self._plan.sweep_every_ms, stands.settled
+            self._sweep_at_ms = self._clock.now_ms() + self._plan.sweep_every_ms
+            self._swept_block = stands.settled
         return not await self._settler.sweep(self._plan.sweep_wallets)

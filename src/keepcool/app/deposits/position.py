@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
 from keepcool.app.deposits.tables import block, cursor, settlement, touch
 from keepcool.app.upserts import upsert
@@ -17,6 +17,11 @@ from keepcool.core.errors import Conflict
 from keepcool.core.ids import AssetId, NetworkId, WalletId
 
 BLOCKS_KEPT = 1024
+# asked with every block, and made once: building a statement takes longer than it
+_STANDS = select(cursor).where(cursor.c.network == bindparam("network"))
+_HASH_AT = select(block.c.hash).where(
+    block.c.network == bindparam("network"), block.c.number == bindparam("number")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,7 @@ class Settled:
 
 
 def read(tx: Connection, network: NetworkId) -> Position | None:
-    row = tx.execute(select(cursor).where(cursor.c.network == network)).one_or_none()
+    row = tx.execute(_STANDS, {"network": network}).one_or_none()
     return None if row is None else Position(row.scanned, row.settled, row.swept)
 
 
@@ -64,8 +69,7 @@ def advance(tx: Connection, network: NetworkId, number: int, block_hash: bytes) 
 
 def hash_at(tx: Connection, network: NetworkId, number: int) -> bytes | None:
     """None for a block not read or no longer kept."""
-    query = select(block.c.hash).where(block.c.network == network, block.c.number == number)
-    text = tx.execute(query).scalar_one_or_none()
+    text = tx.execute(_HASH_AT, {"network": network, "number": number}).scalar_one_or_none()
     return None if text is None else bytes.fromhex(text)
 
 

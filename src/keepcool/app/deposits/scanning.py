@@ -68,7 +68,7 @@ class Scanner:
     async def read(self, block: Block, at_ms: int) -> int:
         """Remembers the block and what came in with it. The number of new claims."""
         transfers, safe_logs = await self._logs(block.header.hash)
-        while not await self._store.run(self._watched.refresh):
+        while not await self._store.read(self._watched.refresh):
             pass
         matched = match(
             block,
@@ -80,9 +80,8 @@ class Scanner:
             pooled=self._watched.pooled,
         )
         matched = await self._succeeded(block.header, matched)
-        sent = await self._store.run(lambda tx: _sent(tx, matched))
-        if sent:
-            await self._recall.explain(sent)
+        if any(one.executed for one in matched.touched):
+            await self._recall.explain(await self._store.read(lambda tx: _sent(tx, matched)))
         return await self._store.run(lambda tx: self._remember(tx, block.header, matched, at_ms))
 
     async def _logs(self, block_hash: bytes) -> tuple[tuple[Log, ...], tuple[Log, ...]]:

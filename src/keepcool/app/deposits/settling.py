@@ -38,6 +38,17 @@ class Due:
     pool: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Lot:
+    """What is to be settled now: blocks after `after` up to `until`, whose hash the books say is
+    `block_hash`."""
+
+    after: int
+    until: int
+    block_hash: bytes | None
+    due: list[Due]
+
+
 class Settler:
     """`nodes`: all of them, the first is the one that is followed."""
 
@@ -51,18 +62,26 @@ class Settler:
     async def settle(self, tip: int, deep: int) -> int:
         """Settles up to block `deep`, or as far as blocks were read. How many it did. After a long absence
         blocks are read first: nodes keep the balances of the newest alone."""
-        stands = await self._store.run(lambda tx: position.read(tx, self._network))
-        if stands is None or stands.scanned < tip - STATES_KEPT:
+        lot = await self._store.read(lambda tx: self._lot(tx, tip, deep))
+        if lot is None:
             return 0
+        due, last = lot.due, max(len(lot.due) - 1, 0) // HOLDINGS_AT_ONCE * HOLDINGS_AT_ONCE
+        for start in range(0, last, HOLDINGS_AT_ONCE):
+            header = await self._agreed(lot.until, lot.block_hash)
+            await self._confirm(header, due[start : start + HOLDINGS_AT_ONCE], finish=False, all_told=True)
+        header = await self._agreed(lot.until, lot.block_hash)
+        await self._confirm(header, due[last:], finish=True, all_told=True)
+        return lot.until - lot.after
+
+    def _lot(self, tx: Connection, tip: int, deep: int) -> _Lot | None:
+        stands = position.read(tx, self._network)
+        if stands is None or stands.scanned < tip - STATES_KEPT:
+            return None
         until = min(deep, stands.scanned)
         if until <= stands.settled:
-            return 0
-        due = await self._due_between(stands.settled, until)
-        last = max(len(due) - 1, 0) // HOLDINGS_AT_ONCE * HOLDINGS_AT_ONCE
-        for start in range(0, last, HOLDINGS_AT_ONCE):
-            await self._confirm(until, due[start : start + HOLDINGS_AT_ONCE], finish=False, all_told=True)
-        await self._confirm(until, due[last:], finish=True, all_told=True)
-        return until - stands.settled
+            return None
+        block_hash = position.hash_at(tx, self._network, until)
+        return _Lot(stands.settled, until, block_hash, self._due(tx, stands.settled, until))
 
     async def sweep(self, wallets_at_once: int) -> bool:
         """Looks at some wallets' balances at the last settled block, whether or not anything told of them:
@@ -74,15 +93,17 @@ class Settler:
             lambda tx: wallets_after(tx, self._network, stands.swept, wallets_at_once)
         )
         due = await self._store.run(lambda tx: self._holdings(tx, some))
-        await self._confirm(stands.settled, due, finish=False, all_told=False)
+        number = stands.settled
+        stored = await self._store.read(lambda tx: position.hash_at(tx, self._network, number))
+        await self._confirm(await self._agreed(number, stored), due, finish=False, all_told=False)
         around = len(some) < wallets_at_once
         mark = 0 if around else some[-1].number
         await self._store.run(lambda tx: position.swept_to(tx, self._network, mark))
         return around
 
-    async def _confirm(self, number: int, due: Sequence[Due], *, finish: bool, all_told: bool) -> None:
+    async def _confirm(self, header: Header, due: Sequence[Due], *, finish: bool, all_told: bool) -> None:
         """`finish`: these are the last of the block; `all_told`: also those whose balance is what it was."""
-        header = await self._agreed(number)
+        number = header.number
         readings = [one for asset, _ in self._listed.assets() for one in await self._read(header, due, asset)]
         at_ms = self._clock.now_ms()
 
@@ -96,8 +117,8 @@ class Settler:
 
         await self._store.run(work)
 
-    async def _agreed(self, number: int) -> Header:
-        stored = await self._store.run(lambda tx: position.hash_at(tx, self._network, number))
+    async def _agreed(self, number: int, stored: bytes | None) -> Header:
+        """The block every node has, if it is the one that was read."""
         first: Header | None = None
         for node in self._nodes:
             header = await node.header(number)
@@ -142,9 +163,6 @@ class Settler:
         for start in range(0, len(holdings), HOLDINGS_AT_ONCE):
             found += await node.balances(holdings[start : start + HOLDINGS_AT_ONCE], block_hash)
         return found
-
-    async def _due_between(self, after: int, until: int) -> list[Due]:
-        return await self._store.run(lambda tx: self._due(tx, after, until))
 
     def _due(self, tx: Connection, after: int, until: int) -> list[Due]:
         touched = position.touched(tx, self._network, after=after, until=until)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from keepcool.app.books.registry import wallet
 from keepcool.app.coins.tables import address as coin_address
@@ -18,6 +18,22 @@ from keepcool.core.ids import NetworkId, WalletId
 
 _ROWS_AT_ONCE = 50_000
 _ASKED_AT_ONCE = 500
+# asked with every block, and made once: building a statement takes longer than it
+_WALLETS = (
+    select(wallet.c.number, wallet.c.address)
+    .where(wallet.c.network == bindparam("network"), wallet.c.number > bindparam("seen"))
+    .order_by(wallet.c.number)
+    .limit(_ROWS_AT_ONCE)
+)
+_whose, _source = wallet.alias(), wallet.alias()
+_POOLED = (
+    select(coin_address.c.number, coin_address.c.script, _whose.c.number, _source.c.number)
+    .join(_whose, _whose.c.id == func.coalesce(coin_address.c.wallet, coin_address.c.source))
+    .join(_source, _source.c.id == coin_address.c.source)
+    .where(coin_address.c.network == bindparam("network"), coin_address.c.number > bindparam("seen"))
+    .order_by(coin_address.c.number)
+    .limit(_ROWS_AT_ONCE)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +56,7 @@ class Watched:
     def refresh(self, tx: Connection) -> bool:
         """Reads a bounded number of new rows. False when there may be more."""
         self._late(tx)
-        query = select(wallet.c.number, wallet.c.address).where(
-            wallet.c.network == self._network, wallet.c.number > self._seen
-        )
-        rows = tx.execute(query.order_by(wallet.c.number).limit(_ROWS_AT_ONCE)).all()
+        rows = tx.execute(_WALLETS, {"network": self._network, "seen": self._seen}).all()
         for number, address in rows:
             self._take(number, address)
         if rows:
@@ -52,14 +65,8 @@ class Watched:
 
     def _of_pools(self, tx: Connection) -> bool:
         """Every address of a pool that was handed out, or may have been."""
-        whose, source = wallet.alias(), wallet.alias()
-        query = (
-            select(coin_address.c.number, coin_address.c.script, whose.c.number, source.c.number)
-            .join(whose, whose.c.id == func.coalesce(coin_address.c.wallet, coin_address.c.source))
-            .join(source, source.c.id == coin_address.c.source)
-            .where(coin_address.c.network == self._network, coin_address.c.number > self._seen_address)
-        )
-        found = tx.execute(query.order_by(coin_address.c.number).limit(_ROWS_AT_ONCE)).all()
+        new = {"network": self._network, "seen": self._seen_address}
+        found = tx.execute(_POOLED, new).all()
         for number, script, of_wallet, of_source in found:
             raw = bytes(script)
             self.numbers[raw], self.pooled[raw] = of_wallet, of_source

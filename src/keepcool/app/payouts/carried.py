@@ -56,6 +56,10 @@ GIVEN_UP, REVERTS = "payout.given_up", "payout.reverts"
 _WAITING = (Drafted, PartlySigned, NeedsReview)
 _NOWHERE: dict[str, object] = dict.fromkeys(("batch", "transaction", "digest", "intent", "draft"))
 _ROWS_MAX = 500
+_batch = withdrawal.alias()
+_DONE = select(_batch.c.id).where(_batch.c.id == withdrawal.c.batch, _batch.c.open.is_(False))
+# what is open, of batches that have ended
+_LEFT = select(withdrawal).where(withdrawal.c.open.is_(True), withdrawal.c.batch.is_not(None), _DONE.exists())
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +129,7 @@ def given_up(why: str) -> Abandoned:
 
 def settle_left(tx: Connection, take: Step, network: NetworkId) -> int:
     """What was held up while its batch became final, and goes on now. How many these were."""
-    other = withdrawal.alias()
-    done = select(other.c.id).where(other.c.id == withdrawal.c.batch, other.c.open.is_(False))
-    left = (withdrawal.c.network == network, withdrawal.c.open.is_(True), withdrawal.c.batch.is_not(None))
-    rows = store.rows(tx, select(withdrawal).where(*left, done.exists()).limit(_ROWS_MAX))
+    rows = store.rows(tx, _LEFT.where(withdrawal.c.network == network).limit(_ROWS_MAX))
     settled = [one for one in rows if _settled(tx, take, one)]
     return len(settled)
 

@@ -9,23 +9,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 from keepcool.app.payouts.lane import Lane, wait_after
 from keepcool.core.errors import Breach, KeepcoolError
 
 _BREATH_S = 0.005
+_UNKNOWN = None  # what a round depended on: it cannot be told, or there is something to do
 _log = logging.getLogger("keepcool.payouts")
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One loop of a lane. `work` says whether anything moved."""
+    """One loop of a lane. `work` says whether anything moved. `rest`: what a round that moved nothing depends
+    on; as long as it stays the same the next would move nothing. None: there is something to look at."""
 
     name: str
     lane: Lane
     work: Callable[[], Awaitable[bool]]
+    rest: Callable[[], Awaitable[Hashable | None]] | None = None
 
 
 class PayoutEngine:
@@ -49,10 +52,11 @@ class PayoutEngine:
             bell.set()
 
     async def _loop(self, work: Work, bell: asyncio.Event) -> None:
-        failures = 0
+        failures, before = 0, _UNKNOWN
         while True:
             bell.clear()
-            moved = await _round(work)
+            moved, found = await _round(work, before)
+            before = found if moved is False else _UNKNOWN
             failures = 0 if moved is not None else failures + 1
             if moved:
                 self.wake()
@@ -64,10 +68,14 @@ class PayoutEngine:
                     await bell.wait()
 
 
-async def _round(one: Work) -> bool | None:
-    """None when something outside was not there."""
+async def _round(one: Work, before: Hashable | None) -> tuple[bool | None, Hashable | None]:
+    """Whether anything moved, None when something outside was not there; and what it depended on. Nothing
+    is done where that is as it was `before` a round that moved nothing."""
     try:
-        return await one.work()
+        found = _UNKNOWN if one.rest is None else await one.rest()
+        if found is not _UNKNOWN and found == before:
+            return False, found
+        return await one.work(), found
     except Breach as error:
         await one.lane.note("payout.breach", one.name, f"{error.code}: {error.public}")
     except KeepcoolError as error:
@@ -75,4 +83,4 @@ async def _round(one: Work) -> bool | None:
         _log.info("payouts wait", extra=where)
     except Exception:  # noqa: BLE001 - a row nobody foresaw ends neither this loop nor those of the other networks
         _log.exception("a payouts' loop broke", extra={"loop": one.name, "network": one.lane.network})
-    return None
+    return None, _UNKNOWN

@@ -3,7 +3,8 @@ what is deep enough, look into the pool.
 
 Laws: each step is bounded and stands on what the database says, so a crash between any two lines loses and
 doubles nothing; an erring node changes nothing; a block is fetched before the watched addresses are
-refreshed, or, far behind, passed over for its filter (`passing`); a reorganisation is believed only block by
+refreshed, or, far behind, passed over for its filter (`passing`); where all blocks were read and nothing is
+to be settled, only the pool is looked into until the chain moves; a reorganisation is believed only block by
 block, and one that is deeper than the hashes kept freezes the network.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from sqlalchemy import Connection
@@ -69,6 +70,7 @@ class Follower:
         self._terms, self._network = plan.terms, plan.terms.network
         self._watched = Watched(self._network)
         self._settling = _Round(-1, 0)
+        self._rest: tuple[BlockId, Progress] | None = None
         self._passing = Passing(plan.terms, node, store, self._watched, allowed=plan.filters)
         self._pool = Pool(plan.terms, node, store, self._watched, clock, self._recall)
 
@@ -76,17 +78,30 @@ class Follower:
         """One bounded round. Raises Unavailable when a node is away or lags (ask again later), Breach when
         what the nodes say cannot be believed."""
         tip = (await self._node.check()).tip
+        rest, self._rest = self._rest, None
+        if rest is not None and rest[0] == tip:
+            progress = replace(rest[1], busy=await self._pool.look(tip))
+        else:
+            progress, is_read = await self._round(tip)
+            if not is_read or self._settling != _Round(tip.height, None):
+                return progress
+        self._rest = tip, progress
+        return progress
+
+    async def _round(self, tip: BlockId) -> tuple[Progress, bool]:
+        """And whether this tip is the last block that was read."""
         stands = await self._begun(tip)
         moved = await self._scan(tip, stands)
-        after = await self._position()
+        after = await self._position() if moved else stands
         moved = await self._settle(after.scanned) or moved
-        if not moved or after.scanned == tip.height:
-            moved = await self._look(after, tip) or moved
+        is_read = after.scanned == tip.height and await self._hash(tip.height) == tip.hash
+        if is_read:
+            moved = await self._pool.look(tip) or moved
         after = await self._position()
-        return Progress(tip.height, after.scanned, after.settled, moved)
+        return Progress(tip.height, after.scanned, after.settled, moved), is_read
 
     async def _begun(self, tip: BlockId) -> Position:
-        stands = await self._store.run(lambda tx: position.read(tx, self._network))
+        stands = await self._store.read(lambda tx: position.read(tx, self._network))
         if stands is not None:
             return stands
         start = self._plan.start_block
@@ -100,7 +115,7 @@ class Follower:
         return await self._position()
 
     async def _position(self) -> Position:
-        stands = await self._store.run(lambda tx: position.read(tx, self._network))
+        stands = await self._store.read(lambda tx: position.read(tx, self._network))
         if stands is None:
             raise Breach("deposits.position", f"{self._network}: the follower's position is gone")
         return stands
@@ -188,7 +203,7 @@ class Follower:
         await self._store.run(work)
 
     async def _hash(self, number: int) -> str | None:
-        found = await self._store.run(lambda tx: position.hash_at(tx, self._network, number))
+        found = await self._store.read(lambda tx: position.hash_at(tx, self._network, number))
         return None if found is None else found.hex()
 
     async def _settle(self, scanned: int) -> bool:
@@ -211,12 +226,6 @@ class Follower:
         least = min(depth for _, depth in self._terms.row.confirmations)
         await self._store.run(lambda tx: _settled_to(tx, self._plan.terms, scanned - least + 1))
         return False
-
-    async def _look(self, stands: Position, tip: BlockId) -> bool:
-        """Into the pool, once all blocks are read."""
-        if stands.scanned != tip.height or await self._hash(tip.height) != tip.hash:
-            return False
-        return await self._pool.look(tip)
 
     async def _walk_back(self, stands: Position, top: int) -> None:
         """Finds the last block both the chain and we have, and forgets those above it."""

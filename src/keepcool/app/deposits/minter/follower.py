@@ -2,7 +2,8 @@
 
 Laws: one block is final, so a block that reads differently later is a breach and not a reorganisation; each
 step is bounded and stands on what the database says; balances are read at a height of which nodes still keep
-the state, so after a long absence blocks are read first and balances once.
+the state, so after a long absence blocks are read first and balances once. Where the last step left nothing
+to do, and no block came, nothing is asked but the node.
 """
 
 from __future__ import annotations
@@ -69,24 +70,33 @@ class Follower:
         self._watched = Watched(plan.network)
         self._same_chain = False
         self._sweep_at_ms, self._swept_block = 0, -1
+        self._rest: Progress | None = None
 
     async def step(self) -> Progress:
         """One bounded round. Raises Unavailable when a node is away or lags (ask again later), Breach when
         what the nodes say cannot be believed."""
         tip = (await self._node.check()).height
+        rest, self._rest = self._rest, None
+        if rest is None or rest.tip != tip or self._may_sweep(rest.settled):
+            rest = await self._round(tip)
+        if not rest.busy and rest.scanned >= tip:
+            self._rest = rest
+        return rest
+
+    async def _round(self, tip: int) -> Progress:
         stands = await self._begun(tip)
         await self._recognised(stands, tip)
         moved = await self._scan(stands.scanned, tip)
-        after = await self._position()
+        after = await self._position() if moved else stands
         settled = await self._settle(after, tip)
-        busy = moved or settled
+        after = await self._position() if settled else after
+        busy = (moved or settled) and after.scanned < tip
         if not busy and after.scanned >= tip:
-            busy = await self._sweep(await self._position())
-        after = await self._position()
+            busy = await self._sweep(after)
         return Progress(tip, after.scanned, after.settled, busy)
 
     async def _begun(self, tip: int) -> Position:
-        stands = await self._store.run(lambda tx: position.read(tx, self._network))
+        stands = await self._store.read(lambda tx: position.read(tx, self._network))
         if stands is not None:
             return stands
         number = self._plan.start_block - 1 if self._plan.start_block > 0 else tip
@@ -95,7 +105,7 @@ class Follower:
         return await self._position()
 
     async def _position(self) -> Position:
-        stands = await self._store.run(lambda tx: position.read(tx, self._network))
+        stands = await self._store.read(lambda tx: position.read(tx, self._network))
         if stands is None:
             raise Breach("deposits.position", f"{self._network}: the follower's position is gone")
         return stands
@@ -120,12 +130,11 @@ class Follower:
         last = min(tip, scanned + BLOCKS_AT_ONCE)
         for height in range(scanned + 1, last + 1):
             block = await self._block(height)
-            while not await self._store.run(self._watched.refresh):
+            while not await self._store.read(self._watched.refresh):
                 pass
             found = reading.read(block, self._network, self._watched.numbers, self._listed)
-            sent = await self._store.run(partial(_sent, found=found))
-            if sent:
-                await self._recall.explain(sent)
+            if found.left:
+                await self._recall.explain(await self._store.read(partial(_sent, found=found)))
             await self._store.run(partial(self._remember, block=block, found=found))
         return last > scanned
 
@@ -166,7 +175,7 @@ class Follower:
         """Balances at the last block read, once that is near enough to the tip."""
         if stands.scanned <= stands.settled or stands.scanned < tip - STATES_KEPT:
             return False
-        due = await self._store.run(lambda tx: self._due(tx, stands.settled, stands.scanned))
+        due = await self._store.read(lambda tx: self._due(tx, stands.settled, stands.scanned))
         readings = await self._read(due, stands.scanned)
 
         def work(tx: Connection) -> None:
@@ -184,7 +193,7 @@ class Follower:
         return wallets_called(tx, sorted(touched | pending))
 
     async def _read(self, wallets: Sequence[WatchedWallet], at: int) -> list[Reading]:
-        block_hash = await self._store.run(lambda tx: position.hash_at(tx, self._network, at))
+        block_hash = await self._store.read(lambda tx: position.hash_at(tx, self._network, at))
         if block_hash is None:
             raise Breach("deposits.position", f"{self._network}: block {at} is not remembered")
         found: list[Reading] = []
@@ -199,14 +208,18 @@ class Follower:
             ]
         return found
 
+    def _may_sweep(self, settled: int) -> bool:
+        """Whether a round through all wallets is to begin."""
+        return settled != self._swept_block and self._clock.now_ms() >= self._sweep_at_ms
+
     async def _sweep(self, stands: Position) -> bool:
         """Looks at some wallets' balances whether or not anything told of them: coins can come in without a
         trace. True while a round through all wallets goes on."""
-        now_ms = self._clock.now_ms()
-        if stands.swept == 0 and (stands.settled == self._swept_block or now_ms < self._sweep_at_ms):
+        if stands.swept == 0 and not self._may_sweep(stands.settled):
             return False
         if stands.swept == 0:
-            self._sweep_at_ms, self._swept_block = now_ms + self._plan.sweep_every_ms, stands.settled
+            self._sweep_at_ms = self._clock.now_ms() + self._plan.sweep_every_ms
+            self._swept_block = stands.settled
         count = self._plan.sweep_wallets
         some = await self._store.run(lambda tx: wallets_after(tx, self._network, stands.swept, count))
         readings = await self._read(some, stands.settled)

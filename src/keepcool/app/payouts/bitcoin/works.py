@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
+from sqlalchemy import ColumnElement, select
+
+from keepcool.app.payouts import resting
 from keepcool.app.payouts.bitcoin import (
     bumping,
     burning,
@@ -13,13 +16,31 @@ from keepcool.app.payouts.bitcoin import (
     signing,
     watching,
 )
+from keepcool.app.payouts.bitcoin.batches import OPEN, Stage
 from keepcool.app.payouts.bitcoin.lane import BitcoinLane
+from keepcool.app.payouts.bitcoin.tables import batch
 from keepcool.app.payouts.engine import Work
+
+_HERE = select(batch.c.id).where(batch.c.network == resting.NETWORK)
+
+
+def _batches(*stages: Stage) -> ColumnElement[bool]:
+    return _HERE.where(batch.c.stage.in_([one.value for one in stages])).exists()
+
+
+_UNSENT = resting.asking(_batches(Stage.SIGNED, Stage.SENT))
+# coins come and go with blocks, what is to be gathered or was final with them
+_UNSETTLED = resting.asking_beside_chain(
+    resting.opened(), _batches(*OPEN), _HERE.where(batch.c.tainted.is_(True)).exists()
+)
 
 
 def works(lane: BitcoinLane) -> list[Work]:
-    named = (("sign", draft_and_sign), ("send", send_and_raise), ("watch", watch))
-    return [Work(name, lane, partial(work, lane)) for name, work in named]
+    return [
+        Work("sign", lane, partial(draft_and_sign, lane), resting.BesideChain(lane, _UNSETTLED)),
+        Work("send", lane, partial(send_and_raise, lane), resting.of(lane, _UNSENT)),
+        Work("watch", lane, partial(watch, lane), resting.BesideChain(lane, _UNSETTLED)),
+    ]
 
 
 async def draft_and_sign(lane: BitcoinLane) -> bool:

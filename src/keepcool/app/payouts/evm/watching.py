@@ -35,6 +35,8 @@ _ROWS_AT_ONCE = 200
 async def look_for_receipts(lane: EvmLane) -> bool:
     """True when anything was newly seen or lost. What was seen is asked for again when its block is gone."""
     alive = await lane.store.run(lambda tx: purses.in_stages(tx, lane.network, purses.ALIVE))
+    if not alive:
+        return False
     room = asyncio.Semaphore(_RECEIPTS_AT_ONCE)
     blocks = {one.block: one.block_hash for one in alive if one.block is not None}
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from keepcool.app.payouts import signing
+from sqlalchemy import select
+
+from keepcool.app.deposits.tables import lying
+from keepcool.app.payouts import resting, signing
 from keepcool.app.payouts.engine import Work
 from keepcool.app.payouts.evm import (
     bumping,
@@ -18,11 +21,29 @@ from keepcool.app.payouts.evm import (
     watching,
 )
 from keepcool.app.payouts.evm.lane import EvmLane
+from keepcool.app.payouts.purses import PENDING, Stage
+from keepcool.app.pools.tables import pool
+from keepcool.core.withdrawal_states import Broadcast, Signed, Uncertain
+
+_PURSE_EVERY_MS = 1_000  # on a chain whose blocks come faster, its balance is read no more often
+_TO_SWEEP = select(lying.c.wallet).join(pool, pool.c.id == lying.c.pool)
+_UNSENT = resting.asking(
+    resting.opened(Signed, Broadcast),
+    resting.attempted(Stage.STORED, Stage.SIGNED, Stage.SENT),
+    _TO_SWEEP.where(pool.c.network == resting.NETWORK).exists(),
+)
+_UNSETTLED = resting.asking_beside_chain(
+    resting.opened(Broadcast, Uncertain), resting.carried(), resting.attempted(*PENDING)
+)
 
 
 def works(lane: EvmLane) -> list[Work]:
-    named = (("sign", draft_and_sign), ("send", execute), ("watch", watch))
-    return [Work(name, lane, partial(work, lane)) for name, work in named]
+    watching_rest = resting.BesideChain(lane, _UNSETTLED, _PURSE_EVERY_MS)
+    return [
+        Work("sign", lane, partial(draft_and_sign, lane), resting.of(lane, resting.UNSIGNED)),
+        Work("send", lane, partial(execute, lane), resting.of(lane, _UNSENT)),
+        Work("watch", lane, partial(watch, lane), watching_rest),
+    ]
 
 
 async def draft_and_sign(lane: EvmLane) -> bool:

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from functools import partial
 
-from keepcool.app.payouts import signing
+from sqlalchemy import select
+
+from keepcool.app.deposits.tables import spending
+from keepcool.app.payouts import resting, signing
 from keepcool.app.payouts.engine import Work
 from keepcool.app.payouts.minter import drafting, sending, watching
 from keepcool.app.payouts.minter.lane import MinterLane
+from keepcool.core.withdrawal_states import Broadcast, Signed, Uncertain
+
+_UNSENT = resting.asking(resting.opened(Signed, Broadcast, Uncertain))
+_UNACCOUNTED = select(spending.c.number).where(
+    spending.c.network == resting.NETWORK, spending.c.accounted.is_(False)
+)
+_UNSETTLED = resting.asking(resting.opened(), _UNACCOUNTED.exists())
 
 
 def works(lane: MinterLane) -> list[Work]:
-    named = (("sign", draft_and_sign), ("send", sending.send_all), ("watch", watch))
-    return [Work(name, lane, partial(work, lane)) for name, work in named]
+    return [
+        Work("sign", lane, partial(draft_and_sign, lane), resting.of(lane, resting.UNSIGNED)),
+        Work("send", lane, partial(sending.send_all, lane), resting.of(lane, _UNSENT)),
+        Work("watch", lane, partial(watch, lane), resting.of(lane, _UNSETTLED)),
+    ]
 
 
 async def draft_and_sign(lane: MinterLane) -> bool:
