@@ -97,7 +97,9 @@ def _restore(arguments: argparse.Namespace) -> int:
     if arguments.from_signers:
         from keepcool.app.rebuilding import main, restoring
 
-        told = main.from_signers(arguments.config, given=arguments.given, one_machine=arguments.one_machine)
+        told = main.from_signers(
+            arguments.config, _tell, given=arguments.given, one_machine=arguments.one_machine
+        )
         refused, said = not told.is_whole, said + restoring.sentences(told)
         if arguments.json:
             print(json.dumps(restoring.plain(told)))

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from keepcool.cli.main import main
 from keepcool.core.errors import KeepcoolError
 from keepcool.core.parties import Service
 from keepcool.local import cloudkeystores
@@ -81,6 +82,15 @@ def test_an_entry_that_is_none_is_refused_with_how_it_is_written(text: str) -> N
     with pytest.raises(KeepcoolError, match=r"init\.keystore_entry") as refused:
         cloud_keystore(text)
     assert "keeper=KEY,FILE" in refused.value.public
+
+
+def test_an_entry_for_a_keystore_that_is_made_here_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who names a key and forgets to say that it is a cloud's gets no OpenBao in its place."""
+    assert main(["init", str(tmp_path / "kc"), "--keystore-entry", f"keeper={ARN},keys"]) == 2
+    assert "init.keystore_entry" in capsys.readouterr().err
+    assert not (tmp_path / "kc").exists()
 
 
 @pytest.mark.parametrize("wrong", ["one", "twice", "same key", "same account", "absent"])

@@ -98,7 +98,7 @@ def _prepare(store: Store, settings: AppSettings) -> None:
     store.transact(lambda tx: _stand_still(tx, settings))
 
 
-def from_signers(file: Path, *, given: Path | None, one_machine: bool) -> Restored:
+def from_signers(file: Path, tell: Tell, *, given: Path | None, one_machine: bool) -> Restored:
     """Adds what both signers know and this App's database does not. `given`: a file that says whose a pool's
     addresses were."""
     words = [] if given is None else members.parse(_read(given))
@@ -117,7 +117,13 @@ def from_signers(file: Path, *, given: Path | None, one_machine: bool) -> Restor
             attesters=opened.attesters,
             clock=opened.clock,
         )
-        restorer = Restorer(store=opened.store, attesters=opened.attesters, ranges=ranges, clock=opened.clock)
+        restorer = Restorer(
+            store=opened.store,
+            attesters=opened.attesters,
+            ranges=ranges,
+            clock=opened.clock,
+            tell=tell,
+        )
         told = await restorer.restore(registries.both(opened.exchange, opened.settings.signer_timeout_s))
         now_ms = opened.clock.now_ms()
         told.members = await opened.store.run(lambda tx: members.claim_all(tx, words, now_ms))

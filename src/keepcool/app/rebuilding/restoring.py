@@ -7,7 +7,7 @@ chain was read again: every network that got a wallet stands still until then.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -24,7 +24,7 @@ from keepcool.core.ids import NetworkId, WalletId
 from keepcool.core.registry import WalletRecord
 from keepcool.ports.system import Clock
 
-_LOT = 500
+_LOT, _TOLD_EVERY = 500, 10_000
 
 
 @dataclass(slots=True)
@@ -50,10 +50,15 @@ class Restored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restorer:
+    """`lot`: so many wallets a transaction; `tell` hears how far it is, every so many."""
+
     store: Store
     attesters: Attesters
     ranges: Ranges
     clock: Clock
+    tell: Callable[[str], None]
+    lot: int = _LOT
+    told_every: int = _TOLD_EVERY
 
     async def restore(self, registries: AsyncIterator[Copies]) -> Restored:
         """Raises Unavailable when a signer does not answer: what was added stays, ask again."""
@@ -61,9 +66,11 @@ class Restorer:
         pools: list[Agreed] = []
         async for one in registries:
             lot.append(one)
-            if len(lot) == _LOT:
+            if len(lot) == self.lot:
                 pools += await self._kept(lot, told)
                 lot = []
+                if told.found % self.told_every == 0:
+                    self.tell(f"{told.found} wallets compared, {told.wallets} of them added")
         pools += await self._kept(lot, told)
         # the oldest pool is the one that new users get, so pools are added in the order of their making
         await self._keep(sorted(pools, key=lambda one: (one.record.made_at_s, one.record.wallet)), told)

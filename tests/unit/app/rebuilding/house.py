@@ -58,7 +58,7 @@ from tests.unit.app.pools.house import PoolSigners
 
 ROW = replace(SHIPPED.of(NETWORK), confirmations=((0, 2),))
 ASSET: AssetId = ROW.asset
-PAGE = 3
+PAGE, LOT = 3, 4
 SIGNED_AT_S = 1_800_000_000
 BOTH = (Service.KEEPER, Service.COOLER)
 
@@ -131,6 +131,7 @@ class LostApp:
         self.store = Store(open_books(self.folder / "app.sqlite"))
         self.store.create_tables()
         self.attesters = Attesters(self.signers.peers)
+        self.heard: list[str] = []
 
     def close(self) -> None:
         self.store.close()
@@ -199,7 +200,13 @@ class LostApp:
         )
         ranges = Ranges(store=self.store, stock=stock, attesters=self.attesters, clock=self.signers.clock)
         restorer = Restorer(
-            store=self.store, attesters=self.attesters, ranges=ranges, clock=self.signers.clock
+            store=self.store,
+            attesters=self.attesters,
+            ranges=ranges,
+            clock=self.signers.clock,
+            tell=self.heard.append,
+            lot=LOT,
+            told_every=2 * LOT,
         )
         return await restorer.restore(registries.both(exchange, 5))
 

@@ -48,8 +48,8 @@ def rows(lost: LostApp) -> tuple[int, ...]:
 
 
 def test_users_wallets_pools_and_addresses_come_back_once(lost: LostApp) -> None:
-    """More than a page of wallets of three users, a pool and further addresses: all are there, served with
-    both attestations, and asking again adds nothing."""
+    """More than a page and a lot of wallets of three users, a pool and further addresses: all are there,
+    served with both attestations; whoever waits hears of it, and asking again adds nothing."""
     for number in range(7):
         lost.signers.keep(bitcoin_record(f"w{number}", profile=OWN, number=number, owner=f"u{number % 3}"))
     lost.signers.change(Service.KEEPER, "w2", issued=4)
@@ -57,6 +57,7 @@ def test_users_wallets_pools_and_addresses_come_back_once(lost: LostApp) -> None
     told = lost.restore()
     assert (told.found, told.wallets, told.users, told.pools, told.addresses) == (8, 8, 4, 1, 1_203 + 4)
     assert (told.begun, told.refused) == ([], [])
+    assert lost.heard == ["8 wallets compared, 7 of them added"]
     before = rows(lost)
     assert before == (8, 4, 1, 7 + 4 + 1 + 1_203)
     again = lost.restore()
@@ -150,13 +151,13 @@ def test_what_is_added_together_is_told_as_if_alone(lost: LostApp) -> None:
     lost.signers.keep(replace(twin, wallet=WalletId("w4"), owner="mallory"))
     told = lost.restore()
     assert [(one.wallet, one.code) for one in told.refused] == [("w4", "coins.address_taken")]
-    assert (told.wallets, told.users, wallets(lost)) == (4, 2, ["w1", "w2", "w5", "w3"])
+    assert (told.wallets, told.users, wallets(lost)) == (4, 2, ["w1", "w2", "w3", "w5"])
     ready = [one for one in news(lost) if one.type == "wallet.ready"]
     assert [(one.subject.wallet, one.subject.user) for one in ready] == [
         ("w1", "u1"),
         ("w2", "u0"),
-        ("w5", "u1"),
         ("w3", "u1"),
+        ("w5", "u1"),
     ]
     again = lost.restore()
     assert (again.wallets, len(again.refused), [one for one in news(lost) if one.type == "wallet.ready"]) == (
