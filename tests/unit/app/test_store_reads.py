@@ -13,7 +13,8 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import DBAPIError
 
 from keepcool.app.books import people
-from keepcool.app.store import Store
+from keepcool.app.store import FENCE, Store
+from keepcool.core.errors import Unavailable
 from keepcool.core.ids import UserId
 from tests.fixtures.books import open_books
 
@@ -70,5 +71,23 @@ def test_what_writes_where_it_should_read_fails_and_nothing_changed(store: Store
         await asyncio.gather(*(store.read(users) for _ in range(5)))
         await store.run(add)
         assert await store.read(users) == 1
+
+    asyncio.run(story())
+
+
+def test_a_read_of_a_term_that_has_ended_is_refused(store: Store) -> None:
+    """The fence stands before what only reads, too; whoever is not of that term reads on."""
+
+    def fence(_: Connection) -> None:
+        raise Unavailable("lead.lost", "another App leads now")
+
+    async def fenced() -> None:
+        FENCE.set(fence)
+        with pytest.raises(Unavailable):
+            await store.read(users)
+
+    async def story() -> None:
+        await asyncio.create_task(fenced())
+        assert await store.read(users) == 0
 
     asyncio.run(story())
