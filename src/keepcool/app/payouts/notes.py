@@ -26,8 +26,8 @@ class Note:
     payout.breach, payout.no_transfer, payout.void_needed, payout.raised, payout.lifted, payout.stuck,
     payout.fee_low, payout.rejected, payout.orphaned, payout.orphan_refused, payout.gather,
     payout.rebooked, payout.undone, payout.paid_by_given_up, payout.settled_by_hand,
-    payout.lift_refused, payout.gather_refused, payout.burn_refused, pool.locked, pool.low,
-    pool.not_swept, signer.forked."""
+    payout.lift_refused, payout.gather_refused, payout.burn_refused, payout.taken_apart, pool.locked,
+    pool.low, pool.not_swept, signer.forked."""
 
     number: int
     at_ms: int

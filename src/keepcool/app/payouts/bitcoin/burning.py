@@ -29,12 +29,18 @@ from keepcool.core.withdrawal_states import Requested
 
 async def burn_all(lane: BitcoinLane) -> bool:
     """Voids that were asked for, and coins that wait to be burnt while payments lack coins."""
-    asked = await lane.store.run(lambda tx: groups.burns(tx, lane))
-    asked += await lane.store.run(lambda tx: _lacking(tx, lane))
+    asked = await lane.store.run(lambda tx: _asked(tx, lane))
     if not asked:
         return False
     rates = await fees.rates(lane)
     return any([await _burnt(lane, group, rates) for group in asked[:AT_ONCE_MAX]])
+
+
+def _asked(tx: Connection, lane: BitcoinLane) -> list[Group]:
+    """Each batch once: a second burn of the same coins could only lose."""
+    voids = groups.burns(tx, lane)
+    named = {one.burns for one in voids}
+    return voids + [one for one in _lacking(tx, lane) if one.burns not in named]
 
 
 async def _burnt(lane: BitcoinLane, group: Group, rates: Rates) -> bool:

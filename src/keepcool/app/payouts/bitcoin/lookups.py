@@ -41,9 +41,9 @@ def untils(tx: Connection, withdrawal: str) -> list[int]:
 
 
 def problem(tx: Connection, withdrawal: str) -> str | None:
-    """What its batch waits for while it is signed."""
+    """What its batch waits for until it is sent."""
     newest = batches.of_withdrawal(tx, withdrawal)[-1:]
-    return newest[0].problem if newest and newest[0].stage is Stage.DRAFTED else None
+    return newest[0].problem if newest and newest[0].stage in (Stage.DRAFTED, Stage.SIGNED) else None
 
 
 def paid_by(tx: Connection, txid: str) -> list[str]:

@@ -1,8 +1,9 @@
 """Signed → handed to the network: the cheapest rung first, and a dearer one when that is too little.
 
 Laws: that a rung is handed out is stored before it is; what was handed out is sent again byte for byte until
-a block has it; a dearer rung of the same coins is never a second payment; what no node will ever take is
-abandoned, and its coins are burnt before anything else happens with them.
+a block has it; a dearer rung of the same coins is never a second payment; what no node will ever take, or
+would pay with others somebody who may not be paid now, is abandoned, and its coins are burnt before anything
+else happens with them.
 """
 
 from __future__ import annotations
@@ -55,15 +56,18 @@ async def send_all(lane: BitcoinLane) -> bool:
 
 
 def _due(tx: Connection, lane: BitcoinLane) -> list[Batch]:
-    """Without those that a block has; what is frozen waits, unless it was handed out already."""
+    """Without those that a block has; what is frozen or suspended waits, unless it was sent already, and
+    holds up nobody it shares a transaction with."""
     now_ms, wanted = lane.clock.now_ms(), list[Batch]()
     stages = [Stage.SIGNED, Stage.SENT]
     for one in batches.in_stages(tx, lane.network, stages, limit=AT_ONCE_MAX, due_ms=now_ms):
         if one.seen is not None:
             postpone(tx, lane, one, "it is in a block")
+        elif one.stage is Stage.SIGNED and _is_taken_apart(tx, lane, one):
+            continue
         elif one.stage is Stage.SIGNED and _is_stopped(tx, lane, one):
             postpone(
-                tx, lane, one, "it is frozen, its coins are to be burnt, or another transaction is paying it"
+                tx, lane, one, _held(tx, one) or "it is frozen, to be burnt, or another one is paying it"
             )
         else:
             wanted.append(one)
@@ -71,15 +75,34 @@ def _due(tx: Connection, lane: BitcoinLane) -> list[Batch]:
 
 
 def _is_stopped(tx: Connection, lane: BitcoinLane, one: Batch) -> bool:
+    return _held(tx, one) is not None or _is_stopped_otherwise(tx, lane, one)
+
+
+def _is_stopped_otherwise(tx: Connection, lane: BitcoinLane, one: Batch) -> bool:
     members = ending.members_of(tx, one)
     wanted = all(isinstance(each.state, Signed | Uncertain) and _is_wanted(each) for each in members)
     if not wanted or events.frozen(tx, lane.network, one.source) is not None:
         return True
-    # nobody can be taken out of what both have signed: it waits while all it pays are held
-    if members and all(stops.of_operators(tx, each) is not None for each in members):
-        return True
     # one given up may have come into a block after all, between drafting and now
     return bool(batches.seen_paying(tx, [each.id for each in members], but=one.id))
+
+
+def _held(tx: Connection, one: Batch) -> str | None:
+    """Why an operator has somebody whom it pays wait."""
+    told = (stops.of_operators(tx, each) for each in ending.members_of(tx, one))
+    return next((text for text in told if text is not None), None)
+
+
+def _is_taken_apart(tx: Connection, lane: BitcoinLane, one: Batch) -> bool:
+    """Nobody can be taken out of what both have signed. So where others are paid as well it is given up: once
+    its coins are burnt they are paid without him, and he from the beginning when he is resumed."""
+    members = ending.members_of(tx, one)
+    why, goes_on = _held(tx, one), [each for each in members if stops.of_operators(tx, each) is None]
+    if why is None or not goes_on or one.purpose is not Purpose.PAY or _is_stopped_otherwise(tx, lane, one):
+        return False
+    lane.note_in(tx, "payout.taken_apart", one.id, f"{why}; it is burnt, and the others are paid without it")
+    ending.give_up(tx, lane, one, why)
+    return True
 
 
 def _is_wanted(one: store.Withdrawal) -> bool:
