@@ -3,7 +3,9 @@ a stranger's trouble, and nothing goes round for ever."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -16,7 +18,7 @@ from keepcool.app.config import BitcoinFeeSettings
 from keepcool.app.deposits import events
 from keepcool.app.deposits.events import Freezes
 from keepcool.app.payouts.bitcoin import batches, said
-from keepcool.app.payouts.bitcoin.batches import Purpose
+from keepcool.app.payouts.bitcoin.batches import Batch, Purpose
 from keepcool.app.payouts.bitcoin.tables import batch
 from keepcool.chains.bitcoin.networks import Replacement
 from keepcool.chains.bitcoin.script import ScriptKind
@@ -27,6 +29,7 @@ from keepcool.core.intent import Purpose as IntentPurpose
 from keepcool.core.intent import parse_intent
 from keepcool.ports.bitcoinnode import Why
 from keepcool.wire import messages
+from keepcool.wire.envelope import Opened
 from tests.fixtures.bitcoinoffice import ASSET, crashed
 from tests.fixtures.bitcoinrecords import NETWORK, POOL
 from tests.fixtures.paperpayouts import COIN, House
@@ -71,6 +74,40 @@ def test_one_that_the_pool_cannot_pay_now_holds_up_nobody(make: Make) -> None:
     house.office.order("small", "bob", COIN // 4, house.outside(2))
     house.confirmed("small")
     assert house.office.read("big").state.__class__.__name__ == "Requested"
+
+
+@pytest.mark.parametrize("frozen", ["alice", "bob"])
+def test_frozen_while_it_is_signed_it_is_sent_once_it_is_thawed(
+    make: Make, monkeypatch: pytest.MonkeyPatch, frozen: str
+) -> None:
+    """Both signers have signed for two, and one of them is frozen by hand before the first has answered:
+    nothing is sent; thawed, the same transaction pays both."""
+    house, asked = make(), list[object]()
+    pooled(house, "alice", "bob")
+    for number, name in enumerate(("alice", "bob"), start=1):
+        house.office.order(f"of-{name}", name, COIN // 4, house.outside(number))
+    desk, transact, signs = house.office.desk, house.office.store.transact, house.office.keeper.sign
+
+    async def meanwhile(opened: Opened) -> messages.Message:
+        if not asked:
+            freeze = partial(desk.freeze, withdrawal_id=f"of-{frozen}", reason="a call")
+            asked.append(await asyncio.to_thread(transact, freeze))
+        return await signs(opened)
+
+    monkeypatch.setattr(house.office.keeper, "sign", meanwhile)
+
+    def drafted() -> Batch:
+        return transact(lambda tx: batches.of_withdrawal(tx, f"of-{frozen}"))[-1]
+
+    house.live(lambda: bool(asked) and "frozen" in (drafted().problem or ""))
+    whole = drafted().id
+    assert transact(partial(said.is_whole, batch=whole))
+    assert (house.paper.sent, house.office.reached(f"of-{frozen}", "frozen")()) == ([], True)
+    transact(lambda tx: desk.thaw(tx, f"of-{frozen}"))
+    transact(lambda tx: batches.at_once(tx, whole))
+    house.confirmed("of-alice", "of-bob")
+    assert drafted().id == whole
+    assert [house.paper.paid(house.script(number)) for number in (1, 2)] == [COIN // 4] * 2
 
 
 def test_a_frozen_wallet_holds_up_no_other_of_its_pool(make: Make) -> None:

@@ -147,6 +147,8 @@ def _signed(
     members = ending.members_of(tx, one)
     if batches.get(tx, one.id).stage is not Stage.DRAFTED or ending.is_left(members, one.purpose):
         return one  # cancelled meanwhile: the next round ends it
+    if ending.is_held_up(members):
+        return one  # frozen meanwhile: it is put together once all are thawed
     for rung in batches.rungs(tx, one.id):
         if rung.place in finals:
             final = finals[rung.place]
