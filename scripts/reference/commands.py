@@ -8,13 +8,15 @@ from collections.abc import Iterator
 
 from scripts.reference.markup import code, table
 
+from keepcool.cli.explaining import examples
 from keepcool.cli.main import NOUNS
 
 _OPENING = """# Commands
 
-`keepcool NOUN VERB`; `--help` behind each says the same. Exit status: 0 done, 2 refused with one line on
-stderr, 130 interrupted. Commands that speak to App find it by `--client FILE`, else `KEEPCOOL_CLIENT`, else
-`./operator.toml`.
+`keepcool NOUN VERB`; `--help` behind each says the same. Exit status: 0 done, 1 done and what was found is
+not as it should be, 2 refused with one line on stderr, 130 interrupted. Commands that speak to App find it by
+`--client FILE`, else `KEEPCOOL_CLIENT`, else `./operator.toml` or `./operator/operator.toml`. *Base units*:
+the smallest there are of an asset, wei, satoshi, pip. Ids in examples are shortened.
 
 """
 
@@ -35,7 +37,12 @@ def _commands(noun: str) -> Iterator[str]:
     for name, about, leaf in _leaves(noun, "", nouns.choices[noun]):
         rows = [_row(one) for one in leaf._actions if not isinstance(one, argparse._HelpAction)]  # noqa: SLF001
         head = f"### `keepcool {name}`\n\n{about[:1].upper()}{about[1:]}".rstrip()
-        yield head + ("\n\n" + table(("argument", "", "meaning"), rows) if rows else "")
+        shown = "\n".join(examples(name))
+        yield (
+            head
+            + ("\n\n" + table(("argument", "", "meaning"), rows) if rows else "")
+            + (f"\n\n```sh\n{shown}\n```" if shown else "")
+        )
 
 
 def _leaves(

@@ -43,11 +43,16 @@ def add_token(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
     verbs = noun.add_subparsers(dest="verb", required=True, metavar="VERB")
     verb = verbs.add_parser("add", help="show what an ERC-20 token changes; with --yes change it")
     verb.add_argument("dir", type=Path, metavar="DIR", help="the installation's folder")
-    verb.add_argument("contract", help="its address")
+    verb.add_argument("contract", metavar="ADDRESS", help="its contract")
     verb.add_argument("--network", required=True, metavar="ID", help="e.g. eip155:1")
-    verb.add_argument("--symbol", help="must be what the contract says; read from it, if left out")
     verb.add_argument(
-        "--decimals", type=int, help="must be what the contract says; read from it, if left out"
+        "--symbol", metavar="TEXT", help="must be what the contract says; read from it, if left out"
+    )
+    verb.add_argument(
+        "--decimals",
+        type=int,
+        metavar="N",
+        help="must be what the contract says; read from it, if left out",
     )
     _common(verb)
     verb.set_defaults(run=_token)
@@ -61,17 +66,30 @@ def add_networks(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     verb.add_argument("network", metavar="ID", help="e.g. eip155:10")
     verb.add_argument("--node-url", action="append", required=True, metavar="URL", help="a node; repeatable")
     verb.add_argument(
-        "--start-block", type=int, help="deposits are followed from here on; the newest, if left out"
+        "--start-block",
+        type=int,
+        metavar="N",
+        help="deposits are followed from here on; the newest, if left out",
     )
-    verb.add_argument("--profile", default="", help="e.g. safe-1.5.0-l2")
-    verb.add_argument("--poll-ms", type=int, default=1000, help="how often its nodes are asked")
+    verb.add_argument(
+        "--profile", default="", metavar="NAME", help="Safe contracts of new wallets, e.g. safe-1.5.0-l2"
+    )
+    verb.add_argument(
+        "--poll-ms", type=int, default=1000, metavar="N", help="its nodes are asked every N ms (default 1000)"
+    )
     _common(verb)
     verb.set_defaults(run=_network)
 
 
 def _common(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--cap", metavar="SYMBOL=TRANSACTION,HOUR,DAY", help="in whole units")
-    verb.add_argument("--yes", action="store_true", help="write, sign and take it up")
+    verb.add_argument(
+        "--cap",
+        metavar="SYMBOL=TX,HOUR,DAY",
+        help="most that may leave at once, per hour and per day, over all wallets; in whole coins",
+    )
+    verb.add_argument(
+        "--yes", action="store_true", help="write the files, sign the policies, and take them up"
+    )
 
 
 def _token(arguments: argparse.Namespace) -> int:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keepcool.cli import passphrases
-from keepcool.cli.signer import LEVELS
-from keepcool.core.errors import Malformed, Refused
+from keepcool.cli.signer import LEVELS, check_target
+from keepcool.core.errors import Conflict, Malformed, Refused
 
 if TYPE_CHECKING:
     from keepcool.core.approvals import Action
@@ -34,18 +34,22 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     _with_passphrase(new)
     _register_orders(_verb(verbs, "order", "write an order, for others to sign", None))
     show = _verb(verbs, "show", "what an order says, from its bytes", _show)
-    show.add_argument("file", type=Path, metavar="ORDER")
+    show.add_argument("file", type=Path, metavar="ORDER", help="the order's file")
     sign = _verb(verbs, "sign", "read an order and sign it", _sign)
-    sign.add_argument("file", type=Path, metavar="ORDER")
-    sign.add_argument("--name", help="yours, as the policy has it")
+    sign.add_argument(
+        "file", type=Path, metavar="ORDER", help="the order's file; the signature is put into it"
+    )
+    sign.add_argument("--name", metavar="NAME", help="yours, as the policy has it")
     key = sign.add_mutually_exclusive_group(required=True)
     key.add_argument("--key", type=Path, metavar="FILE", help="made by `keepcool admin new-key`")
     key.add_argument("--root-key", type=Path, metavar="FILE", help="the root key: a policy, the long delay")
     sign.add_argument("--yes", action="store_true", help="do not ask")
     _with_passphrase(sign)
     submit = _verb(verbs, "submit", "hand an order to the signer on this host, the bus up or down", _submit)
-    submit.add_argument("file", type=Path, metavar="ORDER")
-    submit.add_argument("--signer", required=True, choices=("keeper", "cooler"))
+    submit.add_argument("file", type=Path, metavar="ORDER", help="the order's file")
+    submit.add_argument(
+        "--signer", required=True, choices=("keeper", "cooler"), help="which of them runs on this host"
+    )
     submit.add_argument("--config", required=True, type=Path, metavar="FILE", help="the signer's TOML")
     submit.add_argument("--json", action="store_true", help="print as JSON")
 
@@ -59,16 +63,30 @@ def _register_orders(parser: argparse.ArgumentParser) -> None:
     freeze = _order(actions, "freeze", "one administrator is enough, at once", _freeze)
     thaw = _order(actions, "thaw", "end a freeze, with a clean reconciliation report", _thaw)
     for one in (freeze, thaw):
-        one.add_argument("--level", required=True, choices=LEVELS)
-        one.add_argument("--target", default="", help="the wallet, asset or network")
-        one.add_argument("--reason", required=True, help="stands in the journal")
-    thaw.add_argument("--report", required=True, type=Path, help="made by `keepcool app reconcile --out`")
+        one.add_argument(
+            "--level",
+            required=True,
+            choices=LEVELS,
+            help="what is meant; harbor: all but the way to the harbor",
+        )
+        one.add_argument(
+            "--target",
+            default="",
+            metavar="ID",
+            help="which wallet, asset or network; none for all and harbor",
+        )
+        one.add_argument("--reason", required=True, metavar="TEXT", help="why; it stands in the journal")
+    thaw.add_argument(
+        "--report", required=True, type=Path, metavar="FILE", help="made by `keepcool app reconcile --out`"
+    )
     cancel = _order(actions, "cancel", "end an order that waits; one administrator is enough", _cancel)
     cancel.add_argument("order", type=Path, metavar="ORDER", help="the order to be cancelled")
     rekey = _order(actions, "rekey", "another user key for a wallet", _rekey)
-    rekey.add_argument("--wallet", required=True)
-    rekey.add_argument("--record", required=True, metavar="HASH", help="of the wallet's record in force")
-    rekey.add_argument("--key", required=True, help="the new one: ed25519:HEX or passkey:HEX")
+    rekey.add_argument("--wallet", required=True, metavar="ID", help="the wallet's id")
+    rekey.add_argument(
+        "--record", required=True, metavar="HASH", help="its record hash, as `keepcool wallet show` prints it"
+    )
+    rekey.add_argument("--key", required=True, metavar="TEXT", help="the new one: ed25519:HEX or passkey:HEX")
 
 
 def _verb(
@@ -89,9 +107,19 @@ def _order(
     verb = _verb(actions, name, about, command)
     meant = verb.add_mutually_exclusive_group(required=True)
     meant.add_argument("--installation", metavar="HEX", help="the root key's public half")
-    meant.add_argument("--status", type=Path, metavar="FILE", help="of `keepcool keeper status --json`")
-    verb.add_argument("--within", type=_seconds, default="7d", metavar="TIME", help="to sign it: 12h, 7d")
-    verb.add_argument("--out", required=True, type=Path, metavar="ORDER")
+    meant.add_argument(
+        "--status", type=Path, metavar="FILE", help="what `keepcool keeper status --json` (or cooler) printed"
+    )
+    verb.add_argument(
+        "--within",
+        type=_seconds,
+        default="7d",
+        metavar="TIME",
+        help="for so long it gathers signatures: 12h, 7d (default 7d)",
+    )
+    verb.add_argument(
+        "--out", required=True, type=Path, metavar="ORDER", help="the order's file, to be written"
+    )
     return verb
 
 
@@ -131,6 +159,7 @@ def _policy(arguments: argparse.Namespace) -> int:
 def _freeze(arguments: argparse.Namespace) -> int:
     from keepcool.core.approvals import Action
 
+    check_target(arguments)
     details = {"level": arguments.level, "target": arguments.target, "reason": arguments.reason}
     return _written(arguments, Action.FREEZE, details)
 
@@ -140,6 +169,7 @@ def _thaw(arguments: argparse.Namespace) -> int:
     from keepcool.core.reconciliation import report_hash
     from keepcool.local import orderfiles
 
+    check_target(arguments)
     document = orderfiles.read_bytes(arguments.report)
     details = {
         "level": arguments.level,
@@ -173,6 +203,8 @@ def _written(
     from keepcool.local import orderfiles
     from keepcool.wire.reviews import SubmitOrder
 
+    if arguments.out.exists():  # it may be gathering signatures
+        raise Conflict("admin.out", f"{arguments.out} is there already; name another file")
     installation = arguments.installation or _status(arguments).get("installation", "")
     order = orderfiles.new_order(action, details, installation, arguments.within)
     submitted = SubmitOrder(order=order.encoded(), proofs=[], document=document)

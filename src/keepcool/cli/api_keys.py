@@ -25,25 +25,31 @@ def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     noun = verbs.add_parser("api-key", aliases=["key"], help="keys of the HTTP API")
     actions = noun.add_subparsers(dest="action", required=True, metavar="ACTION")
     new = _action(actions, "new", "make a key; it is printed once and kept nowhere", _new)
-    new.add_argument("--name", required=True, help="what the key is for")
-    new.add_argument("--scopes", required=True, help=f"some of {_SCOPES}; comma-separated")
+    new.add_argument("--name", required=True, metavar="NAME", help="what the key is for")
+    new.add_argument("--scopes", required=True, metavar="LIST", help=f"some of {_SCOPES}; comma-separated")
     _limits(new)
     new.add_argument("--json", action="store_true", help="print as JSON")
     limit = _action(
-        actions, "limit", "what a key is limited to: all that is not named is as configured", _limit
+        actions,
+        "limit",
+        "set all limits of a key anew: what is not named is as configured, without --from: from anywhere",
+        _limit,
     )
-    limit.add_argument("name")
+    limit.add_argument("name", metavar="NAME", help="the key's name")
     _limits(limit)
     listing = _action(actions, "list", "list the keys, without their texts", _list)
     listing.add_argument("--json", action="store_true", help="print as JSON")
     rotate = _action(actions, "rotate", "a new text for a key; the one before counts a while longer", _rotate)
-    rotate.add_argument("name")
+    rotate.add_argument("name", metavar="NAME", help="the key's name")
     rotate.add_argument(
-        "--overlap", default="24h", metavar="TIME", help="how much longer: 24h, 30m, 7d; 0m ends it at once"
+        "--overlap",
+        default="24h",
+        metavar="TIME",
+        help="how much longer: 24h (default), 30m, 7d; 0m ends it at once",
     )
     rotate.add_argument("--json", action="store_true", help="print as JSON")
     revoke = _action(actions, "revoke", "make a key worthless, at once", _revoke)
-    revoke.add_argument("--name", required=True)
+    revoke.add_argument("--name", required=True, metavar="NAME", help="the key's name")
 
 
 def _limits(parser: argparse.ArgumentParser) -> None:
@@ -51,9 +57,16 @@ def _limits(parser: argparse.ArgumentParser) -> None:
         "--from", action="append", default=[], dest="networks", metavar="CIDR",
         help="a network it may be used from; several times for several; left out: from anywhere",
     )  # fmt: skip
-    parser.add_argument("--requests-per-s", type=int, metavar="COUNT", help="on the average; 0: no limit")
-    parser.add_argument("--requests-burst", type=int, metavar="COUNT", help="at once, after a pause")
-    parser.add_argument("--withdrawals-per-minute", type=int, metavar="COUNT", help="0: no limit")
+    parser.add_argument(
+        "--requests-per-s", type=int, metavar="COUNT", help="requests a second on the average; 0: no limit"
+    )
+    parser.add_argument("--requests-burst", type=int, metavar="COUNT", help="so many at once, after a pause")
+    parser.add_argument(
+        "--withdrawals-per-minute",
+        type=int,
+        metavar="COUNT",
+        help="withdrawals, transfers and top-ups; 0: no limit",
+    )
 
 
 def _limits_of(arguments: argparse.Namespace) -> Limits:
@@ -101,7 +114,8 @@ def _limit(arguments: argparse.Namespace) -> int:
 
     limits = _limits_of(arguments)
     key = main.limit_api_key(arguments.config, arguments.name, limits)
-    print(f"{key.id} ({key.name}): {_limits_told(limits)}")
+    where = "" if limits.networks else ", from anywhere"
+    print(f"{key.id} ({key.name}): {_limits_told(limits)}{where}")
     return 0
 
 
@@ -113,7 +127,7 @@ def _limits_told(limits: Limits) -> str:
     }
     told = [f"{count or 'any number of'} {name}" for name, count in counts.items() if count is not None]
     told += [f"from {', '.join(limits.networks)}"] if limits.networks else []
-    return ", ".join(told) or "as configured, from anywhere"
+    return ", ".join(told) or "as configured"
 
 
 def _rotate(arguments: argparse.Namespace) -> int:
@@ -122,7 +136,8 @@ def _rotate(arguments: argparse.Namespace) -> int:
     overlap_ms = duration_ms(arguments.overlap)
     status = _told(arguments, *main.rotate_api_key(arguments.config, arguments.name, overlap_ms))
     if not arguments.json:
-        print(f"What it was before counts for {arguments.overlap} more.", file=sys.stderr)
+        counts = f"counts for {arguments.overlap} more" if overlap_ms else "counts no longer"
+        print(f"What it was before {counts}.", file=sys.stderr)
     return status
 
 

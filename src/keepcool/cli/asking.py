@@ -34,7 +34,12 @@ def verb(
 ) -> argparse.ArgumentParser:
     """A verb whose answer is printed by `show`, or as JSON with --json."""
     parser = verbs.add_parser(name, help=about)
-    parser.add_argument("--client", type=Path, metavar="FILE", help="operator.toml of the installation")
+    parser.add_argument(
+        "--client",
+        type=Path,
+        metavar="FILE",
+        help="operator.toml of the installation (default: $KEEPCOOL_CLIENT)",
+    )
     parser.add_argument("--json", action="store_true", help="print as JSON")
     parser.set_defaults(run=_runner(work, show))
     return parser
@@ -43,15 +48,17 @@ def verb(
 def money(parser: argparse.ArgumentParser) -> None:
     """--asset, --amount or --units, and the idempotency key."""
     amount_of(parser)
-    parser.add_argument("--idempotency-key", help="the same key asked again pays once")
+    parser.add_argument(
+        "--idempotency-key", metavar="TEXT", help="any text of yours: asked again with it, it is paid once"
+    )
 
 
 def amount_of(parser: argparse.ArgumentParser) -> None:
     """--asset, and --amount or --units."""
-    parser.add_argument("--asset", required=True, help="symbol (ETH) or CAIP-19 name")
+    parser.add_argument("--asset", required=True, metavar="ASSET", help="symbol (ETH) or CAIP-19 name")
     amount = parser.add_mutually_exclusive_group(required=True)
-    amount.add_argument("--amount", help="as people write it: 1.5")
-    amount.add_argument("--units", help="in base units: 1500000000000000000")
+    amount.add_argument("--amount", metavar="AMOUNT", help="as people write it: 1.5")
+    amount.add_argument("--units", metavar="UNITS", help="in base units, for ETH in wei: 1500000000000000000")
 
 
 def owner_key(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
@@ -80,6 +87,30 @@ def asset_named(client: Client, name: str, network: str) -> Asset:
     return found[0]
 
 
+def network_named(client: Client, text: str) -> str:
+    """A network's id, also where its name was typed. Raises Malformed where no network here is called so."""
+    if ":" in text:
+        return text
+    listed = client.read.networks()
+    found = [one.network for one in listed if one.name == text]
+    if len(found) != 1:
+        known = ", ".join(f"{one.network} ({one.name})" for one in listed) or "none"
+        raise Malformed("cli.network", f"no network {text!r} is configured; there are: {known}")
+    return found[0]
+
+
+def asset_anywhere(client: Client, text: str) -> str:
+    """An asset's id, also where its symbol was typed. Raises Malformed unless one asset here is called so."""
+    if ":" in text:
+        return text
+    listed = client.read.assets()
+    found = [one.asset for one in listed if one.symbol == text]
+    if len(found) != 1:
+        known = ", ".join(f"{one.asset} ({one.symbol})" for one in listed) or "none"
+        raise Malformed("cli.asset", f"no single asset {text!r}; there are: {known}")
+    return found[0]
+
+
 def units_of(arguments: argparse.Namespace, asset: Asset) -> int:
     """Base units, exactly. Raises Malformed when the amount has more digits than the asset."""
     if arguments.units is not None:
@@ -87,7 +118,7 @@ def units_of(arguments: argparse.Namespace, asset: Asset) -> int:
     try:
         scaled = Decimal(arguments.amount).scaleb(asset.decimals, _EXACT)
     except InvalidOperation as error:
-        raise Malformed("cli.amount", f"{arguments.amount!r} is not an amount") from error
+        raise Malformed("cli.amount", f"{arguments.amount!r} is not an amount: write 1.5") from error
     if not scaled.is_finite() or scaled != scaled.to_integral_value() or scaled <= 0:
         raise Malformed(
             "cli.amount", f"an amount of {asset.symbol} is positive, with {asset.decimals} decimals"

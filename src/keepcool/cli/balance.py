@@ -16,7 +16,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     noun = subparsers.add_parser("balance", help="balances")
     verbs = noun.add_subparsers(dest="verb", required=True, metavar="VERB")
     show = asking.verb(verbs, "show", "a wallet's balances", _show, _shown)
-    show.add_argument("wallet")
+    show.add_argument("wallet", metavar="ID", help="the wallet's id")
 
 
 def _show(client: Client, arguments: argparse.Namespace) -> object:

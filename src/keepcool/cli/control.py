@@ -20,9 +20,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     suspend = asking.verb(verbs, "suspend", "nothing is paid out; what was asked for waits", _suspend, _one)
     resume = asking.verb(verbs, "resume", "what waited goes on", _resume, _one)
     for parser in (suspend, resume):
-        parser.add_argument("kind", choices=_KINDS)
-        parser.add_argument("subject", help="a user's id, an asset (CAIP-19) or a network (CAIP-2)")
-        parser.add_argument("--reason", required=True)
+        parser.add_argument("kind", choices=_KINDS, help="what is meant")
+        parser.add_argument(
+            "subject", metavar="ID", help="a user's id; an asset's or a network's id, or its name"
+        )
+        parser.add_argument("--reason", required=True, metavar="TEXT", help="why; it is kept and told")
     suspend.add_argument(
         "--hold-deposits", action="store_true", help="what comes in of it stays pending until it is resumed"
     )
@@ -32,11 +34,20 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _suspend(client: Client, arguments: argparse.Namespace) -> object:
     deposits = "hold" if arguments.hold_deposits else "credit"
-    return client.controls.suspend(arguments.kind, arguments.subject, arguments.reason, deposits=deposits)
+    return client.controls.suspend(
+        arguments.kind, _subject(client, arguments), arguments.reason, deposits=deposits
+    )
 
 
 def _resume(client: Client, arguments: argparse.Namespace) -> object:
-    return client.controls.resume(arguments.kind, arguments.subject, arguments.reason)
+    return client.controls.resume(arguments.kind, _subject(client, arguments), arguments.reason)
+
+
+def _subject(client: Client, arguments: argparse.Namespace) -> str:
+    text: str = arguments.subject
+    if arguments.kind == "asset":
+        return asking.asset_anywhere(client, text)
+    return asking.network_named(client, text) if arguments.kind == "network" else text
 
 
 def _list(client: Client, arguments: argparse.Namespace) -> object:

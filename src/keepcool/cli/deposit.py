@@ -16,10 +16,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     noun = subparsers.add_parser("deposit", help="deposits")
     verbs = noun.add_subparsers(dest="verb", required=True, metavar="VERB")
     listing = asking.verb(verbs, "list", "a wallet's deposits", _list, _shown)
-    listing.add_argument("--wallet", required=True)
+    listing.add_argument("--wallet", required=True, metavar="ID", help="the wallet's id")
     credit = asking.verb(verbs, "credit", "give dust to its owner", _credit, lambda one: _shown([one]))
-    credit.add_argument("deposit", metavar="ID")
-    credit.add_argument("--reason", required=True)
+    credit.add_argument("deposit", metavar="ID", help="the deposit's id")
+    credit.add_argument("--reason", required=True, metavar="TEXT", help="why; it is kept with the entry")
 
 
 def _credit(client: Client, arguments: argparse.Namespace) -> object:

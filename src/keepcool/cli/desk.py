@@ -35,9 +35,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     _configured(verbs, "check-config", "say what this desk may do, whom it asks, what it refuses", _check)
     listing = _remote(verbs, "list", "what waits for a decision", _list)
     listing.add_argument(
-        "--text", default="", help="only those whose id, owner, wallet or address contains it"
+        "--text", default="", metavar="TEXT", help="only those whose id, owner, wallet or address contains it"
     )
-    listing.add_argument("--page", type=int, default=1)
+    listing.add_argument("--page", type=int, default=1, metavar="N", help="which page (default 1)")
     listing.add_argument("--oldest", action="store_true", help="oldest first")
     show = _remote(verbs, "show", "what one payment really does, counted on this machine", _show)
     show.add_argument("hash", metavar="HASH", help="of the intent, or its beginning")
@@ -47,9 +47,16 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     for name, about in (("approve", "approve payments with your key"), ("reject", "reject payments")):
         verb = _remote(verbs, name, about, _decide)
         verb.add_argument("hash", nargs="+", metavar="HASH", help="of an intent, or its beginning")
-        verb.add_argument("--reason", required=True, help="one line; it stays in both journals")
         verb.add_argument(
-            "--for", dest="lives_s", type=_seconds, default="24h", help="it counts so long: 1h, 7d"
+            "--reason", required=True, metavar="TEXT", help="why, in one line; it stays in both journals"
+        )
+        verb.add_argument(
+            "--for",
+            dest="lives_s",
+            type=_seconds,
+            default="24h",
+            metavar="TIME",
+            help="it counts so long: 1h, 7d (default 24h)",
         )
         verb.add_argument("--yes", action="store_true", help="do not ask")
 
@@ -67,12 +74,15 @@ def _remote(
     verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, about: str, command: Command
 ) -> argparse.ArgumentParser:
     verb = verbs.add_parser(name, help=about)
-    verb.add_argument("--url", required=True, help="where the desk is: https://desk.example")
+    verb.add_argument("--url", required=True, metavar="URL", help="where the desk is: https://desk.example")
     verb.add_argument(
         "--key", type=Path, metavar="FILE", help="an Ed25519 key; without it: a FIDO2 key on USB"
     )
     verb.add_argument(
-        "--rp-id", default="", help="the domain a FIDO2 key was made for; default: the URL's host"
+        "--rp-id",
+        default="",
+        metavar="DOMAIN",
+        help="the domain a FIDO2 key was made for; default: the URL's host",
     )
     verb.add_argument("--passphrase-file", type=Path, metavar="FILE", help="its first line, for --key")
     verb.add_argument(

@@ -109,7 +109,10 @@ def _device() -> CtapDevice:
 
     found = list(CtapHidDevice.list_devices())
     if len(found) != 1:
-        raise Unavailable("desk.security_key", f"{len(found)} security keys found: plug in exactly one")
+        raise Unavailable(
+            "desk.security_key",
+            f"{len(found)} security keys found: plug in exactly one, or name a file with --key",
+        )
     return found[0]
 
 

@@ -32,9 +32,9 @@ def _add_bitcoin(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     for verb in (pay, mine):
         verb.add_argument("folder", type=Path, metavar="DIR", help="made by `keepcool init`")
         verb.add_argument("--network", default="", metavar="NAME", help="where there are several nodes")
-    pay.add_argument("address")
-    pay.add_argument("coins", help="how many, with at most eight decimals")
-    mine.add_argument("blocks", type=int, nargs="?", default=1)
+    pay.add_argument("address", metavar="ADDRESS", help="who is paid")
+    pay.add_argument("coins", metavar="COINS", help="how many, with at most eight decimals: 1.5")
+    mine.add_argument("blocks", type=int, nargs="?", default=1, metavar="N", help="how many (default 1)")
     pay.set_defaults(run=_pay)
     mine.set_defaults(run=_mine)
 

@@ -10,7 +10,12 @@ from pathlib import Path
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     noun = subparsers.add_parser("doctor", help="find what is wrong with an installation, and the mend")
-    noun.add_argument("folder", type=Path, metavar="DIR", help="an installation, or a part on its own host")
+    noun.add_argument(
+        "folder",
+        type=Path,
+        metavar="DIR",
+        help="an installation; on a host of its own the folder its part lies in, /var/lib/keepcool",
+    )
     noun.add_argument("--offline", action="store_true", help="look at files only, ask no server")
     noun.add_argument("--json", action="store_true", help="print as JSON")
     noun.set_defaults(run=_doctor)

@@ -19,8 +19,18 @@ _TOLD = ("withdrawal", "deposit", "wallet", "network", "subject")
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     noun = subparsers.add_parser("events", help="everything that changed, in order")
     noun.add_argument("--client", type=Path, metavar="FILE", help="operator.toml of the installation")
-    noun.add_argument("--after", type=int, metavar="CURSOR", help="those beyond this one")
-    noun.add_argument("--types", default="", help="patterns, comma-separated: withdrawal.confirmed,deposit.*")
+    noun.add_argument(
+        "--after",
+        type=int,
+        metavar="CURSOR",
+        help="only those after this event (default: from the first; with --follow: from now)",
+    )
+    noun.add_argument(
+        "--types",
+        default="",
+        metavar="PATTERNS",
+        help="comma-separated: withdrawal.confirmed,deposit.* (default: all)",
+    )
     noun.add_argument("--follow", action="store_true", help="go on with those to come, until interrupted")
     noun.add_argument("--json", action="store_true", help="one JSON object per line")
     noun.set_defaults(run=_run)

@@ -39,7 +39,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         action="append",
         default=[],
         metavar="SYMBOL=TX,HOUR,DAY",
-        help="most that may leave at once, per hour and per day, over all wallets; repeatable",
+        help="most that may leave at once, an hour and a day, over all wallets, in whole coins; repeatable",
     )
     noun.add_argument(
         "--profile",
@@ -55,10 +55,18 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--depth", type=int, metavar="N", help="credit N blocks deep (EVM: instead of at the finalized block)"
     )
     noun.add_argument(
-        "--port", type=int, default=8480, metavar="N", help="first of six ports; 0 takes free ones"
+        "--port",
+        type=int,
+        default=8480,
+        metavar="N",
+        help="first of six ports (default 8480); 0 takes free ones",
     )
-    noun.add_argument("--shares", type=int, default=3, help="unseal shares of each keystore")
-    noun.add_argument("--threshold", type=int, default=2, help="shares needed to unseal")
+    noun.add_argument(
+        "--shares", type=int, default=3, metavar="N", help="unseal shares of each keystore (default 3)"
+    )
+    noun.add_argument(
+        "--threshold", type=int, default=2, metavar="N", help="shares needed to unseal (default 2)"
+    )
     noun.add_argument(
         "--keystore-cidr",
         action="append",

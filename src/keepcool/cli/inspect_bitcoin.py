@@ -68,7 +68,8 @@ def inspect_bitcoin(arguments: argparse.Namespace) -> int:
     print(json.dumps(plain(found), indent=2) if arguments.json else sentences(found))
     if found.unproven is None:
         return 0
-    print(f"refused: not proven: {found.unproven.public} [{found.unproven.code}]", file=sys.stderr)
+    hint = "" if arguments.descriptor else "; name the wallet it is to be of with --descriptor"
+    print(f"refused: not proven: {found.unproven.public}{hint} [{found.unproven.code}]", file=sys.stderr)
     return 2
 
 

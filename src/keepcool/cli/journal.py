@@ -11,7 +11,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     noun = subparsers.add_parser("journal", help="verify a signer's journal")
     verbs = noun.add_subparsers(dest="verb", required=True, metavar="VERB")
     verify = verbs.add_parser("verify", help="walk the whole chain; exit 2 naming the first bad entry")
-    verify.add_argument("database", type=Path, help="the signer's database; the signer must be stopped")
+    verify.add_argument(
+        "database", type=Path, metavar="DATABASE", help="the signer's database; the signer must be stopped"
+    )
     verify.add_argument(
         "--head",
         action="append",

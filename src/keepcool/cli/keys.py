@@ -15,8 +15,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     _of_identity(verbs, "switch", "use them from the service's next start on", _switch)
     _of_identity(verbs, "forget", "what was sealed to the keys before opens no longer", _forget)
     pin = _of_config(verbs, "pin", "believe a peer's keys to come beside those in use", _pin)
-    pin.add_argument("--signing-key", required=True, metavar="HEX")
-    pin.add_argument("--sealing-key", required=True, metavar="HEX")
+    pin.add_argument("--signing-key", required=True, metavar="HEX", help="as `keepcool keys new` printed it")
+    pin.add_argument("--sealing-key", required=True, metavar="HEX", help="as `keepcool keys new` printed it")
     _of_config(verbs, "settle", "believe a peer's keys to come only: the ones before are worthless", _settle)
     _add_attestation(verbs)
 
@@ -28,7 +28,13 @@ def _of_identity(
     command: Callable[[argparse.Namespace], int],
 ) -> None:
     verb = verbs.add_parser(name, help=about)
-    verb.add_argument("--identity", required=True, type=Path, metavar="DIR", help="its identity folder")
+    verb.add_argument(
+        "--identity",
+        required=True,
+        type=Path,
+        metavar="DIR",
+        help="the service's identity folder, e.g. kc/keeper/identity",
+    )
     verb.set_defaults(run=command)
 
 
@@ -39,8 +45,12 @@ def _of_config(
     command: Callable[[argparse.Namespace], int],
 ) -> argparse.ArgumentParser:
     verb = verbs.add_parser(name, help=about)
-    verb.add_argument("--config", required=True, type=Path, metavar="FILE", help="of who believes it")
-    verb.add_argument("--peer", required=True, metavar="SERVICE", help="keeper, cooler, app, desk")
+    verb.add_argument(
+        "--config", required=True, type=Path, metavar="FILE", help="TOML of the service that shall believe it"
+    )
+    verb.add_argument(
+        "--peer", required=True, metavar="SERVICE", help="whose keys they are: keeper, cooler, app or desk"
+    )
     verb.set_defaults(run=command)
     return verb
 
@@ -99,8 +109,12 @@ def _add_attestation(verbs: argparse._SubParsersAction[argparse.ArgumentParser])
     _of_identity(verbs, "new-attestation", "make the attestation key to come; print its public half", _make)
     _of_identity(verbs, "switch-attestation", "attest by it from the signer's next start on", _take)
     attest = verbs.add_parser("attest", help="sign with the root key which attestation keys count")
-    attest.add_argument("--root-key", required=True, type=Path, metavar="FILE")
-    attest.add_argument("--service", required=True, choices=("keeper", "cooler"))
+    attest.add_argument(
+        "--root-key", required=True, type=Path, metavar="FILE", help="root/root.key of the installation"
+    )
+    attest.add_argument(
+        "--service", required=True, choices=("keeper", "cooler"), help="whose attestation key it is"
+    )
     attest.add_argument("--key", required=True, metavar="HEX", help="the key that is in use from now on")
     known = attest.add_mutually_exclusive_group(required=True)
     known.add_argument("--before", metavar="HEX", help="the key that everybody has pinned")
@@ -108,7 +122,7 @@ def _add_attestation(verbs: argparse._SubParsersAction[argparse.ArgumentParser])
     attest.add_argument(
         "--until", default="now", metavar="TIME", help="the key before counts so long: now, or 2026-01-31"
     )
-    attest.add_argument("--out", required=True, type=Path, metavar="FILE")
+    attest.add_argument("--out", required=True, type=Path, metavar="FILE", help="the signed list")
     attest.set_defaults(run=_attest)
 
 

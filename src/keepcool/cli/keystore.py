@@ -46,9 +46,15 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
             help="OpenBao: the folder with the operator's role, root/<service>-keystore",
         )
     wrapping = _deed(deeds, "wrap", "issue a secret id, wrapped: its token, to be carried over", _wrap)
-    wrapping.add_argument("--operator", type=Path, metavar="FOLDER", required=True)
     wrapping.add_argument(
-        "--for-s", type=int, default=300, metavar="N", help="it lasts so long (default 300)"
+        "--operator",
+        type=Path,
+        metavar="FOLDER",
+        required=True,
+        help="the folder with the operator's role, root/<service>-keystore",
+    )
+    wrapping.add_argument(
+        "--for-s", type=int, default=300, metavar="SECONDS", help="it lasts so long (default 300)"
     )
     wrapping.add_argument("--out", type=Path, metavar="FILE", required=True, help="a new file for the token")
     enrolling = _deed(deeds, "enroll", "open a wrapped secret id, once, and keep it", _enroll)

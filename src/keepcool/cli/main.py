@@ -1,7 +1,8 @@
 """keepcool <noun> <verb>: finds the noun, imports its one module, runs it.
 
 Only the chosen noun's module is loaded, so a command that needs no key loads no key library. An error of
-ours is one line on stderr and exit status 2; anything else is a defect and shows its traceback.
+ours, and a file that cannot be read or written, is one line on stderr and exit status 2; anything else is a
+defect and shows its traceback.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ NOUNS: Mapping[str, str] = {
     "transfer": "transfers between wallets, on chain",
     "balance": "balances",
     "deposit": "deposits",
+    "alarm": "what App found wrong on a chain, and what is frozen by it",
     "control": "suspend and resume users, assets and networks",
     "correction": "corrections of the ledger, by two people",
     "purse": "the account that pays network fees",
@@ -69,6 +71,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader went away; keep the interpreter from saying so at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_PIPE
+    except EOFError:
+        print("keepcool: the input ended where an answer was needed [cli.input]", file=sys.stderr)
+        return EXIT_REFUSED
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"keepcool: {error.filename}: {error.strerror} [cli.file]", file=sys.stderr)
+        return EXIT_REFUSED
 
 
 def _run(words: Sequence[str]) -> int:
@@ -82,8 +92,17 @@ def _run(words: Sequence[str]) -> int:
     if noun not in NOUNS:
         raise Refused("cli.noun", f"there is no {noun!r}; `keepcool --help` lists what there is")
     parser = argparse.ArgumentParser(prog="keepcool", allow_abbrev=False)
-    _load(noun, parser.add_subparsers(dest="noun", required=True, metavar="NOUN"))
-    arguments = parser.parse_args(words)
+    nouns = parser.add_subparsers(dest="noun", required=True, metavar="NOUN")
+    _load(noun, nouns)
+    if "-h" in words or "--help" in words:
+        explaining = importlib.import_module("keepcool.cli.explaining")
+        explaining.explain(noun, NOUNS[noun], nouns.choices[noun])
+    arguments, unknown = parser.parse_known_args(words)
+    if unknown:
+        said = f"keepcool {noun} {getattr(arguments, 'verb', '')}".rstrip()
+        raise Refused(
+            "cli.argument", f"{' '.join(unknown)}: unknown here; `{said} --help` says what there is"
+        )
     status: int = arguments.run(arguments)
     return status
 

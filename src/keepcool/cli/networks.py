@@ -71,8 +71,10 @@ def add_options(noun: argparse.ArgumentParser) -> None:
         metavar="ADDRESS",
         help="Minter, Bitcoin and forks: the one destination of an evacuation",
     )
-    noun.add_argument("--creators", type=int, metavar="N", help="Minter: accounts that make wallets")
-    noun.add_argument("--spares", type=int, metavar="N", help="Minter: wallets made ahead")
+    noun.add_argument(
+        "--creators", type=int, metavar="N", help="Minter: accounts that make wallets (default 8)"
+    )
+    noun.add_argument("--spares", type=int, metavar="N", help="Minter: wallets made ahead (default 20)")
 
 
 def _add_bitcoin(noun: argparse.ArgumentParser) -> None:
@@ -101,6 +103,8 @@ def _add_bitcoin(noun: argparse.ArgumentParser) -> None:
 def planned(arguments: argparse.Namespace) -> tuple[AnyPlan, ...]:
     """Raises Malformed with the option that is wrong."""
     names: list[str] = list(dict.fromkeys(arguments.network or [_DEFAULT]))
+    if arguments.depth is not None and arguments.depth < 1:
+        raise Malformed("init.depth", f"--depth {arguments.depth}: it is 1 block or more")
     if arguments.pool and all(name.startswith("minter:") for name in names):
         text = "--pool is not for Minter: wallets there are accounts, each of its owner"
         raise Malformed("init.pool", text)
@@ -123,6 +127,9 @@ def _network(name: str, names: Sequence[str], arguments: argparse.Namespace) -> 
         )
     }
     nodes, caps = given["--node-url"], given["--cap"]
+    for node in nodes:
+        if not node.startswith(("http://", "https://")):
+            raise Malformed("init.node_url", f"--node-url {node[:60]!r}: it begins with http:// or https://")
     if is_bitcoin(name, bitcoin_networks.known(arguments)):
         _refuse(name, given, "--token", "--coin")
         return _bitcoin(name, nodes, given, arguments)

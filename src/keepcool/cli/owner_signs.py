@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = asking.verb(verbs, "sign", "sign a withdrawal that waits for its owner", _sign, _shown)
-    parser.add_argument("withdrawal")
-    parser.add_argument("--wallet", required=True, help="the wallet it leaves")
-    parser.add_argument("--to", required=True, help="the address that is to be paid")
+    parser.add_argument("withdrawal", metavar="ID", help="the withdrawal's id")
+    parser.add_argument("--wallet", required=True, metavar="ID", help="the wallet it leaves")
+    parser.add_argument("--to", required=True, metavar="ADDRESS", help="who is to be paid")
     asking.amount_of(parser)
     asking.owner_key(parser, required=True)
     parser.add_argument(

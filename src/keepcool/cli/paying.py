@@ -21,7 +21,13 @@ def sum_of(client: Client, arguments: argparse.Namespace, wallet: str) -> tuple[
 
 
 def wait_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--wait", type=int, default=0, metavar="SECONDS", help="wait until it is settled")
+    parser.add_argument(
+        "--wait",
+        type=int,
+        default=0,
+        metavar="SECONDS",
+        help="wait so long for it to be settled (default: do not wait)",
+    )
 
 
 def waited(client: Client, arguments: argparse.Namespace, made: Withdrawal) -> Withdrawal:

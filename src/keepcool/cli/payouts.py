@@ -21,7 +21,9 @@ def register(subparsers: _Verbs[argparse.ArgumentParser]) -> None:
     noun = subparsers.add_parser("payouts", help="payouts that do not move: why, and what to do")
     verbs = noun.add_subparsers(dest="verb", required=True, metavar="VERB")
     listing = asking.verb(verbs, "list", "payouts of all wallets", _list, paying.listed)
-    listing.add_argument("--state", help="only these: uncertain, frozen, needs_review, broadcast, ...")
+    listing.add_argument(
+        "--state", metavar="STATE", help="only these: uncertain, frozen, needs_review, broadcast, ..."
+    )
     for name, about, work, show in (
         ("show", "why it does not move, what was sent, and what to do", _show, _shown),
         ("bump", "raise its fee now, within what was signed and allowed", _bump, paying.shown),
@@ -30,16 +32,20 @@ def register(subparsers: _Verbs[argparse.ArgumentParser]) -> None:
         ("thaw", "a person has looked: let it go on", _thaw, paying.shown),
     ):
         verb = asking.verb(verbs, name, about, work, show)
-        verb.add_argument("withdrawal", metavar="ID")
+        verb.add_argument("withdrawal", metavar="ID", help="the payout's id")
         if name == "freeze":
-            verb.add_argument("--reason", required=True)
+            verb.add_argument(
+                "--reason", required=True, metavar="TEXT", help="why; it is shown with the payout"
+            )
     settled = _verb(verbs, "settle", "book one as paid by a final transaction that paid it", _settle)
     _settling(settled)
 
 
 def _settling(settle: argparse.ArgumentParser) -> None:
-    settle.add_argument("withdrawal", metavar="ID")
-    settle.add_argument("--txid", required=True, help="the transaction, a draft of ours, that has paid it")
+    settle.add_argument("withdrawal", metavar="ID", help="the payout's id")
+    settle.add_argument(
+        "--txid", required=True, metavar="TXID", help="the transaction, a draft of ours, that has paid it"
+    )
     settle.add_argument("--json", action="store_true", help="print as JSON")
 
 
@@ -86,7 +92,9 @@ def add_verbs(verbs: _Verbs[argparse.ArgumentParser]) -> None:
     actions = coin.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name, about in (("freeze", "leave a coin where it is"), ("thaw", "let a frozen coin go again")):
         one = _verb(actions, name, about, _freeze)
-        one.add_argument("outpoint", metavar="TXID:VOUT")
+        one.add_argument(
+            "outpoint", metavar="TXID:VOUT", help="the coin: a transaction and its output's number"
+        )
         one.add_argument("--network", required=True, metavar="NETWORK", help="its id or its name")
 
 

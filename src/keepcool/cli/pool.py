@@ -17,30 +17,35 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     verbs = noun.add_subparsers(dest="verb", required=True, metavar="VERB")
     create = asking.verb(verbs, "create", "make a pool on a network", _create, _one)
     create.add_argument(
-        "--network", required=True, help="CAIP-2, e.g. bip122:000000000019d6689c085ae165831e93"
+        "--network",
+        required=True,
+        metavar="ID",
+        help="its id (CAIP-2), e.g. eip155:1, or its name, e.g. bitcoin",
     )
     create.add_argument("--external-id", help="your own name for the pool")
     _marks(create)
     marks = asking.verb(verbs, "marks", "set a pool's marks, all of them", _set_marks, _one)
-    marks.add_argument("pool")
+    marks.add_argument("pool", metavar="ID", help="the pool's id")
     _marks(marks)
     show = asking.verb(verbs, "show", "what lies in a pool, whose it is, what is exposed", _show, _one)
-    show.add_argument("pool")
+    show.add_argument("pool", metavar="ID", help="the pool's id")
     asking.verb(verbs, "list", "all pools", lambda client, _: client.read.pools(), _many)
     addresses = asking.verb(
         verbs, "addresses", "the pool's own address, proven: refill it there", _addresses, "\n".join
     )
-    addresses.add_argument("pool")
+    addresses.add_argument("pool", metavar="ID", help="the pool's id")
     refilled = asking.verb(verbs, "refilled", "coins have come back from the harbor", _refilled, _one)
-    refilled.add_argument("pool")
-    refilled.add_argument("--units", required=True, type=int, help="in base units")
+    refilled.add_argument("pool", metavar="ID", help="the pool's id")
+    refilled.add_argument(
+        "--units", required=True, type=int, metavar="UNITS", help="how much has come back, in base units"
+    )
     refilled.add_argument("--idempotency-key", help="the same key asked again books once")
 
 
 def _marks(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--high", help="base units: above, the surplus is swept (0: never)")
-    parser.add_argument("--low", help="base units: below, operators are told to refill")
-    parser.add_argument("--target", help="base units: what a sweep leaves")
+    parser.add_argument("--high", metavar="UNITS", help="base units: above, the surplus is swept (0: never)")
+    parser.add_argument("--low", metavar="UNITS", help="base units: below, operators are told to refill")
+    parser.add_argument("--target", metavar="UNITS", help="base units: what a sweep leaves")
     parser.add_argument("--harbor", metavar="ADDRESS", help="where surplus goes: as in the signers' policies")
 
 
@@ -49,7 +54,8 @@ def _marks_of(arguments: argparse.Namespace) -> dict[str, str | None]:
 
 
 def _create(client: Client, arguments: argparse.Namespace) -> PoolAnswer:
-    return client.pools.make(arguments.network, arguments.external_id, _marks_of(arguments))
+    network = asking.network_named(client, arguments.network)
+    return client.pools.make(network, arguments.external_id, _marks_of(arguments))
 
 
 def _set_marks(client: Client, arguments: argparse.Namespace) -> PoolAnswer:

@@ -23,7 +23,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         _shown,
     )
     topup = asking.verb(verbs, "topup", "pay into the purse from a wallet", _topup, paying.shown)
-    topup.add_argument("--wallet", required=True)
+    topup.add_argument("--wallet", required=True, metavar="ID", help="the wallet that pays it")
     asking.money(topup)
     paying.wait_option(topup)
 

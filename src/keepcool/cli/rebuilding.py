@@ -47,12 +47,14 @@ def add_verbs(verbs: _Verbs[argparse.ArgumentParser]) -> None:
     start.add_argument("--from-date", metavar="DATE", help="e.g. 2026-01-31, or 2026-01-31T12:00:00; in UTC")
     _machine(rescan)
     recalled = _verb(verbs, "recalled", "payments signers remember and nobody's books know", _recalled)
-    recalled.add_argument("action", choices=_RECALLED_ACTIONS, metavar="list|book")
-    recalled.add_argument("number", nargs="?", type=int, metavar="NUMBER", help="of the payment to book")
-    recalled.add_argument("--wallet", help="out of whose balance it was paid")
-    recalled.add_argument("--withdrawal", help="instead, the open withdrawal it has paid")
     recalled.add_argument(
-        "--output", type=int, action="append", default=[], metavar="N", help="only this one; may be repeated"
+        "action", choices=_RECALLED_ACTIONS, metavar="list|book", help="show them, or say whose one was"
+    )
+    recalled.add_argument("number", nargs="?", type=int, metavar="NUMBER", help="of the payment to book")
+    recalled.add_argument("--wallet", metavar="ID", help="out of whose balance it was paid")
+    recalled.add_argument("--withdrawal", metavar="ID", help="instead, the open withdrawal it has paid")
+    recalled.add_argument(
+        "--output", type=int, action="append", default=[], metavar="N", help="only this output; repeatable"
     )
 
 

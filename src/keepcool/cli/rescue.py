@@ -18,11 +18,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     show = asking.verb(verbs, "show", "what lies at a wallet, by the node", _show, _shown)
     new = asking.verb(verbs, "new", "send it to the harbor of the signers' policies", _new, paying.shown)
     for parser in (show, new):
-        parser.add_argument("--wallet", required=True)
+        parser.add_argument("--wallet", required=True, metavar="ID", help="where it lies: a wallet's id")
         parser.add_argument("--token", required=True, metavar="ADDRESS", help="the token's contract")
     new.add_argument("--to", required=True, metavar="HARBOR", help="signers refuse any other place")
-    new.add_argument("--units", type=int, help="in base units; left out, all")
-    new.add_argument("--reason", required=True)
+    new.add_argument("--units", type=int, metavar="UNITS", help="in base units; left out, all")
+    new.add_argument("--reason", required=True, metavar="TEXT", help='why, e.g. "ticket 11"')
     new.add_argument("--idempotency-key", help="the same key asked again rescues once")
     paying.wait_option(new)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keepcool.cli import bitcoin_networks, descriptors, keystore, safes
+from keepcool.core.errors import Malformed
 
 if TYPE_CHECKING:
     from keepcool.cosigner.hosted import Hosted
@@ -38,15 +39,25 @@ def register(
     succeed = configured(
         verbs, "attestation-keys", "take a signed list of attestation keys into use", _succeed
     )
-    succeed.add_argument("list", type=Path, help="from `keepcool keys attest`")
+    succeed.add_argument("list", type=Path, metavar="FILE", help="from `keepcool keys attest`")
     freeze = configured(verbs, "freeze", "sign nothing any more, from now on; the bus may be down", _freeze)
     thaw = configured(
         verbs, "thaw", "end a freeze, stopped; with administrators see `keepcool admin order thaw`", _thaw
     )
     for one in (freeze, thaw):
-        one.add_argument("--level", required=True, choices=LEVELS)
-        one.add_argument("--target", default="", help="the wallet, asset or network")
-        one.add_argument("--reason", required=True, help="stands in the journal")
+        one.add_argument(
+            "--level",
+            required=True,
+            choices=LEVELS,
+            help="what it holds back; harbor: all but the way to the harbor",
+        )
+        one.add_argument(
+            "--target",
+            default="",
+            metavar="ID",
+            help="which wallet, asset or network; none for all and harbor",
+        )
+        one.add_argument("--reason", required=True, metavar="TEXT", help="why; it stands in the journal")
     journal = configured(verbs, "journal", "what stands in the journal, a page", _journal)
     journal.add_argument("--after", type=int, default=0, metavar="N", help="entries beyond this one")
     journal.add_argument("--json", action="store_true", help="print as JSON")
@@ -64,6 +75,13 @@ def configured(
     verb.add_argument("--config", required=True, type=Path, metavar="FILE", help="the service's TOML")
     verb.set_defaults(run=command)
     return verb
+
+
+def check_target(arguments: argparse.Namespace) -> None:
+    """Raises Malformed where it is not said which wallet, asset or network."""
+    if not arguments.target and arguments.level not in ("all", "harbor"):
+        text = f"--level {arguments.level} needs --target: which {arguments.level}, by its id"
+        raise Malformed("freeze.target", text)
 
 
 def _main(arguments: argparse.Namespace) -> Any:
@@ -97,6 +115,7 @@ def _health(arguments: argparse.Namespace) -> int:
 
 
 def _thaw(arguments: argparse.Namespace) -> int:
+    check_target(arguments)
     left = _hosted(arguments).thaw(level=arguments.level, target=arguments.target, reason=arguments.reason)
     print("thawed; " + ("still frozen: " + "; ".join(left) if left else "nothing is frozen"))
     return 0
@@ -115,6 +134,7 @@ def _succeed(arguments: argparse.Namespace) -> int:
 
 
 def _freeze(arguments: argparse.Namespace) -> int:
+    check_target(arguments)
     frozen = _hosted(arguments).freeze(
         level=arguments.level, target=arguments.target, reason=arguments.reason
     )

@@ -31,7 +31,7 @@ def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "--from", dest="since", metavar="TIME", help="2026-01-31, or 2026-01-31T12:00:00; UTC unless it says"
     )
     verb.add_argument("--to", dest="until", metavar="TIME", help="before this time; now, if left out")
-    verb.add_argument("--format", choices=("csv", "json"), default="csv")
+    verb.add_argument("--format", choices=("csv", "json"), default="csv", help="default csv")
     verb.add_argument("--out", type=Path, metavar="FILE", help="a new file, instead of printing it")
     verb.set_defaults(run=_state)
 

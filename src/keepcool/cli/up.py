@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
+import os
 import signal
 from pathlib import Path
+
+from keepcool.core.errors import Refused
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -21,6 +25,7 @@ def _up(arguments: argparse.Namespace) -> int:
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     places = Layout(arguments.folder.absolute())
+    _refuse_running(places.folder)
     try:
         with running_nodes(places, _say) as nodes, running(places, _say) as installation:
             _say(f"ready: {installation.reach.app_url}/docs   keys: {places.operator}   end with Ctrl-C")
@@ -30,6 +35,19 @@ def _up(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         _say("ended")
     return 0
+
+
+def _refuse_running(folder: Path) -> None:
+    """Before anything is started: a second node would end the first, whose place it has. Raises Refused."""
+    if not folder.is_dir():
+        return
+    lock = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise Refused("up.running", f"{folder} runs already; end that with Ctrl-C first") from error
+    finally:
+        os.close(lock)
 
 
 def _say(text: str) -> None:

@@ -17,7 +17,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     noun = subparsers.add_parser("user", help="users of the App, and their own keys")
     verbs = noun.add_subparsers(dest="verb", required=True, metavar="VERB")
     new = asking.verb(verbs, "new", "make a user", _new, lambda one: one.id)
-    new.add_argument("--external-id", help="your own name for the user; asking again gives the same user")
+    new.add_argument(
+        "--external-id",
+        metavar="NAME",
+        help="your own name for the user; asking again gives the same user",
+    )
     asking.verb(verbs, "list", "list users", lambda client, _: client.read.users(), _shown)
     key = verbs.add_parser("new-key", help="make a key to sign withdrawals with, on the owner's own machine")
     key.add_argument("file", type=Path, metavar="FILE", help="a new file, its owner's alone")

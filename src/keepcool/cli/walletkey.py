@@ -23,7 +23,7 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     )
     for name, text, deed in about:
         verb = asking.verb(verbs, name, text, deed, str)
-        verb.add_argument("wallet")
+        verb.add_argument("wallet", metavar="ID", help="the wallet's id")
         verb.add_argument(
             "--password-file",
             type=Path,

@@ -17,9 +17,16 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     noun = subparsers.add_parser("webhook", help="where App posts events")
     verbs = noun.add_subparsers(dest="verb", required=True, metavar="VERB")
     add = asking.verb(verbs, "add", "post events to a URL; prints the secret, once", _add, _secret)
-    add.add_argument("url")
-    add.add_argument("--types", default="", help="patterns, comma-separated: withdrawal.confirmed,deposit.*")
-    add.add_argument("--about", default="", help="what it is for")
+    add.add_argument(
+        "url", metavar="URL", help="https://..., of a public host or one that App's configuration names"
+    )
+    add.add_argument(
+        "--types",
+        default="",
+        metavar="PATTERNS",
+        help="comma-separated: withdrawal.confirmed,deposit.* (default: all)",
+    )
+    add.add_argument("--about", default="", metavar="TEXT", help="what it is for")
     add.add_argument("--after", type=int, metavar="CURSOR", help="begin after this event, not with the next")
     asking.verb(
         verbs, "list", "all of them, and how they fare", lambda client, _: client.webhooks.listed(), _table
@@ -27,7 +34,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     _named(verbs, "test", "post one event of the type webhook.test, now", _test, _tested)
     rotate = _named(verbs, "rotate", "a new secret; prints it, once", _rotate, _secret)
     rotate.add_argument(
-        "--overlap", type=int, default=86_400, metavar="SECONDS", help="so long the old one signs as well"
+        "--overlap",
+        type=int,
+        default=86_400,
+        metavar="SECONDS",
+        help="so long the old one signs as well (default a day, 86400)",
     )
     _named(verbs, "remove", "post there no more", lambda client, a: client.webhooks.remove(a.webhook), _one)
     _named(
@@ -48,7 +59,7 @@ def _named(
     show: asking.Show,
 ) -> argparse.ArgumentParser:
     parser = asking.verb(verbs, name, about, work, show)
-    parser.add_argument("webhook")
+    parser.add_argument("webhook", metavar="ID", help="the webhook's id, whk_...")
     return parser
 
 

@@ -20,8 +20,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         ("new", "pay out of a wallet", _new, paying.shown),
     ):
         parser = asking.verb(verbs, name, about, work, show)
-        parser.add_argument("--wallet", required=True)
-        parser.add_argument("--to", required=True, help="address, with its checksum where it has one")
+        parser.add_argument("--wallet", required=True, metavar="ID", help="out of this wallet")
+        parser.add_argument(
+            "--to", required=True, metavar="ADDRESS", help="who is paid; with its checksum where it has one"
+        )
         asking.money(parser)
         if name == "new":
             parser.add_argument(
@@ -30,12 +32,12 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
             asking.owner_key(parser)
             paying.wait_option(parser)
     show_verb = asking.verb(verbs, "show", "one withdrawal, and why", _show, paying.shown)
-    show_verb.add_argument("withdrawal")
+    show_verb.add_argument("withdrawal", metavar="ID", help="the withdrawal's id")
     paying.wait_option(show_verb)
     cancel = asking.verb(verbs, "cancel", "cancel before it is signed", _cancel, paying.shown)
-    cancel.add_argument("withdrawal")
+    cancel.add_argument("withdrawal", metavar="ID", help="the withdrawal's id")
     listing = asking.verb(verbs, "list", "a wallet's withdrawals", _list, paying.listed)
-    listing.add_argument("--wallet", required=True)
+    listing.add_argument("--wallet", required=True, metavar="ID", help="the wallet's id")
 
 
 def _quote(client: Client, arguments: argparse.Namespace) -> object:

@@ -1,4 +1,4 @@
-"""What operators order by hand: suspensions, dust that is credited, corrections by two people."""
+"""What operators order by hand: suspensions, alarms looked at, dust credited, corrections by two people."""
 
 from __future__ import annotations
 
@@ -21,6 +21,19 @@ class Suspension(Answer, frozen=True):
     ended_reason: str | None
     ended_by: str | None
     ended_at_ms: int | None
+
+
+class Alarm(Answer, frozen=True):
+    """`freezes`: wallet, network, or empty."""
+
+    number: int
+    at_ms: int
+    network: str
+    wallet: str | None
+    code: str
+    text: str
+    freezes: str
+    thawed_at_ms: int | None
 
 
 class By(Answer, frozen=True):
@@ -87,6 +100,20 @@ class Controls:
             if page.next is None:
                 return found
             cursor = page.next
+
+    def alarms(self, *, active: bool = True) -> list[Alarm]:
+        """What App found wrong on a chain, oldest first; also what was thawed, unless `active`."""
+        found, cursor = list[Alarm](), None
+        while True:
+            page = self._api.get("/v1/alarms", Page[Alarm], {"cursor": cursor})
+            found += [one for one in page.items if not active or one.thawed_at_ms is None]
+            if page.next is None:
+                return found
+            cursor = page.next
+
+    def thaw_alarm(self, number: int) -> Alarm:
+        """A person has looked into it: what it froze goes on."""
+        return self._api.post(f"/v1/alarms/{number}/thaw", Alarm, {})
 
     def credit_dust(self, deposit: str, reason: str) -> Deposit:
         return self._api.post(f"/v1/deposits/{deposit}/credit", Deposit, {"reason": reason})

@@ -107,7 +107,14 @@ def fresh_key() -> str:
 
 
 def _silent(error: httpx.TransportError) -> Unavailable:
-    return Unavailable("client.no_answer", f"App does not answer ({type(error).__name__}); is it running?")
+    text = f"App does not answer at {_asked(error)} ({type(error).__name__}); is it running?"
+    return Unavailable("client.no_answer", text)
+
+
+def _asked(error: httpx.TransportError) -> str:
+    """Scheme, host and port: paths may name people."""
+    url = error.request.url
+    return f"{url.scheme}://{url.netloc.decode('ascii')}"
 
 
 def _shaped(answer: httpx.Response, shape: type[T]) -> T:

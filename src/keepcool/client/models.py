@@ -233,6 +233,14 @@ class Asset(Answer, frozen=True):
     suspended: str | None = None
 
 
+class Network(Answer, frozen=True):
+    network: str
+    name: str
+    family: str
+    profile: str
+    suspended: str | None = None
+
+
 class Found(Answer, frozen=True):
     """What App knows of a transaction or an address."""
 

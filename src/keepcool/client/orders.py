@@ -40,7 +40,9 @@ class Order:
 def check_bounded(order: Order, network: str) -> None:
     """Raises Malformed on an order that leaves open what its owner pays."""
     if order.fee_max is None and not network.startswith(_PURSE_PAYS):
-        text = "this wallet pays its own fees: say the most it may cost (fee_max), it is signed as well"
+        text = (
+            "this wallet pays its own fees: say the most it may cost (fee_max; --fee-max), it is signed too"
+        )
         raise Malformed("client.fee_max", text)
     if sum(order.payments.values()) != order.units:
         raise Malformed("client.outputs", "the outputs do not add up to the amount")

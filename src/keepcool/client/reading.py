@@ -14,6 +14,7 @@ from keepcool.client.models import (
     Deposit,
     Entry,
     Found,
+    Network,
     Page,
     PoolAnswer,
     Purse,
@@ -62,6 +63,9 @@ class Reading:
 
     def lookup(self, *, tx: str | None = None, address: str | None = None) -> Found:
         return self._api.get("/v1/lookup", Found, {"tx": tx, "address": address})
+
+    def networks(self) -> list[Network]:
+        return self._api.get("/v1/networks", Page[Network]).items
 
     def assets(self) -> list[Asset]:
         return self._api.get("/v1/assets", Page[Asset]).items

@@ -202,7 +202,8 @@ async def thaw(
     """Thaw, durably: a local command. Raises Malformed when this is not frozen."""
     place = place_of(level, target)
     if freezes.at(place) is None:
-        raise Malformed("freeze.not_frozen", f"{level} {target} is not frozen")
+        what = f"{level} {target}".strip()
+        raise Malformed("freeze.not_frozen", f"{what} is not frozen")
     with journal.batch() as batch:
         thawed(batch, place, Said(reason, by, journal.now_ms(clock_ms) // 1000))
     await batch.settled()

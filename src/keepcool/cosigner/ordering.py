@@ -214,7 +214,8 @@ class Ordering:
         place = place_of(order.details["level"], order.details["target"])
         frozen = self.freezes.at(place)
         if frozen is None:
-            raise Conflict("freeze.not_frozen", f"{place.level.value} {place.target} is not frozen")
+            what = f"{place.level.value} {place.target}".strip()
+            raise Conflict("freeze.not_frozen", f"{what} is not frozen")
         thawing.check_report(
             document,
             order.details["report"],

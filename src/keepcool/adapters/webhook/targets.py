@@ -56,7 +56,9 @@ class Targets:
             if within:
                 continue
             if not all(_is_public(inner) for inner in _stands_for(one)):
-                text = "a webhook goes to a public address, or to a network that App's configuration allows"
+                text = (
+                    "a webhook goes to a public address, or to a network in App's [events] webhook_networks"
+                )
                 raise Refused("webhook.target", text)
             if not target.tls:
                 raise Refused("webhook.url", "a webhook's URL begins with https://")

@@ -25,9 +25,7 @@ def of(one: Withdrawal) -> Advice:  # noqa: PLR0911 - one line per state
         case lives.Drafted() | lives.PartlySigned():
             return Advice(_told("signers are being asked", one), _ended(one))
         case lives.NeedsReview():
-            return Advice(
-                _told("a signer wants people's signatures", one), ("keepcool desk list", *_ended(one))
-            )
+            return Advice(_told("a signer wants people's signatures", one), (*_people(one), *_ended(one)))
         case lives.Signed():
             return Advice(_told("both have signed; it is about to be sent", one), ("keepcool purse show",))
         case lives.Broadcast() if one.state.seen is None:
@@ -60,6 +58,14 @@ def _uncertain(one: Withdrawal, state: lives.Uncertain) -> Advice:
         f"it ends as {lives.name_of(state.then)} once its place is burnt, so that it can never be paid late"
     )
     return Advice(_told(text, one), ("keepcool purse show",))
+
+
+def _people(one: Withdrawal) -> tuple[str, ...]:
+    """What is asked of whom, by what the signers say is missing; the desk sees all of it."""
+    missing = reasons.reason(one.state) or ""
+    paid = f"--wallet {one.wallet} --to {one.recipient} --asset {one.asset} --units {one.units}"
+    signs = (f"keepcool user sign {one.id} {paid} --key FILE",) if "owner's signature" in missing else ()
+    return (*signs, "keepcool desk list --url URL")
 
 
 def _ended(one: Withdrawal) -> tuple[str, ...]:

@@ -98,7 +98,10 @@ async def perhaps(request: Request, given: Given) -> Visitor | None:
 async def own_page(request: Request, given: Given) -> None:
     """Raises Refused unless the request comes from a page of this site."""
     if request.headers.get("origin", "") != given.settings.origin:
-        raise Refused("request.origin", "this request comes from another site")
+        raise Refused(
+            "request.origin",
+            "this request comes from another site: use the address that desk.toml calls origin",
+        )
 
 
 async def posted(request: Request) -> dict[str, str]:
