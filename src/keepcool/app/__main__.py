@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from keepcool.adapters.system.starting import start
-from keepcool.app import main
+from keepcool.app.serving import main
 from keepcool.core.parties import Service
 
 if __name__ == "__main__":

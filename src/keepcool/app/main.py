@@ -1,70 +1,26 @@
-"""App's composition root: the only place where its adapters meet its inside.
-
-Started: database (one App only), identity, bus, then everything that runs; stopped in the reverse order.
-When one running part fails the whole process stops with its error: it starts again from the database.
+"""App's books as its process and its commands open them. Commands import this beside no more than they need:
+the process itself is `serving`.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import logging
-import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from keepcool.adapters import site_host
-from keepcool.adapters.site_host import SiteHost
 from keepcool.adapters.system.clock import SystemClock, SystemEntropy
-from keepcool.adapters.web import server
 from keepcool.app import config, keys
 from keepcool.app.books import postings
 from keepcool.app.config import AppSettings
 from keepcool.app.keys import ApiKey, Former
-from keepcool.app.nodes import main as nodes_of
-from keepcool.app.reconciling import everything
-from keepcool.app.reloading import main as reloading
-from keepcool.app.reloading.main import Lasting
 from keepcool.app.storage import main as storage
 from keepcool.app.store import Store
 from keepcool.core.errors import Breach
-from keepcool.core.parties import Service
-from keepcool.core.reconciliation import Report, SeenHead
 
 T = TypeVar("T")
-_log = logging.getLogger("keepcool.app")
-
-
-def run(file: Path, *, one_machine: bool = False) -> None:
-    """Run App until SIGTERM or SIGINT. Raises what keeps it from starting."""
-    settings = config.load(file)
-    site_host.run(Service.APP, _run(settings, file.resolve(), one_machine=one_machine))
-
-
-async def _run(settings: AppSettings, file: Path, *, one_machine: bool) -> None:
-    beside = file.parent
-    site = SiteHost.of(Service.APP, settings, beside, one_machine=one_machine)
-    stop, rung, told = site.begun(), asyncio.Event(), settings.events
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, rung.set)
-    async with contextlib.AsyncExitStack() as stack:
-        store = stack.enter_context(opened_store(settings, beside))
-        seated = await stack.enter_async_context(storage.seated(settings, beside, store))
-        bound = stack.enter_context(server.bind(settings.http.host, settings.http.port))
-        exchange = await stack.enter_async_context(site.exchange())
-        posting = site_host.posting(told.webhook_networks, told.webhook_timeout_s)
-        poster = await stack.enter_async_context(posting)
-        lasting = Lasting(file=file, site=site, store=store, seated=seated, exchange=exchange, poster=poster)
-        running = reloading.generations(lasting)
-        await running.begin(settings)
-        stack.push_async_callback(running.close)
-        host, port = bound.getsockname()[:2]
-        _log.info("listening", extra={"url": f"http://{host}:{port}", "port": port})
-        beginning = (running.run(stop), running.on_signal(rung), reloading.serve(lasting, running))
-        await site_host.together(stop, server.serve(running, bound, stop), *seated.sitting, *beginning)
-    _log.info("stopped")
 
 
 def with_books(file: Path, work: Callable[[Connection], T]) -> T:
@@ -75,26 +31,6 @@ def with_books(file: Path, work: Callable[[Connection], T]) -> T:
         return store.transact(work)
     finally:
         store.close()
-
-
-def reconcile(file: Path, heads: Mapping[str, SeenHead]) -> Report:
-    """Ledger against chain, App running or not. `heads`: of signers' journals, newer than App was told."""
-    settings, beside = config.load(file), file.resolve().parent
-    with contextlib.closing(storage.shared(settings, beside)) as store:
-        return asyncio.run(_reconciled(settings, beside, store, heads))
-
-
-async def _reconciled(
-    settings: AppSettings, beside: Path, store: Store, heads: Mapping[str, SeenHead]
-) -> Report:
-    async with contextlib.AsyncExitStack() as stack:
-        nodes = everything.Reading(
-            await stack.enter_async_context(nodes_of.evm(settings)),
-            await stack.enter_async_context(nodes_of.minter(settings)),
-            await stack.enter_async_context(nodes_of.bitcoin(settings, beside)),
-        )
-        now_ms = SystemClock(settings.clock_offset_ms).now_ms()
-        return await everything.reconciled(settings, store, nodes, heads, now_ms // 1000)
 
 
 def rotate_api_key(file: Path, name: str, overlap_ms: int) -> tuple[ApiKey, str]:

@@ -27,7 +27,7 @@ def add_options(found: argparse.ArgumentParser) -> None:
 
 
 def match(arguments: argparse.Namespace) -> int:
-    from keepcool.app import main
+    from keepcool.app.reconciling import main
     from keepcool.core.reconciliation import SeenHead, parse_head_text
 
     given = {"keeper": arguments.keeper_head, "cooler": arguments.cooler_head}

@@ -13,8 +13,6 @@ from typing import Any
 
 import msgspec
 
-from keepcool.adapters.postgres import books as on_server
-from keepcool.adapters.postgres.seat import PostgresSeat
 from keepcool.adapters.postgres.server import SCHEMES, Server
 from keepcool.adapters.sqlite.books import open_books
 from keepcool.adapters.sqlite.shared import open_beside
@@ -23,7 +21,6 @@ from keepcool.app.config import AppSettings
 from keepcool.app.leading.alone import AloneSeat
 from keepcool.app.leading.topics import Topics
 from keepcool.app.migrations.upgrading import Standing
-from keepcool.app.storage import moving
 from keepcool.app.store import Store
 from keepcool.ports.seat import Seat
 
@@ -60,7 +57,7 @@ def own(settings: AppSettings, beside: Path) -> Store:
     server = server_of(settings, beside)
     if server is None:
         return Store(open_books(file_of(settings, beside)))
-    return Store(on_server.open_books(server), on_server.tell)
+    return _on_server(server)
 
 
 def shared(settings: AppSettings, beside: Path, *, made: bool = False) -> Store:
@@ -68,14 +65,24 @@ def shared(settings: AppSettings, beside: Path, *, made: bool = False) -> Store:
     be `made`."""
     server, file = server_of(settings, beside), file_of(settings, beside)
     if server is not None:
-        return Store(on_server.open_books(server), on_server.tell)
+        return _on_server(server)
     return Store(open_books(file) if made and not file.is_file() else open_beside(file))
 
 
 def alone(settings: AppSettings, beside: Path) -> Store:
     """A command's, beside which no App runs. Raises Conflict `books.locked` when one does."""
     server = server_of(settings, beside)
-    return own(settings, beside) if server is None else Store(on_server.open_alone(server))
+    if server is None:
+        return own(settings, beside)
+    from keepcool.adapters.postgres import books as on_server
+
+    return Store(on_server.open_alone(server))
+
+
+def _on_server(server: Server) -> Store:
+    from keepcool.adapters.postgres import books as on_server  # its driver: books in a file do without
+
+    return Store(on_server.open_books(server), on_server.tell)
 
 
 def upgrade(file: Path, *, check: bool) -> Standing:
@@ -87,6 +94,8 @@ def upgrade(file: Path, *, check: bool) -> Standing:
 
 def move(file: Path, to: str, password: str) -> dict[str, int]:
     """Moves the books to what `database` will say. Raises Conflict `books.locked` while an App has either."""
+    from keepcool.app.storage import moving
+
     settings, beside = config.load(file), file.resolve().parent
     target = msgspec.structs.replace(settings, database=to, database_password=password)
     with contextlib.ExitStack() as stack:
@@ -101,6 +110,8 @@ async def seated(settings: AppSettings, beside: Path, store: Store) -> AsyncIter
     if server is None:
         yield Seated(AloneSeat(topics.hear), topics, ())
         return
+    from keepcool.adapters.postgres.seat import PostgresSeat
+
     topics.on("news", store.rung)
     seat = PostgresSeat(server, topics.hear)
     sitting = seat.run()

@@ -1,0 +1,1 @@
+"""App as a process."""
