@@ -14,11 +14,11 @@ from sqlalchemy import Connection, select
 from keepcool.app.books import accounts
 from keepcool.app.books.postings import balances_of
 from keepcool.app.deposits.records import State
-from keepcool.app.deposits.tables import deposit, outflow, spending, touch
+from keepcool.app.deposits.tables import deposit, outflow, spending
 from keepcool.app.deposits.watched import WatchedWallet, wallets_after
-from keepcool.app.payouts.tables import withdrawal
 from keepcool.app.rebuilding.comparing import Standing
 from keepcool.app.rebuilding.tables import payment
+from keepcool.app.reconciling.places import Booked, Holding
 from keepcool.app.store import Store
 from keepcool.core.ids import AssetId, NetworkId, WalletId
 
@@ -52,14 +52,19 @@ async def compared(
     return found
 
 
-def safes_leaving(tx: Connection, network: NetworkId, settled: int) -> Units:
-    """Open withdrawals that a Safe has executed."""
-    query = (
-        select(withdrawal.c.wallet, withdrawal.c.asset, withdrawal.c.units)
-        .join(touch, (touch.c.wallet == withdrawal.c.wallet) & (touch.c.executed == withdrawal.c.digest))
-        .where(withdrawal.c.network == network, withdrawal.c.open.is_(True), touch.c.block_number <= settled)
-    )
-    return _summed((row.wallet, row.asset, row.units) for row in tx.execute(query))
+def of_places(booked: Booked, chain: Mapping[Holding, int]) -> list[Standing]:
+    """As reconciling has it, where wallets lie in pools: a pool's treasury and addresses are one."""
+    return [
+        Standing(
+            wallet=WalletId(one.place),
+            asset=AssetId(one.asset),
+            chain=chain.get((one.place, one.asset), 0),
+            booked=one.ledger,
+            pending=one.pending,
+            leaving=-one.in_flight,
+        )
+        for one in booked.places
+    ]
 
 
 def minter_leaving(tx: Connection, network: NetworkId, settled: int) -> Units:

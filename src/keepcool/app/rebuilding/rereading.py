@@ -24,12 +24,13 @@ from keepcool.app.rebuilding.heights import height_at
 from keepcool.app.rebuilding.journals import Journals
 from keepcool.app.rebuilding.rescanning import Rescanned
 from keepcool.app.rebuilding.wiring import Wired
+from keepcool.app.reconciling import comparing as reconciling
 from keepcool.app.store import Store
 from keepcool.chains.minter.assets import coin_of
 from keepcool.core.errors import Malformed, Unavailable
 from keepcool.core.ids import NetworkId
 from keepcool.ports.bitcoinnode import BitcoinNode
-from keepcool.ports.evmnode import EvmNode, Header, Holding
+from keepcool.ports.evmnode import EvmNode, Header
 from keepcool.ports.minternode import Block, MinterNode
 from keepcool.ports.system import Clock
 from keepcool.wire.exchange import Exchange
@@ -128,20 +129,8 @@ async def _evm(around: Around, network: NetworkId, table: EvmSettings, start: St
     recall = wiring.evm(network, nodes[0], around.wired, patient=True)
     follower = Follower(plan, nodes, around.store, around.clock, own_payouts, recall=recall)
     progress = await rescanning.to_the_end(follower, _telling(around, network))
-    settled, listed = await header(progress.settled), plan.listed.assets()
-
-    async def ask(some: Sequence[WatchedWallet]) -> balances.Units:
-        wanted = [(one, asset, token) for one in some for asset, token in listed]
-        told = await nodes[0].balances(
-            [Holding(one.address, token) for one, _, token in wanted], settled.hash
-        )
-        return {(one.id, asset): units for (one, asset, _), units in zip(wanted, told, strict=True)}
-
-    at = progress.settled
-    standings = await balances.compared(
-        around.store, network, at, ask, lambda tx: balances.safes_leaving(tx, network, at)
-    )
-    return await _outcome(around, network, standings, progress)
+    places = await reconciling.evm(around.store, network, dict(plan.listed.assets()), nodes)
+    return await _outcome(around, network, balances.of_places(*places), progress)
 
 
 async def _minter(around: Around, network: NetworkId, table: MinterSettings, start: Start) -> Rescanned:
