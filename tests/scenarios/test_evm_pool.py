@@ -3,9 +3,11 @@ surplus in the harbor."""
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +21,7 @@ from keepcool.local.policies import signature
 from keepcool.local.tomltext import rendered
 from tests.fixtures.chain import NETWORK, address_number
 from tests.fixtures.installation import COIN, House, eventually, whole_house
+from tests.fixtures.lostbooks import alarms, connect_anew, lose_books, told
 from tests.scenarios.test_ledger_meets_chain import reconciled
 
 pytestmark = pytest.mark.live
@@ -204,6 +207,51 @@ def test_a_harbor_of_apps_own_gets_nothing(house: House) -> None:
     eventually(lambda: int(house.client.pools.show(made).cold) == 0, "what was lent is not back")
     stands = until_balanced(house, house.client.pools.show(made))
     assert (int(stands.on_chain), house.chain.balance(theirs)) == (2 * CAP * COIN, 0)
+
+
+def test_pools_come_back_from_the_signers_alone(house: House, pool: PoolAnswer, tmp_path: Path) -> None:
+    """App's database is gone: its pools are there again with their treasuries and addresses, and hold to the
+    unit what lies on chain; whose an address was is his again by the shop's word, what came to the others is
+    the pool's own; nobody is given an address that somebody had, and payments go on. What comes to one of
+    those later is brought to the treasury like any other."""
+    shop = house.client.pools.make(NETWORK, "shop")
+    frank, gina = user(house, 3, 30, shop.wallet.id), user(house, 1, pool=shop.wallet.id)
+    treasuries = [pool.wallet.address, shop.wallet.address]
+    eventually(lambda: house.chain.balance(treasury_of(shop)) == 4 * COIN, "the deposits were not swept")
+    eventually(
+        lambda: house.chain.balance(treasury_of(shop), house.token) == 30 * COIN, "the tokens were not swept"
+    )
+    levels = [until_balanced(house, one).on_chain for one in (pool, shop)]
+    lose_books(house)
+
+    given = tmp_path / "given"
+    word = {"wallet": frank.id, "user": frank.told.user, "address": frank.address}
+    given.write_text(json.dumps(word), encoding="utf-8")
+    restored = told(house, "restore", "--from-signers", "--given", str(given))
+    assert (restored["pools"], restored["given"], restored["refused"]) == (4, 1, [])
+    done = told(house, "rescan", "--network", NETWORK, "--from-height", "0")
+    assert (done["even"], done["ended"], done["differing"], done["open"]) == (True, True, [], [])
+
+    house.start("app")
+    connect_anew(house)
+    shown = [house.client.pools.show(one.wallet.id) for one in (pool, shop)]
+    assert [one.wallet.address for one in shown] == treasuries
+    assert [(one.on_chain, one.booked) for one in shown] == [(one, one) for one in levels]
+    assert shown[1].own == str(COIN)
+    assert (house.available(frank, house.eth), house.available(frank, house.usd)) == (3 * COIN, 30 * COIN)
+    house.chain.fund(gina.address, COIN)
+    eventually(
+        lambda: house.client.pools.show(shop.wallet.id).own == str(2 * COIN), "it is not the pool's own"
+    )
+    eventually(
+        lambda: house.chain.balance(gina.address) == 0, "what came to an address of nobody stays there"
+    )
+    again = user(house, pool=shop.wallet.id)
+    assert again.address not in (frank.address, gina.address)
+    house.client.transfer(shop.wallet.id, again.id, house.eth, 2 * COIN)
+    house.confirmed(house.client.withdraw(again.id, house.eth, 2 * COIN, to := house.outside()))
+    assert house.chain.balance(to) == 2 * COIN
+    assert alarms(house) <= {"books.restored", "payout.recalled", "deposit.to_nobody"}
 
 
 def index_of(wallet: Wallet) -> int:

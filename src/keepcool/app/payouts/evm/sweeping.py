@@ -17,7 +17,7 @@ from keepcool.app.coins.tables import address
 from keepcool.app.deposits import passages
 from keepcool.app.deposits.tables import lying
 from keepcool.app.payouts import purses
-from keepcool.app.payouts.evm import executing, fees
+from keepcool.app.payouts.evm import executing, fees, strays
 from keepcool.app.payouts.evm.lane import EvmLane
 from keepcool.app.payouts.purses import Purpose, Purse, Stage
 from keepcool.app.pools import covering, rows
@@ -89,12 +89,12 @@ async def _guarded(lane: EvmLane, purse: Purse, pool: Pool) -> bool:
 
 async def _planned(lane: EvmLane, purse: Purse, pool: Pool) -> bool:
     some = await lane.store.run(lambda tx: due(tx, lane, pool))
-    if not some:
-        return False
-    found = await _there(lane, some)
-    if not found:
+    found = await _there(lane, some) if some else []
+    if some and not found:
         names, now_ms = [one.owner for one in some], lane.clock.now_ms()
         await lane.store.run(lambda tx: passages.tried(tx, names, now_ms))
+    found = found or await _strays(lane, pool)
+    if not found:
         return False
     plan = await _affordable(lane, purse, pool, found)
     chain_nonce = await lane.node.nonce(purse.address)
@@ -245,6 +245,18 @@ async def _there(lane: EvmLane, some: Sequence[Lying]) -> list[Found]:
         if units and (one.needed or token is not None or units >= worth):
             found.append(Found(Item(index, token), one.owner, units))
     return found[: lane.settings.sweep.batch_max]
+
+
+async def _strays(lane: EvmLane, pool: Pool) -> list[Found]:
+    """What is the pool's own beside its treasury, while nothing else is to be swept."""
+    if not strays.is_due(lane, pool.id) or await lane.store.run(lambda tx: _under_way(tx, lane, pool)):
+        return []
+    some = await strays.found(lane, pool.id)
+    worth = await _native_worth(lane) if some else 0
+    found = [Found(Item(one.index, contract_of(one.asset)), (pool.id, one.asset), one.units) for one in some]
+    return [one for one in found if one.item.token is not None or one.units >= worth][
+        : lane.settings.sweep.batch_max
+    ]
 
 
 async def _native_worth(lane: EvmLane) -> int:

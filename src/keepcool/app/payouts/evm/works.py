@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import partial
 
 from sqlalchemy import select
@@ -17,6 +18,7 @@ from keepcool.app.payouts.evm import (
     reconciling,
     sending,
     stopping,
+    strays,
     sweeping,
     watching,
 )
@@ -41,9 +43,16 @@ def works(lane: EvmLane) -> list[Work]:
     watching_rest = resting.BesideChain(lane, _UNSETTLED, _PURSE_EVERY_MS)
     return [
         Work("sign", lane, partial(draft_and_sign, lane), resting.of(lane, resting.UNSIGNED)),
-        Work("send", lane, partial(execute, lane), resting.of(lane, _UNSENT)),
+        Work("send", lane, partial(execute, lane), partial(_sending_rests, lane)),
         Work("watch", lane, partial(watch, lane), watching_rest),
     ]
+
+
+async def _sending_rests(lane: EvmLane) -> Hashable | None:
+    """Not while it is time to look for coins at addresses of nobody."""
+    if any(strays.is_due(lane, name) for name in lane.looks):
+        return None
+    return await resting.of(lane, _UNSENT)()
 
 
 async def draft_and_sign(lane: EvmLane) -> bool:
