@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -43,6 +44,7 @@ from keepcool.core.parties import Service
 from keepcool.wire.exchange import Exchange
 from keepcool.wire.messages import Head
 
+_WORDS_AT_ONCE = 500
 Tell = Callable[[str], None]
 T = TypeVar("T")
 
@@ -126,7 +128,9 @@ def from_signers(file: Path, tell: Tell, *, given: Path | None, one_machine: boo
         )
         told = await restorer.restore(registries.both(opened.exchange, opened.settings.signer_timeout_s))
         now_ms = opened.clock.now_ms()
-        told.members = await opened.store.run(lambda tx: members.claim_all(tx, words, now_ms))
+        for start in range(0, len(words), _WORDS_AT_ONCE):
+            some = words[start : start + _WORDS_AT_ONCE]
+            told.members.add(await opened.store.run(partial(members.claim_all, words=some, now_ms=now_ms)))
         return told
 
     return asyncio.run(_with_app_stopped(file.resolve(), work, one_machine=one_machine))

@@ -6,7 +6,7 @@ yet becomes somebody's; what contradicts the books is refused by itself; saying 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -22,7 +22,7 @@ from keepcool.app.pools.tables import attested_address
 from keepcool.core import ids
 from keepcool.core.addresses import RECEIVING
 from keepcool.core.errors import Conflict, KeepcoolError, Malformed
-from keepcool.core.ids import UserId, WalletId
+from keepcool.core.ids import NetworkId, UserId, WalletId
 
 
 class Word(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,6 +40,10 @@ class Claimed:
     given: int = 0
     refused: list[tuple[str, KeepcoolError]] = field(default_factory=list)
 
+    def add(self, more: Claimed) -> None:
+        self.given += more.given
+        self.refused += more.refused
+
 
 def parse(text: bytes) -> list[Word]:
     """JSON objects, one a line. Raises Malformed."""
@@ -51,19 +55,20 @@ def parse(text: bytes) -> list[Word]:
 
 def claim_all(tx: Connection, words: Sequence[Word], now_ms: int) -> Claimed:
     """In the order of the words: the first address of a wallet is the one it shows."""
-    done = Claimed()
+    done, networks = Claimed(), {one.network for one in rows.pools(tx)}
     for word in words:
         try:
             with tx.begin_nested():
-                done.given += _claim(tx, word, now_ms)
+                done.given += _claim(tx, word, networks, now_ms)
         except KeepcoolError as error:
             done.refused.append((word.address, error))
     return done
 
 
-def _claim(tx: Connection, word: Word, now_ms: int) -> int:
+def _claim(tx: Connection, word: Word, networks: Collection[NetworkId], now_ms: int) -> int:
     wallet, user = ids.wallet_id(word.wallet), UserId(word.user)
-    found = [one for one in rows.find_address(tx, None, word.address) if rows.find_pool(tx, one.source)]
+    there = [one for network in networks for one in rows.find_address(tx, network, word.address)]
+    found = [one for one in there if rows.find_pool(tx, one.source)]
     if len(found) != 1:
         raise Conflict("restore.no_address", f"no pool here has an attested address {word.address[:128]}")
     given = found[0]
