@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from keepcool.app.deposits import events
+from keepcool.app.deposits.events import Freezes
 from keepcool.app.keys import Scope
 from keepcool.cli import main
-from keepcool.core.ids import WalletId
+from keepcool.core.ids import NetworkId, WalletId
 from keepcool.core.parties import Service
 from tests.live.test_api_objects import credit, user, wallet
 from tests.unit.app.http.running import ETH, TOKEN, Running, running
@@ -89,9 +91,45 @@ def test_suspended_and_resumed_by_command(
     where = ("--wallet", funded, "--to", RECIPIENT, "--asset", "ETH", "--units", "1000")
     assert typed("withdraw", "new", *where, by=admin) == "asset.suspended"
     assert [one["subject"] for one in typed("control", "list", by=admin)] == [ETH]
-    typed("control", "resume", "asset", ETH, "--reason", "over", by=admin)
+    typed("control", "resume", "asset", "ETH", "--reason", "over", by=admin)
     assert typed("control", "list", by=admin) == []
     assert len(typed("control", "list", "--all", by=admin)) == 1
+
+
+def test_networks_and_assets_are_named_as_people_do(app: Running, tmp_path: Path, typed: Typed) -> None:
+    """A name that nothing here has is refused with those there are, before anything is asked for."""
+    admin = operator(app, tmp_path, "admin", Scope.ADMIN)
+    assert typed("control", "suspend", "asset", "DOGE", "--reason", "x", by=admin) == "cli.asset"
+    assert typed("control", "suspend", "network", "nowhere", "--reason", "x", by=admin) == "cli.network"
+    assert typed("control", "list", by=admin) == []
+
+
+def test_alarms_are_seen_and_looked_at_by_command(
+    app: Running, tmp_path: Path, typed: Typed, funded: WalletId
+) -> None:
+    """list and thaw: shown until an admin has looked, and after that with --all alone."""
+    admin, reader = (operator(app, tmp_path, one, Scope(one)) for one in ("admin", "read"))
+    app.store.transact(
+        lambda tx: events.record(
+            tx,
+            key="gone",
+            at_ms=1,
+            network=NetworkId(ETH.partition("/")[0]),
+            wallet=funded,
+            code="wallet.spent_without_us",
+            text="gone",
+            freezes=Freezes.WALLET,
+        )
+    )
+    (told,) = typed("alarm", "list", by=reader)
+    assert (told["wallet"], told["code"], told["freezes"]) == (funded, "wallet.spent_without_us", "wallet")
+    number = str(told["number"])
+    assert typed("alarm", "thaw", number, by=reader) == "auth.scope"
+    assert [one["number"] for one in typed("alarm", "list", by=reader)] == [told["number"]]
+    assert typed("alarm", "thaw", number, by=admin)["thawed_at_ms"] is not None
+    assert typed("alarm", "list", by=reader) == []
+    assert [one["number"] for one in typed("alarm", "list", "--all", by=reader)] == [told["number"]]
+    assert typed("alarm", "thaw", "9999", by=admin) == "event.not_found"
 
 
 def test_a_correction_by_two_operators(app: Running, tmp_path: Path, typed: Typed, funded: WalletId) -> None:
