@@ -94,6 +94,25 @@ def test_frozen_while_it_is_signed_it_is_paid_once_it_is_thawed(
     assert (paid(at) - before, at.agrees(record)) == (ETHER, True)
 
 
+def test_frozen_while_it_is_signed_and_cancelled_its_amount_is_held_until_it_is_burnt(
+    at: Scene, record: WalletRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both signatures exist, and whoever reads them could send it: its owner has nothing back before a void
+    has taken its nonce."""
+    before, owed = paid(at), at.shop.balance(f"owed:{record.wallet}")
+    name, transact = ordered(at, record), at.shop.store.transact
+    freeze = lambda: transact(lambda tx: at.shop.desk.freeze(tx, name, "a call"))  # noqa: E731
+    while_keeper_signs(at, monkeypatch, name, freeze)
+    at.live(lambda: outcomes(at, name) == [Outcome.SIGNED] * 2)
+    transact(lambda tx: at.shop.desk.cancel(tx, name))
+    assert isinstance(at.shop.state(name), lives.Uncertain)
+    assert at.shop.balance(f"held:{record.wallet}") == ETHER
+    at.ends(name, f"{name}.v1")
+    assert isinstance(at.shop.state(name), lives.Cancelled)
+    assert (paid(at), at.shop.balance(f"owed:{record.wallet}")) == (before, owed)
+    assert at.agrees(record)
+
+
 def test_cancelled_while_it_is_signed_it_is_never_paid(
     at: Scene, record: WalletRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from sqlalchemy import Connection, delete, select
 
-from keepcool.app.payouts import store
+from keepcool.app.payouts import said, store
 from keepcool.app.payouts.bitcoin.tables import part
 from keepcool.app.payouts.store import Kind, NewWithdrawal, Withdrawal
 from keepcool.app.payouts.tables import withdrawal
@@ -156,7 +156,9 @@ def cancel(tx: Connection, one: Withdrawal, now_ms: int) -> Withdrawal:
     if is_shared(tx, batch.id):
         text = f"withdrawal {one.id} is being signed together with others: too late to cancel"
         raise Conflict("withdrawal.too_late", text, state=name_of(one.state))
-    step(tx, _plainly(tx, now_ms), batch, Abandoned(Cancelled(), "cancelled"), now_ms)
+    take = _plainly(tx, now_ms)
+    batch = said.let_go(tx, batch, lambda name, event: step(tx, take, store.get(tx, name), event, now_ms))
+    step(tx, take, batch, Abandoned(Cancelled(), "cancelled"), now_ms)
     return store.get(tx, one.id)
 
 

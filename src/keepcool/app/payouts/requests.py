@@ -23,7 +23,7 @@ from keepcool.app.config import (
     native_asset,
 )
 from keepcool.app.controls import bounds, suspensions
-from keepcool.app.payouts import carried, consents, purses, store
+from keepcool.app.payouts import carried, consents, purses, said, store
 from keepcool.app.payouts.bitcoin import lookups
 from keepcool.app.payouts.store import Kind, NewWithdrawal, Withdrawal
 from keepcool.app.payouts.tables import purse, withdrawal
@@ -155,9 +155,11 @@ class PayoutDesk:
             text = f"withdrawal {one.id} is {lives.name_of(one.state)}: too late to cancel"
             raise Conflict("withdrawal.too_late", text, state=lives.name_of(one.state))
         lookups.refuse_shared(tx, one.id, stopped)
+        now_ms = self._clock.now_ms()
         if one.batch is not None:
-            return carried.cancel(tx, one, self._clock.now_ms())
-        return store.step(tx, one.id, Abandoned(Cancelled(), "cancelled"), self._clock.now_ms())
+            return carried.cancel(tx, one, now_ms)
+        said.let_go(tx, one, lambda name, event: store.step(tx, name, event, now_ms))
+        return store.step(tx, one.id, Abandoned(Cancelled(), "cancelled"), now_ms)
 
     def freeze(self, tx: Connection, withdrawal_id: str, reason: str) -> Withdrawal:
         """Stop it where it is until `thaw`. Raises Conflict `withdrawal.too_late` once it was handed to the

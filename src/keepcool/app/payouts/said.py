@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias, assert_never
 
 from sqlalchemy import Connection
@@ -15,8 +15,16 @@ from keepcool.chains.families import family_of
 from keepcool.core.errors import Breach, KeepcoolError, Malformed, rebuild
 from keepcool.core.parties import Service
 from keepcool.core.registry import Role
-from keepcool.core.withdrawal import SignatureMade
-from keepcool.core.withdrawal_states import Drafted, NeedsReview, Objection, PartlySigned, draft_of
+from keepcool.core.withdrawal import Event, SignatureMade, Thawed
+from keepcool.core.withdrawal_states import (
+    Drafted,
+    Frozen,
+    NeedsReview,
+    Objection,
+    PartlySigned,
+    draft_of,
+    signed_by,
+)
 from keepcool.wire.messages import Declined, Failure, Signed
 
 SIGNERS = {Service.KEEPER: Role.HOT, Service.COOLER: Role.COOL}
@@ -44,6 +52,22 @@ def stored(
         if outcome is Outcome.SIGNED and isinstance(store.get(tx, one.id).state, WAITING):
             lane.step_in(tx, one.id, SignatureMade(signer))
     return failed
+
+
+def caught_up(tx: Connection, one: Withdrawal, step: Callable[[str, Event], Withdrawal]) -> Withdrawal:
+    """Signatures that came while it was frozen were kept, and count once it is thawed."""
+    for signer, answer in answers.of(tx, one.id).items():
+        missing = answer.outcome is Outcome.SIGNED and signer not in signed_by(one.state)
+        if missing and isinstance(one.state, WAITING):
+            one = step(one.id, SignatureMade(signer))
+    return one
+
+
+def let_go(tx: Connection, one: Withdrawal, step: Callable[[str, Event], Withdrawal]) -> Withdrawal:
+    """Before a frozen one is given up: with what was signed meanwhile, so that this is burnt and not
+    forgotten."""
+    kept = any(answer.outcome is Outcome.SIGNED for answer in answers.of(tx, one.id).values())
+    return caught_up(tx, step(one.id, Thawed()), step) if kept and isinstance(one.state, Frozen) else one
 
 
 def _read(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -15,13 +16,13 @@ from keepcool.app.controls import stops
 from keepcool.app.payouts import answers, carried, heads, reviews, store
 from keepcool.app.payouts.answers import Outcome
 from keepcool.app.payouts.lane import Lane, wait_after
-from keepcool.app.payouts.said import SIGNERS, WAITING, stored
+from keepcool.app.payouts.said import SIGNERS, WAITING, caught_up, stored
 from keepcool.app.payouts.store import Withdrawal
 from keepcool.core.errors import Breach, KeepcoolError, Malformed, Unavailable
 from keepcool.core.faults import FaultPoint
 from keepcool.core.parties import Service
-from keepcool.core.withdrawal import Abandoned, Objected, SignatureMade, Undrafted
-from keepcool.core.withdrawal_states import Drafted, Failed, NeedsReview, PartlySigned, Signed, signed_by
+from keepcool.core.withdrawal import Abandoned, Objected, Undrafted
+from keepcool.core.withdrawal_states import Drafted, Failed, NeedsReview, PartlySigned, Signed
 from keepcool.wire import messages
 from keepcool.wire.messages import ITEMS_MAX, SignAnswer, SignItem, SignRequest
 
@@ -127,7 +128,8 @@ def _concluded(
     tx: Connection, lane: Lane, asked: Sequence[Withdrawal], problems: str, began_ms: int
 ) -> list[Withdrawal]:
     """What follows when both have been asked, since `began_ms`."""
-    after = [_objected(tx, lane, _caught_up(tx, lane, store.get(tx, one.id))) for one in asked]
+    step = partial(lane.step_in, tx)
+    after = [_objected(tx, lane, caught_up(tx, store.get(tx, one.id), step)) for one in asked]
     others = reviews.waiting(tx, lane.network)
     for one in after:
         if isinstance(one.state, NeedsReview) and store.is_due(one, lane.clock.now_ms()):
@@ -146,15 +148,6 @@ def _review(
     now_ms, untils = lane.clock.now_ms(), [said.until_s for said in answers.of(tx, one.id).values()]
     wait = reviews.wait_ms(tries=one.tries, others=others, now_ms=now_ms, until_s=untils)
     _wait(tx, lane, one, problems, wait_ms=wait)
-
-
-def _caught_up(tx: Connection, lane: Lane, one: Withdrawal) -> Withdrawal:
-    """Signatures that came while it was frozen were kept, and count once it is thawed."""
-    for signer, said in answers.of(tx, one.id).items():
-        missing = said.outcome is Outcome.SIGNED and signer not in signed_by(one.state)
-        if missing and isinstance(one.state, WAITING):
-            one = lane.step_in(tx, one.id, SignatureMade(signer))
-    return one
 
 
 def _objected(tx: Connection, lane: Lane, one: Withdrawal) -> Withdrawal:
