@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from keepcool.chains.evm.forwarders import FACTORY, Flush, Item, forwarder_address
+from keepcool.cli import main
 from keepcool.client.api import Wallet
 from keepcool.client.models import PoolAnswer
 from keepcool.core.parties import Service
@@ -158,7 +159,9 @@ def test_a_strangers_sweep_changes_nothing_in_the_books(house: House, pool: Pool
     until_balanced(house, pool)
 
 
-def test_surplus_goes_to_the_harbor_beyond_every_cap(house: House) -> None:
+def test_surplus_goes_to_the_harbor_beyond_every_cap(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Coins and tokens above their high marks are swept to the harbor of the signers' policies but for the
     target, more than a withdrawal's cap; what is asked for is paid beside it; users have what they had, the
     exposed share falls, and ledger and chain agree to the unit."""
@@ -167,7 +170,10 @@ def test_surplus_goes_to_the_harbor_beyond_every_cap(house: House) -> None:
     asked = house.client.withdraw(owner.id, house.eth, COIN, to := house.outside())
     marks = {"low": str(COIN), "target": str(2 * COIN), "high": str(CAP * COIN), "harbor": HARBOR}
     house.client.pools.mark(made, marks)
-    house.client.pools.mark(made, marks, house.usd)
+    operator = ("--client", str(house.places.operator / "operator.toml"))
+    typed = [word for name, text in marks.items() for word in (f"--{name}", text)]
+    assert main.main(["pool", "marks", made, "--asset", "USDX", *typed, *operator]) == 0
+    assert f"token              {house.usd}" in capsys.readouterr().out
     house.confirmed(asked)
     swept = (4 * CAP - 3) * COIN, (5 * CAP - 2) * COIN
     eventually(

@@ -9,7 +9,7 @@ from keepcool.cli import asking
 
 if TYPE_CHECKING:
     from keepcool.client.api import Client
-    from keepcool.client.models import PoolAnswer
+    from keepcool.client.models import PoolAnswer, PoolHolding
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -27,6 +27,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     marks = asking.verb(verbs, "marks", "set a pool's marks, all of them", _set_marks, _one)
     marks.add_argument("pool", metavar="ID", help="the pool's id")
     _marks(marks)
+    _asset(marks)
     show = asking.verb(verbs, "show", "what lies in a pool, whose it is, what is exposed", _show, _one)
     show.add_argument("pool", metavar="ID", help="the pool's id")
     asking.verb(verbs, "list", "all pools", lambda client, _: client.read.pools(), _many)
@@ -39,6 +40,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     refilled.add_argument(
         "--units", required=True, type=int, metavar="UNITS", help="how much has come back, in base units"
     )
+    _asset(refilled)
     refilled.add_argument("--idempotency-key", help="the same key asked again books once")
 
 
@@ -47,6 +49,21 @@ def _marks(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--low", metavar="UNITS", help="base units: below, operators are told to refill")
     parser.add_argument("--target", metavar="UNITS", help="base units: what a sweep leaves")
     parser.add_argument("--harbor", metavar="ADDRESS", help="where surplus goes: as in the signers' policies")
+
+
+def _asset(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--asset",
+        metavar="ASSET",
+        help="of a pool that holds tokens: its id (CAIP-19) or symbol (default: the network's coin)",
+    )
+
+
+def _asset_of(client: Client, arguments: argparse.Namespace) -> str | None:
+    if arguments.asset is None:
+        return None
+    network = client.pools.show(arguments.pool).wallet.network
+    return asking.asset_named(client, arguments.asset, network).asset
 
 
 def _marks_of(arguments: argparse.Namespace) -> dict[str, str | None]:
@@ -59,7 +76,7 @@ def _create(client: Client, arguments: argparse.Namespace) -> PoolAnswer:
 
 
 def _set_marks(client: Client, arguments: argparse.Namespace) -> PoolAnswer:
-    return client.pools.mark(arguments.pool, _marks_of(arguments))
+    return client.pools.mark(arguments.pool, _marks_of(arguments), _asset_of(client, arguments))
 
 
 def _show(client: Client, arguments: argparse.Namespace) -> PoolAnswer:
@@ -71,30 +88,39 @@ def _addresses(client: Client, arguments: argparse.Namespace) -> list[str]:
 
 
 def _refilled(client: Client, arguments: argparse.Namespace) -> PoolAnswer:
-    return client.pools.refilled(arguments.pool, arguments.units, key=arguments.idempotency_key)
+    asset = _asset_of(client, arguments)
+    return client.pools.refilled(arguments.pool, arguments.units, asset, key=arguments.idempotency_key)
 
 
 def _one(pool: PoolAnswer) -> str:
-    marks, exposed = pool.marks, pool.exposed_thousandths
-    rows = {
-        "pool": pool.wallet.id,
-        "network": pool.wallet.network,
-        "profile": pool.wallet.profile,
-        "its address": pool.wallet.address or "",
-        "on chain": pool.on_chain,
-        "booked": pool.booked,
-        "owed to users": pool.users,
-        "its own": pool.own,
-        "in the harbor": pool.cold,
-        "fees paid": pool.fees,
-        "exposed": f"{exposed // 10}.{exposed % 10} % of the network's coins",
-        "marks": f"low {marks.low}, target {marks.target}, high {marks.high}",
-        "harbor": marks.harbor or "none",
-        "users": str(pool.members),
-        "addresses ahead": str(pool.addresses_in_stock),
-        "waiting for Keeper": str(pool.waiting_for_signing_window),
-    }
-    return "\n".join(f"{name:<18} {text}" for name, text in rows.items())
+    rows = [
+        ("pool", pool.wallet.id),
+        ("network", pool.wallet.network),
+        ("profile", pool.wallet.profile),
+        ("its address", pool.wallet.address or ""),
+        *_holding(pool, "the network's coins"),
+        ("users", str(pool.members)),
+        ("addresses ahead", str(pool.addresses_in_stock)),
+        ("waiting for Keeper", str(pool.waiting_for_signing_window)),
+    ]
+    for token in pool.tokens:
+        rows += [("", ""), ("token", token.asset), *_holding(token, "it in pools and harbor")]
+    return "\n".join(f"{name:<18} {text}".rstrip() for name, text in rows)
+
+
+def _holding(one: PoolHolding, of: str) -> list[tuple[str, str]]:
+    marks, exposed = one.marks, one.exposed_thousandths
+    return [
+        ("on chain", one.on_chain),
+        ("booked", one.booked),
+        ("owed to users", one.users),
+        ("its own", one.own),
+        ("in the harbor", one.cold),
+        ("fees paid", one.fees),
+        ("exposed", f"{exposed // 10}.{exposed % 10} % of {of}"),
+        ("marks", f"low {marks.low}, target {marks.target}, high {marks.high}"),
+        ("harbor", marks.harbor or "none"),
+    ]
 
 
 def _many(pools: list[PoolAnswer]) -> str:
