@@ -30,8 +30,13 @@ class AssetSettings(Settings, frozen=True):
     """Base units: the least that one recipient is paid."""
     withdrawal_max: str = ""
     """Base units: the most one withdrawal may be; empty: only what signers' policies say."""
-    sweep_min: str = "1"
-    """Base units: less stays at an address of an EVM pool until more is there, or payments need it."""
+    sweep_min: str = ""
+    """Base units: less stays at an address of an EVM pool until more is there, or payments need it; empty:
+    `deposit_min`."""
+
+    @property
+    def least_swept(self) -> str:
+        return self.sweep_min or self.deposit_min
 
 
 class FeeSettings(Settings, frozen=True):

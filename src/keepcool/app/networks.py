@@ -92,7 +92,7 @@ def _check_evm(network: str, where: str, table: EvmSettings) -> None:
     if not 1 <= table.sweep.batch_max <= SWEPT_MAX:
         raise Refused("config.sweep", f"{where}: sweep.batch_max is 1 to {SWEPT_MAX}")
     for asset in table.assets:
-        money.parse_units(asset.sweep_min)
+        money.parse_units(asset.least_swept)
     if not 1 <= table.fees.batch_max <= OUTPUTS_MAX or table.fees.batch_wait_s < 0:
         raise Refused("config.batch", f"{where}: batch_max is 1 to {OUTPUTS_MAX}, batch_wait_s not negative")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from keepcool.app.books import ledger, registry
@@ -157,6 +158,35 @@ def test_payments_that_want_more_than_the_treasury_has_sweep_at_once(lane: Paper
     lane.office.store.transact(lambda tx: position.settle(tx, NETWORK, POOL, NATIVE, **settled))
     assert lane.due() == set()
     assert lane.office.store.transact(lambda tx: covering.uncovered(tx, store.get(tx, "wd"))) is None
+
+
+def test_dust_fills_no_batch_that_a_payment_has_ordered(lane: PaperLane) -> None:
+    """What payments lack is fetched, the largest first, and no address more; dust is among it only where
+    nothing else brings enough."""
+    large, small, dust = (lane.member(name) for name in ("a", "bb", "ccc"))
+    for wallet, units in ((large, 150), (small, 120), (dust, 3)):
+        lane.lies(wallet, TOKEN, units)
+
+    def wants(units: int) -> set[tuple[str, str]]:
+        new = NewWithdrawal(f"wd{units}", Kind.WITHDRAWAL, large, NETWORK, TOKEN, units, "0x", 1)
+        lane.office.store.transact(lambda tx: store.insert(tx, new, 1))
+        return lane.due()
+
+    assert wants(140) == {(large, TOKEN), (small, TOKEN)}  # the other is worth it by itself
+    lane.office.store.transact(lambda tx: passages.tried(tx, [(small, TOKEN)], lane.now))
+    assert lane.due() == {(large, TOKEN)}
+    lane.now += 60_000
+    lane.office.store.transact(
+        lambda tx: ledger.credit_deposit(tx, deposit="x", wallet=large, asset=TOKEN, units=999, at_ms=1)
+    )
+    assert wants(131) == {(large, TOKEN), (small, TOKEN), (dust, TOKEN)}
+
+
+def test_less_than_may_be_deposited_is_not_swept() -> None:
+    """Unless a network's table says more, or less, the least that is swept is the least that is credited."""
+    listed = AssetSettings(id=TOKEN, symbol="COIN", decimals=6, deposit_min="1000")
+    assert listed.least_swept == "1000"
+    assert replace(listed, sweep_min="7").least_swept == "7"
 
 
 def test_dust_at_a_thousand_addresses_hides_no_coins(lane: PaperLane) -> None:

@@ -92,7 +92,7 @@ async def found(lane: EvmLane, pool: WalletId) -> list[Stray]:
 async def _lying(lane: EvmLane, places: Sequence[Place], block_hash: bytes) -> list[Stray]:
     found = list[Stray]()
     for listed in lane.settings.assets:
-        asset, least = AssetId(listed.id), max(parse_units(listed.sweep_min), 1)
+        asset, least = AssetId(listed.id), max(parse_units(listed.least_swept), 1)
         holdings = [Holding(one.address, contract_of(asset)) for one in places]
         told = await lane.node.balances(holdings, block_hash)
         pairs = zip(places, told, strict=True)

@@ -164,15 +164,10 @@ def due(tx: Connection, lane: EvmLane, pool: Pool) -> list[Lying]:
         return []
     now_ms, plan, needed = lane.clock.now_ms(), lane.settings.sweep, _needed(tx, lane, pool)
     worth = [one for one in _worth(tx, lane, pool) if now_ms >= one.waits_until_ms]
-    urgent = [
-        replace(one, needed=True)
-        for asset in needed
-        for one in _largest(tx, lane, pool, asset)
-        if now_ms >= min(one.waits_until_ms, one.tried_at_ms + _AGAIN_MS)
-    ]
+    urgent = [one for asset, units in needed.items() for one in _urgent(tx, lane, pool, asset, units)]
     if urgent:
-        rest = [one for one in worth if one.asset not in needed]
-        return [*urgent, *rest][: plan.batch_max]
+        taken = {one.owner for one in urgent}
+        return [*urgent, *(one for one in worth if one.owner not in taken)][: plan.batch_max]
     oldest = min((one.since_ms for one in worth), default=now_ms)
     if len(worth) >= plan.batch_max or now_ms - oldest >= plan.wait_s * 1000:
         return worth[: plan.batch_max]
@@ -181,10 +176,22 @@ def due(tx: Connection, lane: EvmLane, pool: Pool) -> list[Lying]:
 
 def _worth(tx: Connection, lane: EvmLane, pool: Pool) -> list[Lying]:
     """What is worth sweeping by itself, the least tried first: dust at a thousand addresses hides nothing."""
-    least = {AssetId(one.id): parse_units(one.sweep_min) for one in lane.settings.assets}
+    least = {AssetId(one.id): parse_units(one.least_swept) for one in lane.settings.assets}
     enough = [and_(lying.c.asset == asset, lying.c.units >= units) for asset, units in least.items()]
     query = _of(pool).where(or_(lying.c.asset.not_in(list(least)), *enough))
     return _read(tx, lane, query.order_by(lying.c.tries, lying.c.since_ms))
+
+
+def _urgent(tx: Connection, lane: EvmLane, pool: Pool, asset: AssetId, units: int) -> list[Lying]:
+    """As many as bring so much, and none besides: dust is worth nothing, whoever waits."""
+    found, now_ms = list[Lying](), lane.clock.now_ms()
+    for one in _largest(tx, lane, pool, asset):
+        if units <= 0:
+            break
+        if now_ms >= min(one.waits_until_ms, one.tried_at_ms + _AGAIN_MS):
+            found.append(replace(one, needed=True))
+            units -= one.units
+    return found
 
 
 def _largest(tx: Connection, lane: EvmLane, pool: Pool, asset: AssetId) -> list[Lying]:
@@ -206,12 +213,11 @@ def _read(tx: Connection, lane: EvmLane, query: Select[Any]) -> list[Lying]:
     return found
 
 
-def _needed(tx: Connection, lane: EvmLane, pool: Pool) -> list[AssetId]:
-    """Assets of which members' withdrawals want more than the treasury has."""
+def _needed(tx: Connection, lane: EvmLane, pool: Pool) -> dict[AssetId, int]:
+    """Assets of which withdrawals want more than the treasury has, and how much more."""
     assets = [AssetId(one.id) for one in lane.settings.assets]
-    return [
-        asset for asset in assets if covering.wanted(tx, pool.id, asset) > covering.held(tx, pool.id, asset)
-    ]
+    lacking = {one: covering.wanted(tx, pool.id, one) - covering.held(tx, pool.id, one) for one in assets}
+    return {asset: units for asset, units in lacking.items() if units > 0}
 
 
 def _in_flight(tx: Connection, lane: EvmLane) -> int:
