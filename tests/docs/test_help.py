@@ -74,3 +74,10 @@ def test_help_says_what_a_command_does(capsys: pytest.CaptureFixture[str]) -> No
         told = capsys.readouterr().out
         assert sentence in told
         assert example in told
+
+
+def test_the_overview_sets_each_noun_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    """No noun is so long that it runs into its sentence."""
+    assert main.main(["--help"]) == 0
+    lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
+    assert lines == [[noun, about] for noun, about in NOUNS.items()]

@@ -127,9 +127,10 @@ def _not_installed(noun: str, error: ModuleNotFoundError) -> Refused:
 
 def overview() -> str:
     """All nouns, one line each."""
-    lines = [f"  {noun:<10}{text}" for noun, text in NOUNS.items()]
+    lines = [f"  {noun:<12}{text}" for noun, text in NOUNS.items()]
     usage = "usage: keepcool NOUN [VERB] ...      keepcool NOUN --help says more"
-    return "\n".join([usage, "", *lines])
+    about = "Self-hosted custody in which no single stolen server can spend. Begin with `keepcool init`."
+    return "\n".join([usage, "", about, "", *lines])
 
 
 if __name__ == "__main__":
