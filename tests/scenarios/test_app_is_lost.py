@@ -104,7 +104,7 @@ def test_nothing_is_lost_with_the_database(
     assert (done["even"], done["ended"], done["differing"], done["open"]) == (True, True, [], [])
     assert told(house, *FROM_ZERO) == done | {"ended": False}
 
-    house.start("app", ready=False)
+    house.start("app")
     connect_anew(house)
     assert {one.id: house.available(one, LTC) for one in (alice, bob, carol)} == before
     after = house.client.pools.show(pool.wallet.id)
