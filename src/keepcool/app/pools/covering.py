@@ -54,12 +54,11 @@ def wanted(tx: Connection, pool: WalletId, asset: AssetId) -> int:
 
 
 def spare(tx: Connection, pool: WalletId, asset: AssetId) -> int:
-    """What the balance confirmed last has beyond all that withdrawals want, on hold ones included."""
-    stands = position.read(tx, network_of(asset))
-    if stands is None:
-        return 0
-    gone = _spent_since(tx, pool, asset, stands.settled)
-    return max(position.settled(tx, pool, asset).units - gone - wanted(tx, pool, asset), 0)
+    """What the balance confirmed last has beyond all that withdrawals want, on hold ones included. A token
+    that did not answer was confirmed at an older block than the rest of its network."""
+    last = position.settled(tx, pool, asset)
+    gone = _spent_since(tx, pool, asset, last.block_number)
+    return max(last.units - gone - wanted(tx, pool, asset), 0)
 
 
 def _leaving(tx: Connection, pool: WalletId, asset: AssetId) -> int:

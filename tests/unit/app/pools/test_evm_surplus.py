@@ -96,6 +96,20 @@ class Treasury:
         query = withdrawal.update().where(withdrawal.c.id == one.id).values(**row)
         self.shop.store.transact(lambda tx: tx.execute(query))
 
+    def intends(self, one: Withdrawal) -> None:
+        """As it is drafted."""
+        intent = Intent(
+            intent=intent_id(one.id),
+            purpose=Purpose.PAY,
+            network=one.network,
+            source=POOL,
+            outputs=(Output(one.recipient, Amount(NATIVE, one.units)),),
+            fee_max=Amount(NATIVE, 1),
+            expires_at_s=1,
+        ).encoded()
+        query = withdrawal.update().values(intent=intent)
+        self.shop.store.transact(lambda tx: tx.execute(query.where(withdrawal.c.id == one.id)))
+
     def fails(self, one: Withdrawal) -> None:
         self.shop.store.transact(
             lambda tx: store.step(tx, one.id, Abandoned(Failed("payout.refused", "no"), "no"), 20)
@@ -173,21 +187,26 @@ def test_what_was_paid_since_the_balance_was_confirmed_is_gone(treasury: Treasur
     treasury.has(100)
     treasury.step()
     (one,) = treasury.sweeps()
-    intent = Intent(
-        intent=intent_id(one.id),
-        purpose=Purpose.PAY,
-        network=one.network,
-        source=POOL,
-        outputs=(Output(one.recipient, Amount(NATIVE, one.units)),),
-        fee_max=Amount(NATIVE, 1),
-        expires_at_s=1,
-    ).encoded()
-    query = withdrawal.update().values(intent=intent)
-    treasury.shop.store.transact(lambda tx: tx.execute(query.where(withdrawal.c.id == one.id)))
+    treasury.intends(one)
     treasury.ends(one, block=11)
     assert treasury.shop.store.transact(lambda tx: covering.spare(tx, POOL, NATIVE)) == 100 - one.units
     treasury.stands(one, block=10)
     assert treasury.shop.store.transact(lambda tx: covering.spare(tx, POOL, NATIVE)) == 100
+
+
+def test_what_a_silent_token_has_paid_is_gone(treasury: Treasury) -> None:
+    """Its balance stays the one of an older block while the network is confirmed further on: what was paid
+    since that block is gone from it. The twin, once it has answered, has it in its balance."""
+    treasury.has(100)
+    treasury.step()
+    (one,) = treasury.sweeps()
+    treasury.intends(one)
+    treasury.ends(one, block=11)
+    treasury.shop.store.transact(lambda tx: position.settled_to(tx, NETWORK, 12))
+    assert treasury.shop.store.transact(lambda tx: covering.spare(tx, POOL, NATIVE)) == 100 - one.units
+    answered = {"number": 12, "units": 100 - one.units}
+    treasury.shop.store.transact(lambda tx: position.settle(tx, NETWORK, POOL, NATIVE, **answered))
+    assert treasury.shop.store.transact(lambda tx: covering.spare(tx, POOL, NATIVE)) == 100 - one.units
 
 
 def test_one_sweep_of_a_treasury_at_a_time(treasury: Treasury) -> None:
