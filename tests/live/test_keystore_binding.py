@@ -251,7 +251,7 @@ def test_refuses_to_work_with_too_much_power(live: LiveKeystore) -> None:
 
 
 def test_a_hundred_at_once_is_fast(live: LiveKeystore) -> None:
-    """The quickest of five batches of a hundred opens in well under a second: a stall here would stall every signature."""
+    """Of five batches of a hundred one opens in well under a second: a stall would stall every signature."""
     items = [(replace(BOUND, wallet=f"w-{n}"), SECRET) for n in range(100)]
 
     async def timed(client: RotatingKeystore) -> float:
