@@ -61,6 +61,8 @@ def install(plan: Plan, say: Say, clock: Clock, entropy: Entropy) -> Layout:
     wanted = plan.folder.absolute()
     if wanted.exists() and (not wanted.is_dir() or any(wanted.iterdir())):
         raise Refused("init.exists", f"{wanted} is not empty; choose a new folder")
+    if plan.cold is not None:
+        paperkeys.read(plan.cold)  # before anything is made
     building = wanted.with_name(f".{wanted.name}.partial-{os.getpid()}")
     before = os.umask(0o077)
     try:

@@ -26,7 +26,10 @@ def read(file: Path) -> PaperPublic:
     """The cold key's half from cold.pub.json. Raises Malformed naming the file."""
     try:
         return understood(msgspec.json.decode(file.read_bytes(), type=dict[str, object]), Role.COLD)
-    except (OSError, msgspec.DecodeError, KeepcoolError) as error:
+    except OSError as error:
+        text = f"--cold {file}: {error.strerror}; `keepcool cold new` writes the file"
+        raise Malformed("init.cold", text) from error
+    except (msgspec.DecodeError, KeepcoolError) as error:
         why = error.public if isinstance(error, KeepcoolError) else str(error)
         raise Malformed("init.cold", f"--cold {file}: not the public half of a cold key: {why}") from error
 

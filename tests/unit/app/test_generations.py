@@ -19,7 +19,7 @@ from keepcool.app.reloading.generations import Generation, Generations, Plan
 from keepcool.core.errors import KeepcoolError, Refused
 from tests.unit.app.http.test_config import GOOD
 
-NOTHING = Changes((), (), (), (), ())
+NOTHING = Changes((), (), (), (), (), ())
 
 
 def settings(folder: Path, text: str = GOOD) -> AppSettings:
@@ -159,3 +159,12 @@ def test_what_a_restart_is_for_is_refused(tmp_path: Path, old: str, new: str, co
     with pytest.raises(Refused) as refused:
         about.between(before, settings(tmp_path, GOOD.replace(old, new, 1)))
     assert refused.value.code == code
+
+
+def test_a_key_pinned_anew_is_told(tmp_path: Path) -> None:
+    """Whoever reloads for the sake of a peer's new message keys reads that they were taken up."""
+    before = settings(tmp_path)
+    key, other_key = before.peers["keeper"].signing_key, "ab" * 32
+    other = settings(tmp_path, GOOD.replace(f'signing_key = "{key}"', f'signing_key = "{other_key}"', 1))
+    assert about.between(before, before).sentences() == []
+    assert about.between(before, other).sentences() == ["keys pinned anew: peers.keeper"]

@@ -18,9 +18,9 @@ from keepcool.cosigner import accountpins
 from keepcool.cosigner.accountpins import pinned_accounts
 from keepcool.hazmat import papers
 from keepcool.keeper.config import KeeperSettings
-from keepcool.local import configs, paperkeys
+from keepcool.local import configs, paperkeys, start
 from keepcool.local.configs import PaperPublic, PublicParts
-from keepcool.local.plan import Ports
+from keepcool.local.plan import Plan, Ports
 from tests.unit.hazmat.test_papers import ABANDON_ART, LETTERS
 
 
@@ -113,3 +113,13 @@ def test_a_pin_that_was_altered_keeps_a_signer_from_starting(tmp_path: Path) -> 
     broken = replace(COLD.accounts[0], key=replace(COLD.accounts[0].key, depth=4))
     with pytest.raises(Malformed, match=r"account\.place"):
         pins_after(tmp_path, cool=COOL, cold=replace(COLD, accounts=(broken,)))
+
+
+def test_a_file_that_is_not_there_is_named_with_the_command_that_makes_it(tmp_path: Path) -> None:
+    """No half of a cold key, no errno: what to do, and nothing is made."""
+    wanted = Plan(tmp_path / "kc", (), Ports.following(0), cold=tmp_path / "cold.pub.json")
+    with pytest.raises(Malformed) as refused:
+        start.install_here(wanted, lambda _: None)
+    assert (refused.value.code, list(tmp_path.iterdir())) == ("init.cold", [])
+    assert "keepcool cold new" in refused.value.public
+    assert "Errno" not in refused.value.public

@@ -6,7 +6,7 @@ never; whatever else is different is refused, all of it, until a restart.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from keepcool.app.config import AppSettings, AssetSettings
@@ -18,19 +18,22 @@ _MAY_CHANGE = frozenset({"networks", "peers", "root_key", "attestation_keys"})
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Networks by name, assets by id. `altered`: networks that stay and are set otherwise."""
+    """Networks by name, assets by id. `altered`: networks that stay and are set otherwise. `pins`: whose
+    public keys are others."""
 
     networks_added: tuple[str, ...]
     networks_removed: tuple[str, ...]
     assets_added: tuple[str, ...]
     assets_removed: tuple[str, ...]
     altered: tuple[str, ...]
+    pins: tuple[str, ...]
 
     def sentences(self) -> list[str]:
         words = (
             ("added", (*self.networks_added, *self.assets_added)),
             ("removed", (*self.networks_removed, *self.assets_removed)),
             ("set otherwise", self.altered),
+            ("keys pinned anew", self.pins),
         )
         return [f"{word}: {one}" for word, names in words for one in names]
 
@@ -53,7 +56,17 @@ def between(before: AppSettings, after: AppSettings) -> Changes:
         assets_added=tuple(sorted(new.keys() - old.keys())),
         assets_removed=tuple(sorted(old.keys() - new.keys())),
         altered=tuple(sorted(one for one in stays if before.networks[one] != after.networks[one])),
+        pins=tuple(_pinned_anew(before, after)),
     )
+
+
+def _pinned_anew(before: AppSettings, after: AppSettings) -> Iterator[str]:
+    for name in sorted(before.peers.keys() | after.peers.keys()):
+        if before.peers.get(name) != after.peers.get(name):
+            yield f"peers.{name}"
+    for name in ("root_key", "attestation_keys"):
+        if getattr(before, name) != getattr(after, name):
+            yield name
 
 
 def check_peers(before: Sequence[Peer], after: Sequence[Peer]) -> None:
