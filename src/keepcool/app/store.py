@@ -18,7 +18,7 @@ from sqlalchemy.types import TypeEngine
 
 from keepcool.app.migrations import upgrading
 from keepcool.app.migrations.upgrading import Standing
-from keepcool.ports.books import READERS, READING
+from keepcool.ports.books import ASKING, READING
 
 metadata = MetaData()
 NEWS = "keepcool.news"  # set in a connection's `info` by a transaction that tells something
@@ -58,7 +58,8 @@ class Store:
     def __init__(self, engine: Engine, tell: Callable[[Connection], None] | None = None) -> None:
         self._engine, self._tell = engine, tell
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="books")
-        self._readers = ThreadPoolExecutor(max_workers=READERS, thread_name_prefix="books-read")
+        self._askers = ThreadPoolExecutor(max_workers=ASKING, thread_name_prefix="books-read")
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="books-work")
         self._bells: list[Callable[[], None]] = []
 
     def create_tables(self) -> Standing:
@@ -91,9 +92,11 @@ class Store:
         return await loop.run_in_executor(self._thread, self._transact, work, FENCE.get())
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Where nothing is written: it waits for no writer, and whatever tries to write in it fails."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._readers, self._look, work, FENCE.get())
+        """Where nothing is written: it waits for no writer, and whatever tries to write in it fails. What the
+        leading App reads for its work has a thread of its own, however long others read."""
+        fence, loop = FENCE.get(), asyncio.get_running_loop()
+        thread = self._askers if fence is None else self._worker
+        return await loop.run_in_executor(thread, self._look, work, fence)
 
     def look(self, work: Callable[[Connection], T]) -> T:
         """The same, now, in the caller's thread."""
@@ -121,5 +124,6 @@ class Store:
 
     def close(self) -> None:
         self._thread.shutdown(wait=True)
-        self._readers.shutdown(wait=True)
+        self._askers.shutdown(wait=True)
+        self._worker.shutdown(wait=True)
         self._engine.dispose()

@@ -16,6 +16,7 @@ from keepcool.app.books import people
 from keepcool.app.store import FENCE, Store
 from keepcool.core.errors import Unavailable
 from keepcool.core.ids import UserId
+from keepcool.ports.books import ASKING
 from tests.fixtures.books import open_books
 
 pytestmark = pytest.mark.usefixtures("both_engines")
@@ -89,5 +90,32 @@ def test_a_read_of_a_term_that_has_ended_is_refused(store: Store) -> None:
     async def story() -> None:
         await asyncio.create_task(fenced())
         assert await store.read(users) == 0
+
+    asyncio.run(story())
+
+
+def test_the_work_reads_however_long_others_do(store: Store) -> None:
+    """Questions that take every thread of those who ask do not keep the leading App from its own."""
+    begun, go_on = threading.Semaphore(0), threading.Event()
+
+    def slowly(tx: Connection) -> int:
+        begun.release()
+        assert go_on.wait(WAIT_S)
+        return users(tx)
+
+    async def working() -> int:
+        FENCE.set(lambda _: None)
+        return await store.read(users)
+
+    async def story() -> None:
+        asking = [asyncio.create_task(store.read(slowly)) for _ in range(2 * ASKING)]
+        for _ in range(ASKING):
+            assert await asyncio.to_thread(begun.acquire, timeout=WAIT_S)
+        try:
+            async with asyncio.timeout(WAIT_S / 2):
+                assert await asyncio.create_task(working()) == 0
+        finally:
+            go_on.set()
+        assert await asyncio.gather(*asking) == [0] * len(asking)
 
     asyncio.run(story())
