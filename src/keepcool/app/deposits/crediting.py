@@ -39,7 +39,7 @@ class Rules:
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What the chain says a holding is at block `number`, whose hash is `block_hash` (hex). `pool`: of a
-    pool's own wallet."""
+    pool's own wallet; `beside`: what of it lies at other addresses than the wallet's first one."""
 
     wallet: WalletId
     asset: AssetId
@@ -47,6 +47,7 @@ class Reading:
     block_hash: str
     units: int
     pool: bool = False
+    beside: int = 0
 
 
 def settle_holding(tx: Connection, rules: Rules, seen: Reading, at_ms: int) -> None:
@@ -75,7 +76,8 @@ def settle_holding(tx: Connection, rules: Rules, seen: Reading, at_ms: int) -> N
     where = {"number": seen.number, "units": seen.units}
     position.settle(tx, rules.network, seen.wallet, seen.asset, **where)
     if arrived >= 0:
-        passages.settled(tx, seen.wallet, seen.asset, pool=seen.pool, at_ms=at_ms, **where)
+        lies = seen.beside if seen.pool else None
+        passages.settled(tx, seen.wallet, seen.asset, strays=lies, at_ms=at_ms, **where)
 
 
 def undo(tx: Connection, rules: Rules, common: int, at_ms: int) -> list[Deposit]:

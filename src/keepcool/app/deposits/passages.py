@@ -91,11 +91,21 @@ def rewind(tx: Connection, network: NetworkId, number: int, at_ms: int) -> None:
 
 
 def note_lying(tx: Connection, wallet: WalletId, asset: AssetId, units: int, at_ms: int) -> None:
-    """So much lies at the addresses of a pool's member, or of the pool itself; nothing is told of others."""
+    """So much lies at the addresses of a pool's member; nothing is told of others."""
     member = rows.find_member(tx, wallet)
+    if member is not None:
+        _note(tx, wallet, asset, units, pool=member.pool, at_ms=at_ms)
+
+
+def note_strays(tx: Connection, pool: WalletId, asset: AssetId, units: int, at_ms: int) -> None:
+    """So much of a pool's own lies outside its treasury, at addresses that nobody has."""
+    _note(tx, pool, asset, units, pool=pool, at_ms=at_ms)
+
+
+def _note(
+    tx: Connection, wallet: WalletId, asset: AssetId, units: int, *, pool: WalletId, at_ms: int
+) -> None:
     mine = (lying.c.wallet == wallet, lying.c.asset == asset)
-    if member is None:
-        return
     if not units:
         tx.execute(delete(lying).where(*mine))
         return
@@ -103,7 +113,7 @@ def note_lying(tx: Connection, wallet: WalletId, asset: AssetId, units: int, at_
     row = upsert(lying).values(
         wallet=wallet,
         asset=asset,
-        pool=member.pool,
+        pool=pool,
         units=units,
         since_ms=at_ms,
         tries=0,
@@ -120,13 +130,22 @@ def tried(tx: Connection, some: Sequence[tuple[WalletId, AssetId]], at_ms: int) 
 
 
 def settled(
-    tx: Connection, wallet: WalletId, asset: AssetId, *, pool: bool, number: int, units: int, at_ms: int
+    tx: Connection,
+    wallet: WalletId,
+    asset: AssetId,
+    *,
+    strays: int | None,
+    number: int,
+    units: int,
+    at_ms: int,
 ) -> None:
-    """A balance was confirmed at block `number`, and nothing of it is missing."""
-    if pool:
-        bear_out(tx, wallet, asset, number, at_ms)
-    else:
+    """A balance was confirmed at block `number`, and nothing of it is missing. `strays`: what of a pool's own
+    lies outside its treasury; None: it is no pool's."""
+    if strays is None:
         note_lying(tx, wallet, asset, units, at_ms)
+    else:
+        bear_out(tx, wallet, asset, number, at_ms)
+        note_strays(tx, wallet, asset, strays, at_ms)
 
 
 def _key(number: int) -> str:

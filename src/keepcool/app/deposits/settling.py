@@ -145,18 +145,12 @@ class Settler:
             return []
         if any(one != told[0] for one in told):
             await self._disagree(header.number, f"they have different balances of {asset}")
-        units = iter(told[0])
-        return [
-            Reading(
-                one.wallet,
-                asset,
-                header.number,
-                header.hash.hex(),
-                sum(next(units) for _ in one.addresses),
-                pool=one.pool,
-            )
-            for one in of_asset
-        ]
+        units, found = iter(told[0]), list[Reading]()
+        for one in of_asset:
+            own, *others = (next(units) for _ in one.addresses)
+            at, beside = (header.number, header.hash.hex()), sum(others)
+            found.append(Reading(one.wallet, asset, *at, own + beside, pool=one.pool, beside=beside))
+        return found
 
     async def _balances(self, node: ChainReader, holdings: Sequence[Holding], block_hash: bytes) -> list[int]:
         found: list[int] = []

@@ -1,7 +1,8 @@
 """What the treasury of a pool on an EVM chain has, beside what its withdrawals want now.
 
 Laws: what lies at users' addresses is theirs and is paid from once it was swept, what lies in the harbor once
-it came back; until then a withdrawal waits and does not fail. Nothing that a withdrawal wants is spare.
+it came back; until then a withdrawal waits and does not fail. Nothing that a withdrawal wants is spare, and
+nothing that lies at an address of nobody: the treasury cannot spend it yet.
 """
 
 from __future__ import annotations
@@ -30,14 +31,14 @@ def uncovered(tx: Connection, one: Withdrawal, ahead: int = 0) -> str | None:
     known = rows.find_member(tx, one.wallet)
     if known is None:
         return None
-    unswept = levels.unswept(tx, known.pool, one.asset)
+    unswept = levels.unswept(tx, known.pool, one.asset) + levels.strays(tx, known.pool, one.asset)
     if not unswept and not balance(tx, accounts.cold(known.pool), one.asset):
         return None
     if held(tx, known.pool, one.asset) - _leaving(tx, known.pool, one.asset) >= one.units + ahead:
         return None
     if not unswept:
         return "it waits until coins came back to the pool's treasury from the harbor"
-    return "it waits until coins at users' addresses were brought to the pool's treasury"
+    return "it waits until coins at the pool's addresses were brought to the pool's treasury"
 
 
 def held(tx: Connection, pool: WalletId, asset: AssetId) -> int:
@@ -45,7 +46,8 @@ def held(tx: Connection, pool: WalletId, asset: AssetId) -> int:
     query = select(passage.c.arrived).where(
         passage.c.treasury == pool, passage.c.asset == asset, passage.c.borne.is_(False)
     )
-    return position.settled(tx, pool, asset).units + sum(map(int, tx.execute(query).scalars()))
+    settled = position.settled(tx, pool, asset).units - levels.strays(tx, pool, asset)
+    return settled + sum(map(int, tx.execute(query).scalars()))
 
 
 def wanted(tx: Connection, pool: WalletId, asset: AssetId) -> int:
@@ -58,7 +60,8 @@ def spare(tx: Connection, pool: WalletId, asset: AssetId) -> int:
     that did not answer was confirmed at an older block than the rest of its network."""
     last = position.settled(tx, pool, asset)
     gone = _spent_since(tx, pool, asset, last.block_number)
-    return max(last.units - gone - wanted(tx, pool, asset), 0)
+    aside = levels.strays(tx, pool, asset)
+    return max(last.units - aside - gone - wanted(tx, pool, asset), 0)
 
 
 def _leaving(tx: Connection, pool: WalletId, asset: AssetId) -> int:

@@ -27,9 +27,16 @@ def on_chain(tx: Connection, of_pool: WalletId, asset: AssetId) -> int:
 
 
 def unswept(tx: Connection, of_pool: WalletId, asset: AssetId) -> int:
-    """What lies at the addresses of a pool on an EVM chain, beside its treasury."""
+    """What lies at the addresses of a pool's members on an EVM chain, beside its treasury."""
     query = select(lying.c.units).where(lying.c.pool == of_pool, lying.c.asset == asset)
-    return _sum(tx.execute(query).scalars())
+    return _sum(tx.execute(query.where(lying.c.wallet != of_pool)).scalars())
+
+
+def strays(tx: Connection, of_pool: WalletId, asset: AssetId) -> int:
+    """What lies at its addresses that nobody has: in the pool's own confirmed balance, and not in its
+    treasury."""
+    query = select(lying.c.units).where(lying.c.pool == of_pool, lying.c.asset == asset)
+    return _sum(tx.execute(query.where(lying.c.wallet == of_pool)).scalars())
 
 
 def of_network(tx: Connection, network: NetworkId, asset: AssetId) -> int:

@@ -7,7 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
+from keepcool.app.coins import addresses
+from keepcool.app.coins.addresses import Address
+from keepcool.app.deposits import position
+from keepcool.app.pools import covering, levels, rows
+from keepcool.app.pools.rows import Marks
 from keepcool.core.effects import Payment
 from keepcool.core.ids import AssetId, WalletId
 from keepcool.core.money import Amount
@@ -107,6 +113,41 @@ def test_less_than_the_minimum_is_dust(desk: Desk) -> None:
     desk.happens(sends(A, 10))
     assert [row[1] for row in desk.office.told()] == ["dust", "credited"]
     assert desk.office.owed(desk.a) == 10
+
+
+def test_what_lies_at_addresses_of_nobody_is_told_apart(desk: Desk) -> None:
+    """A pool's confirmed balance has what came to an address that nobody has, and it is known how much of it
+    the treasury has not; once it was brought there, nothing."""
+    at = address_number(7)
+    one = Address(
+        network=NETWORK,
+        script=bytes.fromhex(at[2:]),
+        source=desk.a,
+        wallet=None,
+        cosigner=0,
+        change=0,
+        index=7,
+    )
+
+    def work(tx: Connection) -> None:
+        rows.insert_pool(tx, desk.a, NETWORK, Marks(), 1)
+        addresses.add_addresses(tx, [one])
+
+    desk.office.store.transact(work)
+
+    def stands() -> tuple[int, int, int]:
+        return desk.office.store.transact(
+            lambda tx: (
+                position.settled(tx, desk.a, NATIVE).units,
+                levels.strays(tx, desk.a, NATIVE),
+                covering.held(tx, desk.a, NATIVE),
+            )
+        )
+
+    desk.happens(sends(A, 5), sends(at, 3))
+    assert (stands(), desk.office.owed(desk.a)) == ((8, 3, 5), 8)
+    desk.happens(inside(at, -3), inside(A, 4))
+    assert stands()[1:] == (0, 9)
 
 
 def test_a_payout_of_ours_explains_what_left(desk: Desk) -> None:

@@ -121,6 +121,15 @@ def test_the_first_waits_for_others_and_not_for_ever(lane: PaperLane) -> None:
     assert lane.due() == {(one, NATIVE) for one in (first, *others)}
 
 
+def test_a_pools_own_takes_no_place_of_its_members(lane: PaperLane) -> None:
+    """What lies at addresses of nobody is looked for by itself: members' payments fetch other coins."""
+    wallet = lane.member("a")
+    lane.lies(wallet, NATIVE, 5)
+    lane.office.store.transact(lambda tx: passages.note_strays(tx, POOL, NATIVE, 50, 1))
+    assert lane.asks(wallet, 4) is not None
+    assert lane.due() == {(wallet, NATIVE)}
+
+
 def test_what_is_not_worth_it_stays(lane: PaperLane) -> None:
     """Less than an asset's `sweep_min` waits for more."""
     wallet = lane.member("a")

@@ -15,14 +15,14 @@ from keepcool.app.books.postings import check_books
 from keepcool.app.config import EvmSettings
 from keepcool.app.controls import suspensions
 from keepcool.app.controls.suspensions import Kind, Wish
-from keepcool.app.deposits import position
+from keepcool.app.deposits import passages, position
 from keepcool.app.payouts import notes, states, store
 from keepcool.app.payouts.evm import groups
 from keepcool.app.payouts.evm.lane import EvmLane
 from keepcool.app.payouts.requests import Order
 from keepcool.app.payouts.store import Withdrawal
 from keepcool.app.payouts.tables import withdrawal
-from keepcool.app.pools import books, covering, exposure, rows, watermark
+from keepcool.app.pools import books, covering, exposure, levels, rows, watermark
 from keepcool.app.pools.rows import Marks
 from keepcool.core.effects import Slot
 from keepcool.core.ids import AssetId, NetworkId, WalletId, intent_id
@@ -207,6 +207,46 @@ def test_what_a_silent_token_has_paid_is_gone(treasury: Treasury) -> None:
     answered = {"number": 12, "units": 100 - one.units}
     treasury.shop.store.transact(lambda tx: position.settle(tx, NETWORK, POOL, NATIVE, **answered))
     assert treasury.shop.store.transact(lambda tx: covering.spare(tx, POOL, NATIVE)) == 100 - one.units
+
+
+def gift(treasury: Treasury) -> None:
+    """A unit to an address of nobody: the confirmed balance has it, the treasury does not."""
+    treasury.shop.store.transact(lambda tx: passages.note_strays(tx, POOL, NATIVE, 1, 1))
+    treasury.has(101, marks=Marks(high=50, harbor=HARBOR))
+
+
+def test_a_gift_to_an_address_of_nobody_holds_up_no_sweep(treasury: Treasury) -> None:
+    """Whoever sends a pool a unit has it ask for no more than its treasury has."""
+    gift(treasury)
+    assert treasury.shop.store.transact(lambda tx: levels.on_chain(tx, POOL, NATIVE)) == 101
+    treasury.step()
+    assert [one.units for one in treasury.sweeps()] == [100]
+
+
+def test_twin_a_gift_that_counts_is_asked_for_again_and_again(
+    treasury: Treasury, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With strays in what is spare each sweep asks for a unit that cannot be spent, fails, and is asked for
+    the same way after its pause."""
+    monkeypatch.setattr(levels, "strays", lambda *_: 0)
+    gift(treasury)
+    for _ in range(3):
+        treasury.step()
+        treasury.fails(treasury.sweeps()[-1])
+        treasury.step()
+        treasury.now += watermark.AGAIN_MS
+    assert [one.units for one in treasury.sweeps()] == [101] * 3
+
+
+@pytest.mark.parametrize("stray", [0, 30])
+def test_who_wants_what_lies_at_an_address_of_nobody_waits_for_it(treasury: Treasury, stray: int) -> None:
+    """Of a confirmed 100 the treasury has 70: a withdrawal of 80 waits until the rest was brought to it. The
+    twin, all of it in the treasury, does not."""
+    treasury.has(100)
+    treasury.shop.store.transact(lambda tx: passages.note_strays(tx, POOL, NATIVE, stray, 1))
+    asked = treasury.asks(80)
+    why = treasury.shop.store.transact(lambda tx: covering.uncovered(tx, asked))
+    assert (why is not None) is bool(stray)
 
 
 def test_one_sweep_of_a_treasury_at_a_time(treasury: Treasury) -> None:

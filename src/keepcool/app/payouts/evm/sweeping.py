@@ -200,7 +200,8 @@ def _largest(tx: Connection, lane: EvmLane, pool: Pool, asset: AssetId) -> list[
 
 
 def _of(pool: Pool) -> Select[Any]:
-    return select(lying).where(lying.c.pool == pool.id)
+    """Of its members: its own is looked for page by page."""
+    return select(lying).where(lying.c.pool == pool.id, lying.c.wallet != pool.id)
 
 
 def _read(tx: Connection, lane: EvmLane, query: Select[Any]) -> list[Lying]:

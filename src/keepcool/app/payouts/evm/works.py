@@ -15,6 +15,7 @@ from keepcool.app.payouts.evm import (
     drafting,
     executing,
     gaps,
+    groups,
     reconciling,
     sending,
     stopping,
@@ -28,7 +29,7 @@ from keepcool.app.pools.tables import pool
 from keepcool.core.withdrawal_states import Broadcast, Signed, Uncertain
 
 _PURSE_EVERY_MS = 1_000  # on a chain whose blocks come faster, its balance is read no more often
-_TO_SWEEP = select(lying.c.wallet).join(pool, pool.c.id == lying.c.pool)
+_TO_SWEEP = select(lying.c.wallet).join(pool, (pool.c.id == lying.c.pool) & (pool.c.id != lying.c.wallet))
 _UNSENT = resting.asking(
     resting.opened(Signed, Broadcast),
     resting.attempted(Stage.STORED, Stage.SIGNED, Stage.SENT),
@@ -57,8 +58,9 @@ async def _sending_rests(lane: EvmLane) -> Hashable | None:
 
 async def draft_and_sign(lane: EvmLane) -> bool:
     await lane.store.run(lambda tx: stopping.let_go(tx, lane))
-    drafted = await drafting.draft_all(lane)
-    return await signing.sign_all(lane) or drafted
+    done = await drafting.draft_all(lane)
+    signed = await signing.sign_all(lane, partial(groups.may_ask, again=done.again))
+    return signed or done.drafted or bool(done.again)
 
 
 async def execute(lane: EvmLane) -> bool:
