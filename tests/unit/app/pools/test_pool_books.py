@@ -23,8 +23,18 @@ from keepcool.app.pools import books, rows, watermark
 from keepcool.app.pools.rows import Marks
 from keepcool.core.effects import Slot
 from keepcool.core.ids import WalletId
+from keepcool.core.parties import Service
 from keepcool.core.withdrawal import Abandoned
-from keepcool.core.withdrawal_states import Confirmed, Draft, Failed, Inclusion, name_of
+from keepcool.core.withdrawal_states import (
+    Confirmed,
+    Draft,
+    Ending,
+    Failed,
+    Inclusion,
+    Objection,
+    Refused,
+    name_of,
+)
 from tests.fixtures.bitcoinrecords import NETWORK
 from tests.unit.app.http.running import Running, running
 from tests.unit.app.pools.house import ASSET, HARBOR, PoolSigners, settings
@@ -39,6 +49,8 @@ from tests.unit.app.pools.test_pools_api import (
 )
 
 pytestmark = pytest.mark.slow
+DEAR = Failed("payout.fee_high", "no")
+OBJECTION = Objection(Service.KEEPER, "harbor", "denied", "no")
 
 
 @pytest.fixture
@@ -167,8 +179,8 @@ class Level:
             lambda tx: [one for one in store.rows(tx, withdrawal.select()) if one.wallet == self.pool]
         )
 
-    def fail(self, name: str) -> None:
-        event = Abandoned(Failed("payout.refused", "no"), "no")
+    def fail(self, name: str, ending: Ending = DEAR) -> None:
+        event = Abandoned(ending, "no")
         change(self.two.app, lambda tx: store.step(tx, name, event, 20))
 
 
@@ -213,6 +225,19 @@ def test_after_a_failure_a_sweep_takes_fewer_coins(two: Two) -> None:
     first, second = level.sweeps()
     assert first.units == 11_000_000 - level.marks.target
     assert second.units == 1_000_000 + 49 * 100_000 - level.water.fee_max
+
+
+@pytest.mark.parametrize("ending", [Refused((OBJECTION,)), Failed("payout.expired", "no")])
+def test_what_signers_do_not_sign_takes_no_fewer_coins(two: Two, ending: Ending) -> None:
+    """Refused or expired, a sweep is asked for as it was: an amount that signers object to does not come down
+    until they do not."""
+    level = Level(two, *[100_000] * 100, 1_000_000)
+    level.step()
+    level.fail(level.sweeps()[0].id, ending)
+    level.step(30)
+    level.step(30 + watermark.AGAIN_MS)
+    first, second = level.sweeps()
+    assert first.units == second.units
 
 
 def test_no_sweep_without_harbor_or_below_the_mark(two: Two) -> None:
