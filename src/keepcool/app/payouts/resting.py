@@ -28,12 +28,13 @@ _NOW_AND_THEN_MS = 2_000
 
 
 def of(lane: Lane, question: Select[Any]) -> Rest:
-    """Rests while the answer is no."""
+    """Rests while the answer is no, and what it says besides stays as it is."""
     return partial(_books, lane, question)
 
 
 async def _books(lane: Lane, question: Select[Any]) -> Hashable | None:
-    return None if (await _answer(lane, question))[0] else True
+    some, *besides = await _answer(lane, question)
+    return None if some else tuple(besides)
 
 
 async def _answer(lane: Lane, question: Select[Any]) -> tuple[Any, ...]:

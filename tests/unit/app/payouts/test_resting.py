@@ -139,6 +139,27 @@ def test_what_lies_at_addresses_of_a_pool_is_sent_for(shop: Workshop) -> None:
     assert awake(shop) == set()  # the pool's own, that is looked for by the clock
 
 
+def test_a_new_pool_is_looked_at(shop: Workshop) -> None:
+    """Made while the loop rests, it has one round look where coins of its own lie."""
+    shop.issue("w")
+    marks = {"high": 0, "low": 0, "target": 0, "created_at_ms": 1}
+    row = pool.insert().values(id="w", network=NETWORK, **marks)
+
+    async def story() -> None:
+        office = await shop.office(cast(EvmNode, PaperNode(PaperChain())))
+        lane = cast(EvmLane, office.lanes[NETWORK])
+        _, send, _ = (one.rest for one in works.works(lane))
+        assert send is not None
+        before = await send()
+        assert await send() == before
+        shop.store.transact(lambda tx: tx.execute(row))
+        after = await send()
+        assert None not in (before, after)
+        assert after != before
+
+    asyncio.run(story())
+
+
 def test_a_block_wakes_what_reads_the_purse(shop: Workshop) -> None:
     """The watching loop depends on the block that was read last; the others do not."""
 

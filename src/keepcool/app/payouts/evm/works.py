@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from functools import partial
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from keepcool.app.deposits.tables import lying
 from keepcool.app.payouts import resting, signing
@@ -34,7 +34,7 @@ _UNSENT = resting.asking(
     resting.opened(Signed, Broadcast),
     resting.attempted(Stage.STORED, Stage.SIGNED, Stage.SENT),
     _TO_SWEEP.where(pool.c.network == resting.NETWORK).exists(),
-)
+).add_columns(select(func.max(pool.c.number)).where(pool.c.network == resting.NETWORK).scalar_subquery())
 _UNSETTLED = resting.asking_beside_chain(
     resting.opened(Broadcast, Uncertain), resting.carried(), resting.attempted(*PENDING)
 )
@@ -50,7 +50,7 @@ def works(lane: EvmLane) -> list[Work]:
 
 
 async def _sending_rests(lane: EvmLane) -> Hashable | None:
-    """Not while it is time to look for coins at addresses of nobody."""
+    """Not while it is time to look for coins at addresses of nobody; a pool that is new is looked at."""
     if any(strays.is_due(lane, name) for name in lane.looks):
         return None
     return await resting.of(lane, _UNSENT)()
