@@ -22,7 +22,7 @@ from keepcool.core.ids import AssetId, WalletId, network_of
 from keepcool.core.intent import parse_intent
 from keepcool.core.withdrawal_states import Confirmed, Requested, name_of
 
-_LOOKED_AT = 100  # of one treasury: more do not become final before balances are confirmed
+_PAGE = 100
 
 
 def uncovered(tx: Connection, one: Withdrawal, ahead: int = 0) -> str | None:
@@ -87,16 +87,27 @@ def _open(tx: Connection, pool: WalletId, asset: AssetId, without: str | None) -
 
 def _spent_since(tx: Connection, pool: WalletId, asset: AssetId, settled: int) -> int:
     """By transactions of the treasury that are final in blocks above the one balances were confirmed at: no
-    withdrawal wants it any more, and the confirmed balance has it still."""
-    spent = 0
-    for one in store.rows(tx, _final(pool)):
-        if isinstance(one.state, Confirmed) and one.state.inclusion.block > settled and one.intent:
-            outputs = parse_intent(one.intent).outputs
-            spent += sum(out.amount.units for out in outputs if out.amount.asset == asset)
+    withdrawal wants it any more, and the confirmed balance has it still. Where balances were not
+    confirmed for long they are many; a whole page of older ones has none before it that matters."""
+    spent, page = 0, store.rows(tx, _final(pool))
+    while page:
+        recent = [one for one in page if _is_above(one, settled)]
+        spent += sum(_paid(one, asset) for one in recent)
+        page = store.rows(tx, _final(pool).where(withdrawal.c.number < page[-1].number)) if recent else []
     return spent
 
 
+def _is_above(one: Withdrawal, block: int) -> bool:
+    return isinstance(one.state, Confirmed) and one.state.inclusion.block > block
+
+
+def _paid(one: Withdrawal, asset: AssetId) -> int:
+    outputs = parse_intent(one.intent).outputs if one.intent else ()
+    return sum(out.amount.units for out in outputs if out.amount.asset == asset)
+
+
 def _final(pool: WalletId) -> Select[tuple[object, ...]]:
-    """What has ended last of what the treasury itself has sent."""
-    ended = (withdrawal.c.wallet == pool, withdrawal.c.open.is_(False))
-    return select(withdrawal).where(*ended).order_by(withdrawal.c.number.desc()).limit(_LOOKED_AT)
+    """A page of what the treasury itself has paid, the last first."""
+    paid = (withdrawal.c.wallet == pool, withdrawal.c.open.is_(False))
+    query = select(withdrawal).where(*paid, withdrawal.c.state == name_of(Confirmed))
+    return query.order_by(withdrawal.c.number.desc()).limit(_PAGE)

@@ -102,7 +102,8 @@ def _begun(tx: Connection, water: Water, pool: Pool, now_ms: int) -> bool:
     units = min(level - marks.target, _most(tx, water, pool, level))
     if units <= water.fee_max:  # nothing to spare in confirmed coins now, or not worth its fee
         return False
-    name = f"{pool.id}.s{_count(tx, pool.id) + 1}"
+    # with the time: signers remember those of books that were lost, or are older now
+    name = f"{pool.id}.s{_count(tx, pool.id) + 1}.{now_ms:x}"
     lent = units + water.fee_max
     books.lend(tx, sweep=name, pool=pool.id, asset=water.asset, units=lent, at_ms=now_ms)
     order = Order(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
+from sqlalchemy import select
 
 from keepcool.app.books import accounts, ledger
 from keepcool.app.coins import book
@@ -18,6 +19,7 @@ from keepcool.app.payouts import wallet_fees
 from keepcool.app.payouts.bitcoin import batches, watching
 from keepcool.app.payouts.bitcoin.batches import Batch, Purpose, Rung, Stage
 from keepcool.app.pools import books, rows, watermark
+from keepcool.app.pools.tables import sweep
 from keepcool.chains.bitcoin.networks import Replacement
 from keepcool.chains.bitcoin.transaction import parse_transaction
 from keepcool.core.errors import Unavailable
@@ -280,6 +282,11 @@ def standing(house: House) -> books.Standing:
     return house.office.store.transact(lambda tx: books.standing(tx, WalletId("pool"), ASSET))
 
 
+def sweep_named(house: House, number: int) -> str:
+    query = select(sweep.c.withdrawal).where(sweep.c.withdrawal.startswith(f"pool.s{number}."))
+    return str(house.office.store.transact(lambda tx: tx.execute(query).scalar_one()))
+
+
 def pool_agrees(house: House) -> None:
     """All that users and the pool have is on chain, in the harbor, or was spent on fees."""
     now = standing(house)
@@ -299,7 +306,7 @@ def pool_with_surplus(make: Make) -> tuple[House, Look]:
     house.office.order("a", "u1", COIN // 8, house.outside(1))
     final(house, "a")
     look()
-    final(house, "pool.s1")
+    final(house, sweep_named(house, 1))
     look()
     pool_agrees(house)
     assert standing(house).cold == house.paper.paid(house.script(9)) > 0
@@ -310,9 +317,9 @@ def test_a_sweep_by_a_dearer_rung_costs_what_the_chain_says(make: Make) -> None:
     """The sweep's dearest rung takes its place: the harbor has the same, the fee is the dearer one, and the
     next sweep is not held up by it."""
     house, look = pool_with_surplus(make)
-    last = rungs_of(house, "pool.s1")[-1]
+    last = rungs_of(house, sweep_named(house, 1))[-1]
     replaced(house, raw_of(last))
-    house.live(partial(is_paid_in, house, "pool.s1", last.txid))
+    house.live(partial(is_paid_in, house, sweep_named(house, 1), last.txid))
     look()
     pool_agrees(house)
     assert (standing(house).cold, standing(house).own) == (house.paper.paid(house.script(9)), 0)
@@ -321,7 +328,7 @@ def test_a_sweep_by_a_dearer_rung_costs_what_the_chain_says(make: Make) -> None:
     house.office.store.transact(lambda tx: rows.add_member(tx, WalletId("u2"), WalletId("pool")))
     house.fund(house.office.records["pool"], "u2", COIN, address=address)
     look()
-    final(house, "pool.s2")
+    final(house, sweep_named(house, 2))
     look()
     pool_agrees(house)
 
@@ -331,13 +338,13 @@ def test_a_sweep_that_has_left_the_chain_lies_in_no_harbor(make: Make) -> None:
     books say so once, and the surplus is swept again."""
     house, look = pool_with_surplus(make)
     replaced(house, raw_of(rungs_of(house, "a")[-1]))
-    house.live(house.office.reached("pool.s1", "replaced"))
+    house.live(house.office.reached(sweep_named(house, 1), "replaced"))
     for _ in range(2):
         look()
     now = standing(house)
     assert (now.cold, now.own, now.fees, house.paper.paid(house.script(9))) == (0, 0, 0, 0)
     look(watermark.AGAIN_MS)
-    final(house, "pool.s2")
+    final(house, sweep_named(house, 2))
     look()
     pool_agrees(house)
     assert standing(house).cold == house.paper.paid(house.script(9)) > 0

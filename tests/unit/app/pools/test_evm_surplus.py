@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -20,10 +21,11 @@ from keepcool.app.payouts import notes, states, store
 from keepcool.app.payouts.evm import groups
 from keepcool.app.payouts.evm.lane import EvmLane
 from keepcool.app.payouts.requests import Order
-from keepcool.app.payouts.store import Withdrawal
+from keepcool.app.payouts.store import NewWithdrawal, Withdrawal
 from keepcool.app.payouts.tables import withdrawal
 from keepcool.app.pools import books, covering, exposure, levels, rows, watermark
 from keepcool.app.pools.rows import Marks
+from keepcool.app.pools.tables import sweep
 from keepcool.core.effects import Slot
 from keepcool.core.ids import AssetId, NetworkId, WalletId, intent_id
 from keepcool.core.intent import Intent, Output, Purpose
@@ -207,6 +209,39 @@ def test_what_a_silent_token_has_paid_is_gone(treasury: Treasury) -> None:
     answered = {"number": 12, "units": 100 - one.units}
     treasury.shop.store.transact(lambda tx: position.settle(tx, NETWORK, POOL, NATIVE, **answered))
     assert treasury.shop.store.transact(lambda tx: covering.spare(tx, POOL, NATIVE)) == 100 - one.units
+
+
+def test_however_many_were_paid_since_are_gone(treasury: Treasury, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While balances are not confirmed payments go on: all of them are gone, of whatever page, and a page of
+    older ones ends the looking."""
+    monkeypatch.setattr(covering, "_PAGE", 2)
+    treasury.has(100)
+    for number in range(9):
+        new = NewWithdrawal(f"b{number}", store.Kind.BATCH, POOL, NETWORK, NATIVE, 1 + number, "0x", 1)
+        one = treasury.shop.store.transact(partial(store.insert, new=new, now_ms=1))
+        treasury.intends(one)
+        treasury.stands(one, block=10 if number < 4 else 11)
+    spare = treasury.shop.store.transact(lambda tx: covering.spare(tx, POOL, NATIVE))
+    assert spare == 100 - (5 + 6 + 7 + 8 + 9)
+
+
+def test_sweeps_of_lost_books_are_not_asked_for_again(treasury: Treasury) -> None:
+    """Signers remember every name they were asked for: that of a sweep is another one where the books begin
+    anew, and fits beside a void's ending."""
+    treasury.has(100)
+    treasury.step()
+    (lost,) = treasury.sweeps()
+    treasury.fails(lost)
+
+    def forget(tx: Connection) -> None:
+        tx.execute(sweep.delete())
+        tx.execute(withdrawal.update().values(id="x"))
+
+    treasury.shop.store.transact(forget)
+    treasury.step()
+    (_, again) = treasury.sweeps()
+    assert again.id != lost.id
+    assert len(again.id) + len(".v99") <= 64 - (len("pool_") + 32 - len(POOL))
 
 
 def gift(treasury: Treasury) -> None:
