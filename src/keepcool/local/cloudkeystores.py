@@ -1,7 +1,8 @@
 """Keys in a cloud's KMS: `keepcool init --keystore cloud` is told which, and is given what each signer enters
 with. docs/operate/keystore.md says what the key must be. Unverified against the real services.
 
-Laws: nothing is changed in the cloud; two signers have neither one key nor one account.
+Laws: nothing is changed in the cloud; two signers have neither one key nor one account, and replicas of a key
+in several regions are one key.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from keepcool.local import layout
 from keepcool.local.layout import SIGNERS, Layout
 
 AWS_KEYS, GCP_ACCOUNT = "aws.keys", "account.json"
-_ARN = re.compile(r"arn:aws[a-z-]*:kms:([a-z0-9-]+):[0-9]{12}:key/[A-Za-z0-9-]+")
+_ARN = re.compile(r"arn:aws[a-z-]*:kms:([a-z0-9-]+):([0-9]{12}:key/[A-Za-z0-9-]+)")
 _RESOURCE = re.compile(r"projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+")
 _MORE = ("endpoint", "ca")
 _BYTES_MAX = 64 * 1024
@@ -39,6 +40,12 @@ class CloudKeystore:
     region: str
     credentials: Path
     more: Mapping[str, str]
+
+    @property
+    def material(self) -> str:
+        """What replicas of one key in several regions have alike: AWS's account and the key's own name."""
+        aws = _ARN.fullmatch(self.key)
+        return aws[2] if aws else self.key
 
     @property
     def own(self) -> str:
@@ -64,19 +71,21 @@ def make(places: Layout, entries: tuple[CloudKeystore, ...]) -> None:
     """What the signers enter with, in their folders; no folder for servers that are not ours. Raises Refused
     when one has no entry, a file of it cannot be read, or both have the same."""
     found = {one.signer: one for one in entries}
-    if set(found) != set(SIGNERS) or len(entries) != len(SIGNERS) or len({one.key for one in entries}) < 2:
-        text = "one for keeper, one for cooler, and never the same key"
+    keys = {one.material for one in entries}
+    if set(found) != set(SIGNERS) or len(entries) != len(SIGNERS) or len(keys) < len(SIGNERS):
+        text = "one for keeper, one for cooler, and never the same key, in whichever region"
         raise Refused("init.keystore_entry", f"--keystore-entry: {text}")
     files = {signer: _read(found[signer].credentials) for signer in SIGNERS}
-    if len(set(files.values())) < len(SIGNERS):
+    if len({told.strip() for told in files.values()}) < len(SIGNERS):
         text = "keeper and cooler enter with the same account: give each one of its own"
         raise Refused("init.keystore_entry", f"--keystore-entry: {text}")
+    authorities = {one.signer: _read(Path(one.more["ca"])) for one in entries if "ca" in one.more}
     for signer, credentials in files.items():
         shutil.rmtree(places.keystore(signer))
         own, one = places.service(signer) / layout.KEYSTORE, found[signer]
         write_private(own / one.own, credentials)
-        if "ca" in one.more:
-            write_private(own / layout.CA, _read(Path(one.more["ca"])))
+        if signer in authorities:
+            write_private(own / layout.CA, authorities[signer])
 
 
 def table(signer: Service, entries: tuple[CloudKeystore, ...]) -> dict[str, object]:
@@ -93,6 +102,10 @@ def table(signer: Service, entries: tuple[CloudKeystore, ...]) -> dict[str, obje
 def _read(file: Path) -> bytes:
     try:
         with file.open("rb") as opened:
-            return opened.read(_BYTES_MAX)
+            found = opened.read(_BYTES_MAX + 1)
     except OSError as error:
         raise Refused("init.keystore_entry", f"cannot read {file}: {error.strerror}") from error
+    if len(found) > _BYTES_MAX:
+        text = f"{file} is larger than {_BYTES_MAX} bytes: is it the right file?"
+        raise Refused("init.keystore_entry", text)
+    return found

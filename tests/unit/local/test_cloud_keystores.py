@@ -84,6 +84,13 @@ def test_an_entry_that_is_none_is_refused_with_how_it_is_written(text: str) -> N
     assert "keeper=KEY,FILE" in refused.value.public
 
 
+def test_keys_of_two_accounts_are_two(tmp_path: Path) -> None:
+    """The twin of a replica: the same name in another account is another key."""
+    made, told = places(tmp_path), entries(tmp_path, cooler=ARN.replace("123456789012", "210987654321"))
+    cloudkeystores.make(made, told)
+    assert not any(made.keystore(one).exists() for one in SIGNERS)
+
+
 def test_an_entry_for_a_keystore_that_is_made_here_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -93,10 +100,12 @@ def test_an_entry_for_a_keystore_that_is_made_here_is_refused(
     assert not (tmp_path / "kc").exists()
 
 
-@pytest.mark.parametrize("wrong", ["one", "twice", "same key", "same account", "absent"])
+@pytest.mark.parametrize(
+    "wrong", ["one", "twice", "same key", "replica", "same account", "spaced", "absent", "no ca", "huge"]
+)
 def test_entries_that_do_not_do_change_nothing(tmp_path: Path, wrong: str) -> None:
-    """One signer without a key, both with one key or one account, a file that is not there: refused, and the
-    signers' folders are as they were."""
+    """One signer without a key, both with one key, in whichever region, or one account, however it is spaced,
+    a file that is not there or is cut: refused, and the signers' folders are as they were."""
     made = places(tmp_path)
     told = entries(tmp_path)
     match wrong:
@@ -106,8 +115,16 @@ def test_entries_that_do_not_do_change_nothing(tmp_path: Path, wrong: str) -> No
             told = (*told, told[0])
         case "same key":
             told = entries(tmp_path, cooler=ARN)
+        case "replica":
+            told = entries(tmp_path, cooler=ARN.replace("eu-central-1", "us-east-1"))
         case "same account":
             told = entries(tmp_path, account="A\nB\n")
+        case "spaced":
+            told = entries(tmp_path, account="A\nB\n\n")
+        case "no ca":
+            (tmp_path / "ca").unlink()
+        case "huge":
+            (tmp_path / "account").write_text("{" + " " * 64 * 1024)
         case _:
             (tmp_path / "account").unlink()
     with pytest.raises(KeepcoolError, match=r"init\.keystore_entry"):
