@@ -9,6 +9,8 @@ import pytest
 
 from keepcool.app.payouts.requests import Query
 from keepcool.app.payouts.store import Kind, Withdrawal
+from keepcool.app.pools import rows
+from keepcool.app.pools.rows import Marks
 from keepcool.core import withdrawal_states as lives
 from keepcool.core.faults import FaultPoint
 from keepcool.core.intent import Intent
@@ -179,3 +181,49 @@ def test_what_a_signer_refuses_is_found_by_halves(at: Scene) -> None:
     assert all(isinstance(state, lives.Confirmed) for state in states[:3] + states[4:])
     assert tokens(at, to) == [7, 7, 7, 0, 7]
     assert at.agrees(record)
+
+
+def member_of(at: Scene, pool: WalletRecord, name: str) -> WalletRecord:
+    """Of a pool, with a deposit that its treasury holds."""
+    made = at.shop.issue(name)
+    at.shop.store.transact(lambda tx: rows.add_member(tx, made.wallet, pool.wallet))
+    at.chain.fund(pool.address, ETHER)
+    at.shop.credit(made.wallet, ETHER)
+    return made
+
+
+def test_who_waits_for_people_keeps_no_other_member_of_his_pool_waiting(at: Scene) -> None:
+    """A member's payment waits for an approval: others are paid at the treasury's nonce meanwhile. Approved,
+    the same intent is signed at another nonce, and paid once."""
+    pool = at.shop.issue("reviewed-pool")
+    at.shop.store.transact(lambda tx: rows.insert_pool(tx, pool.wallet, pool.network, Marks(), 1))
+    big, small = member_of(at, pool, "rv-big"), member_of(at, pool, "rv-small")
+    to = strangers("reviewed", 3)
+    waits = at.shop.order("rv-waits", big.wallet, 900, recipient=to[0]).id
+
+    def objection(intent: Intent) -> str:
+        return "review" if any(one.recipient == to[0] for one in intent.outputs) else ""
+
+    signers = (at.shop.keeper, at.shop.cooler)
+    for one in signers:
+        one.objects_to = objection
+    try:
+        at.live(lambda: isinstance(at.shop.state(waits), lives.NeedsReview), 90)
+        before, slot = at.shop.read(waits), at.shop.read(at.shop.read(waits).batch or "").slot
+        paid = [at.shop.order(f"rv-{n}", small.wallet, 5, recipient=to[n]).id for n in (1, 2)]
+        at.live(lambda: all(not lives.is_open(at.shop.state(name)) for name in paid), 90)
+        assert all(isinstance(one.state, lives.Confirmed) for one in read(at, paid)), at.shop.told()
+        assert isinstance(at.shop.state(waits), lives.NeedsReview)
+    finally:
+        for one in signers:
+            one.objects_to = lambda _: ""
+    at.live(lambda: not lives.is_open(at.shop.state(waits)), 90)
+    after = at.shop.read(waits)
+    assert isinstance(after.state, lives.Confirmed), at.shop.told()
+    assert (after.batch, after.intent) == (before.batch, before.intent)
+    assert (at.shop.read(after.batch or "").slot or 0) > (slot or 0)
+    assert [at.chain.balance(one) for one in to] == [900, 5, 5]
+    safe = [place for place in at.shop.keeper.slots if place[0] == pool.address]
+    assert at.shop.keeper.slots == at.shop.cooler.slots
+    assert len({at.shop.keeper.slots[place] for place in safe}) == len(safe)
+    assert at.shop.is_balanced()

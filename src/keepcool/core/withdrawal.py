@@ -8,7 +8,7 @@ signature exists, or after the slot was burnt.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeAlias, assert_never
 
@@ -44,6 +44,8 @@ SIGNATURES_NEEDED = 2
 
 @dataclass(frozen=True, slots=True)
 class DraftMade:
+    """Of what waits for people, and nobody has signed: the same intent at another place."""
+
     draft: Draft
 
 
@@ -189,6 +191,7 @@ LEGAL: Mapping[tuple[type[State], type[Event]], tuple[type[State], ...]] = {
     (PartlySigned, Objected): (NeedsReview, Refused),
     (PartlySigned, Abandoned): (Uncertain,),
     (PartlySigned, SlotUsed): (Replaced,),
+    (NeedsReview, DraftMade): (NeedsReview,),
     (NeedsReview, SignatureMade): (NeedsReview, PartlySigned, Signed),
     (NeedsReview, Undrafted): (Requested,),
     (NeedsReview, Objected): (NeedsReview, Refused),
@@ -230,7 +233,7 @@ def advance(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
 def _after(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:  # noqa: PLR0911, PLR0912
     match event:
         case DraftMade():
-            return Drafted(event.draft), ()
+            return _with_draft(state, event.draft), ()
         case Undrafted():
             return Requested(), ()
         case SignatureMade():
@@ -267,6 +270,15 @@ def _after(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:  # n
             return (state.was if isinstance(state, Frozen) else state), ()
         case _ as never:
             assert_never(never)
+
+
+def _with_draft(state: State, draft: Draft) -> State:
+    if not isinstance(state, NeedsReview):
+        return Drafted(draft)
+    if state.signed:
+        text = "a signer has signed the draft of this withdrawal: it takes no other"
+        raise Conflict("withdrawal.transition", text, state=name_of(state))
+    return replace(state, draft=draft)
 
 
 def _drafted(state: State) -> Draft:

@@ -102,7 +102,7 @@ class Reviews:
         if not reads:
             raise Conflict("review.no_draft", "no draft of it is here; it comes when it is asked for again")
         await asyncio.sleep(0)
-        dearest = max(reads, key=showing.fee_units)
+        dearest = max(reversed(reads), key=showing.fee_units)  # the newest of these
         book = self.cosigner.rulebook()
         case = self.cosigner.case(dearest, NOTHING, book, now_s)
         await asyncio.sleep(0)

@@ -102,6 +102,17 @@ def begin(tx: Connection, take: Step, new: NewWithdrawal, fixed: Fixed, now_ms: 
     return after
 
 
+def redraft(
+    tx: Connection, take: Step, one: Withdrawal, made: DraftMade, *, draft: bytes, block: int
+) -> Withdrawal:
+    """The same intent at another place: of what waits for people, a batch of one or a withdrawal by itself,
+    and is signed by nobody. Raises Conflict when it is."""
+    digest, drafted = made.draft.digest, {"drafted_at_block": block, "slot": made.draft.slot.position}
+    for each in members(tx, one.id):
+        take(each.id, made, digest=digest, draft=draft)
+    return take(one.id, made, digest=digest, draft=draft, tries=one.tries, **drafted)
+
+
 def step(
     tx: Connection, take: Step, batch: Withdrawal, event: Event, now_ms: int, **columns: object
 ) -> Withdrawal:

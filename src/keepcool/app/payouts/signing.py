@@ -7,8 +7,9 @@ in the attested record; a refusal is final when both have answered, a need for r
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TypeAlias
 
 from sqlalchemy import Connection
 
@@ -26,11 +27,19 @@ from keepcool.core.withdrawal_states import Drafted, Failed, NeedsReview, Partly
 from keepcool.wire import messages
 from keepcool.wire.messages import ITEMS_MAX, SignAnswer, SignItem, SignRequest
 
+REVIEWS_MAX = 2_000  # looked through at once
+MayAsk: TypeAlias = Callable[[Connection, Withdrawal], bool]
 
-async def sign_all(lane: Lane) -> bool:
-    """Ask for what is missing. True when any withdrawal moved on."""
+
+def always(_: Connection, __: Withdrawal) -> bool:
+    return True
+
+
+async def sign_all(lane: Lane, may_ask: MayAsk = always) -> bool:
+    """Ask for what is missing. True when any withdrawal moved on. `may_ask`: whether the draft of one that
+    waits for people can be signed as it is."""
     began_ms = lane.clock.now_ms()
-    fresh, expired = await lane.store.run(lambda tx: _sifted(tx, lane))
+    fresh, expired = await lane.store.run(lambda tx: _sifted(tx, lane, may_ask))
     if not fresh:
         return expired
     lane.faults.reach(FaultPoint.APP_DRAFTED)
@@ -42,11 +51,11 @@ async def sign_all(lane: Lane) -> bool:
     return expired or any(not isinstance(one.state, WAITING) for one in after)
 
 
-def _sifted(tx: Connection, lane: Lane) -> tuple[list[Withdrawal], bool]:
+def _sifted(tx: Connection, lane: Lane, may_ask: MayAsk) -> tuple[list[Withdrawal], bool]:
     """Those to ask for now, and whether any has expired: an expired intent is signed by nobody, a frozen
     wallet waits."""
     now_ms, fresh, expired = lane.clock.now_ms(), [], False
-    for one in _due(tx, lane, now_ms):
+    for one in _due(tx, lane, now_ms, may_ask):
         stopped, held = stops.of(tx, one), stops.of_operators(tx, one)
         is_late = now_ms // 1000 >= (one.expires_at_s or 0)
         if is_late and held is not None and not answers.may_be_signed(tx, one.id):
@@ -62,13 +71,15 @@ def _sifted(tx: Connection, lane: Lane) -> tuple[list[Withdrawal], bool]:
     return fresh, expired
 
 
-def _due(tx: Connection, lane: Lane, now_ms: int) -> list[Withdrawal]:
+def _due(tx: Connection, lane: Lane, now_ms: int, may_ask: MayAsk) -> list[Withdrawal]:
     """What waits for people comes behind what waits for nobody else."""
-    found = list[Withdrawal]()
-    for kinds in ((Drafted, PartlySigned), (NeedsReview,)):
-        left = ITEMS_MAX - len(found)
-        if left:
-            found += store.in_states(tx, lane.network, kinds, limit=left, due_ms=now_ms)
+    found = store.in_states(tx, lane.network, (Drafted, PartlySigned), limit=ITEMS_MAX, due_ms=now_ms)
+    waiting = store.in_states(tx, lane.network, (NeedsReview,), limit=REVIEWS_MAX, due_ms=now_ms)
+    for one in waiting:
+        if len(found) >= ITEMS_MAX:
+            break
+        if now_ms // 1000 >= (one.expires_at_s or 0) or may_ask(tx, one):
+            found.append(one)
     return found
 
 

@@ -146,7 +146,7 @@ def fee_bound(members: Sequence[Withdrawal]) -> int:
 
 def _made(tx: Connection, lane: EvmLane, place: Place, weighed: Sequence[Weighed]) -> Withdrawal:
     """In one transaction with the steps of the withdrawals, which may have been cancelled meanwhile."""
-    if groups.occupied(store.open_of_wallet(tx, place.source)):
+    if groups.is_occupied(tx, place.source):
         raise Conflict("withdrawal.moved", "another transaction of this wallet came first")
     members, now_ms = [one.member for one in weighed], lane.clock.now_ms()
     most = min(fee_bound(members), parse_units(lane.settings.fees.withdrawal_fee_max))

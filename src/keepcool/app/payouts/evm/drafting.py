@@ -1,38 +1,78 @@
 """Requested → Drafted: which SafeTx pays it, at which nonce of its Safe.
 
-Law: what would fail or cost more than allowed is not drafted, so nobody has to sign it away.
+Laws: what would fail or cost more than allowed is not drafted, so nobody has to sign it away; what waits for
+people is drafted again, for the same intent, only where nobody can have signed it.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
+
 from sqlalchemy import Connection
 
-from keepcool.app.payouts import carried, turns
+from keepcool.app.payouts import carried, store, turns
 from keepcool.app.payouts.evm import batching, fees, groups, rehearsing, safes
 from keepcool.app.payouts.evm.groups import Group
 from keepcool.app.payouts.evm.lane import EvmLane
+from keepcool.app.payouts.lane import Lane
 from keepcool.app.payouts.store import Kind, Withdrawal
 from keepcool.app.wallets import Wallet
 from keepcool.chains.evm import payouts
 from keepcool.chains.evm.profiles import profile_named
 from keepcool.chains.evm.safe import SafeTx, encode_draft, safe_tx_hash
-from keepcool.core.errors import Breach, KeepcoolError, Refused, Unavailable
+from keepcool.core.errors import Breach, Conflict, KeepcoolError, Refused, Unavailable
 from keepcool.core.faults import FaultPoint
+from keepcool.core.intent import parse_intent
 from keepcool.core.withdrawal import DraftMade
 from keepcool.core.withdrawal_states import Draft
 from keepcool.ports.evmnode import Tag
 
 
-async def draft_all(lane: EvmLane) -> bool:
-    """Draft what can be drafted now. True when anything was."""
-    due = await lane.store.run(lambda tx: groups.due(tx, lane))
-    if not due:
-        return False
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Whether anything new was drafted, and what waits for people and can be asked for again."""
+
+    drafted: bool
+    again: frozenset[str]
+
+
+async def draft_all(lane: EvmLane) -> Done:
+    """Draft what can be drafted now."""
+    now = await lane.store.run(lambda tx: groups.turns_of(tx, lane))
+    again = await lane.each(now.again, lambda one: _again(lane, one))
+    asked = frozenset(one.id for one in again)
+    if not now.groups:
+        return Done(drafted=False, again=asked)
     lane.faults.reach(FaultPoint.APP_REQUESTED)
-    alone = [group.own for group in due if group.own is not None]
+    alone = [group.own for group in now.groups if group.own is not None]
     drafted = await lane.each(alone, lambda one: _draft(lane, one))
-    batches = [await _guarded(lane, group) for group in due if group.own is None]
-    return bool(drafted) or any(batches)
+    batches = [await _guarded(lane, group) for group in now.groups if group.own is None]
+    return Done(drafted=bool(drafted) or any(batches), again=asked)
+
+
+async def _again(lane: EvmLane, one: Withdrawal) -> Withdrawal | None:
+    """What waits for people, at the nonce that is free now."""
+    wallet = await lane.store.run(lambda tx: turns.unfrozen(tx, lane, one))
+    slot = await safes.free_slot(lane.node, lane.store, one.wallet, wallet.address)
+    tip = await lane.node.header(Tag.LATEST)
+    if tip is None or one.intent is None:
+        raise Unavailable("node.lagging", f"the node of {lane.network} knows no latest block")
+    if await lane.store.run(lambda tx: turns.needs_void(tx, lane, one, slot)):
+        return None
+    if slot == one.slot:
+        return one
+    profile, outputs = profile_named(wallet.record.profile), parse_intent(one.intent).outputs
+    unsigned = payouts.pay(profile, safe=wallet.address, chain_id=lane.chain_id, nonce=slot, outputs=outputs)
+    return await lane.store.run(lambda tx: _moved(tx, lane, one, unsigned, tip.number))
+
+
+def _moved(tx: Connection, lane: EvmLane, one: Withdrawal, unsigned: SafeTx, block: int) -> Withdrawal:
+    if not groups.is_parked(tx, store.get(tx, one.id)) or groups.is_occupied(tx, one.wallet):
+        raise Conflict("withdrawal.moved", "a signer may have signed this, or another transaction came first")
+    made = DraftMade(Draft(unsigned.slot, safe_tx_hash(unsigned).hex()))
+    take, draft = partial(Lane.step_in, lane, tx), encode_draft(unsigned)
+    return carried.redraft(tx, take, one, made, draft=draft, block=block)
 
 
 async def _guarded(lane: EvmLane, group: Group) -> bool:

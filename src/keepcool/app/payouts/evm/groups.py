@@ -3,30 +3,34 @@
 Laws: one transaction of a source at a time; the voids of a source go before what waits; who must sign for his
 wallet himself is paid alone, because he signs one intent; what was split off a batch that was given up is
 drafted by itself, so that whom a signer or the chain objects to is found; a rescue is alone, and so is what
-a pool pays for itself: its surplus.
+a pool pays for itself: its surplus. What waits for people and is signed by nobody keeps no place: others are
+paid meanwhile, and it is asked for again, its intent the same, when the place is free; where both wait for it
+they take turns.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 from keepcool.app.controls import stops
-from keepcool.app.payouts import carried, holding, store, turns
+from keepcool.app.payouts import answers, carried, holding, store, turns
 from keepcool.app.payouts.evm import ceilings as bounds
 from keepcool.app.payouts.evm.lane import EvmLane
 from keepcool.app.payouts.store import Kind, Withdrawal
+from keepcool.app.payouts.tables import signer_answer, withdrawal
 from keepcool.app.pools.covering import uncovered
 from keepcool.app.pools.sources import pools_among, sources_of
 from keepcool.core.ids import WalletId
-from keepcool.core.withdrawal_states import Frozen, Requested
+from keepcool.core.withdrawal_states import Frozen, NeedsReview, Requested, name_of
 
 READ_MAX = 2_000
 GROUPS_MAX = 200
 LOOKED_AT_MAX = 400  # of one source at once
+_PAUSE_MS = 1_000  # after people were waited for in vain, others of the source go first
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,56 @@ class Group:
         """The one withdrawal or void that is drafted as itself: alone, and of the paying wallet."""
         (first, *more) = self.members
         return first if not more and first.wallet == self.source else None
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """`again`: of a source what waits for people and is asked for once more, nothing else of it meanwhile."""
+
+    groups: tuple[Group, ...]
+    again: tuple[Withdrawal, ...]
+
+
+def turns_of(tx: Connection, lane: EvmLane) -> Round:
+    """What each source does now: it pays somebody, or it asks again for one that waits for people."""
+    waiting, groups = _asked_again(tx, lane), due(tx, lane)
+    ready = {one.source for one in groups}
+    now_ms = lane.clock.now_ms()
+    turned = {source for source in waiting if source in ready and _asked_lately(tx, source, now_ms)}
+    again = {source: one for source, one in waiting.items() if source not in turned}
+    return Round(tuple(one for one in groups if one.source not in again), tuple(again.values()))
+
+
+def may_ask(tx: Connection, one: Withdrawal, again: frozenset[str]) -> bool:
+    """Whether its draft is of the place that is its own now."""
+    return one.id in again or not is_parked(tx, one)
+
+
+def is_parked(tx: Connection, one: Withdrawal) -> bool:
+    """It waits for people, and no signer has signed it or may have: its place is anybody's."""
+    state = one.state.was if isinstance(one.state, Frozen) else one.state
+    waits = isinstance(state, NeedsReview) and not state.signed and one.kind is not Kind.VOID
+    return waits and not answers.may_be_signed(tx, one.id)
+
+
+def _asked_again(tx: Connection, lane: EvmLane) -> dict[WalletId, Withdrawal]:
+    """Of every source whose place is free the one that has waited longest for its turn."""
+    now_ms, found = lane.clock.now_ms(), dict[WalletId, Withdrawal]()
+    rows = store.in_states(tx, lane.network, [NeedsReview], limit=READ_MAX, due_ms=now_ms)
+    for one in sorted(rows, key=lambda row: (row.try_after_ms, row.number)):
+        if one.wallet not in found and is_parked(tx, one):
+            found[one.wallet] = one
+    return {source: one for source, one in found.items() if not _is_taken(_standing(tx, source))}
+
+
+def _asked_lately(tx: Connection, source: WalletId, now_ms: int) -> bool:
+    """Whether signers have said lately of one of this source that it waits for people."""
+    here = (withdrawal.c.wallet == source, withdrawal.c.open.is_(True))
+    last = select(func.max(signer_answer.c.at_ms)).join(
+        withdrawal, withdrawal.c.id == signer_answer.c.withdrawal
+    )
+    at_ms = tx.execute(last.where(*here, withdrawal.c.state == name_of(NeedsReview))).scalar_one_or_none()
+    return at_ms is not None and 0 <= now_ms - int(at_ms) < _PAUSE_MS
 
 
 def due(tx: Connection, lane: EvmLane) -> list[Group]:
@@ -58,8 +112,8 @@ def due(tx: Connection, lane: EvmLane) -> list[Group]:
 
 def _next(tx: Connection, lane: EvmLane, source: WalletId, waiting: Sequence[Withdrawal]) -> Group | None:
     now_ms = lane.clock.now_ms()
-    opened = [one for one in store.open_of_wallet(tx, source) if not _is_aside(one)]
-    if occupied(opened) or any(one.kind is Kind.VOID for one in opened):
+    opened = _standing(tx, source)
+    if _is_taken(opened):
         turn = turns.whose_turn(opened)
         return None if turn is None or not store.is_due(turn, now_ms) else Group(source, (turn,))
     ready = [one for one in waiting if store.is_due(one, now_ms)][:LOOKED_AT_MAX]
@@ -71,15 +125,25 @@ def _next(tx: Connection, lane: EvmLane, source: WalletId, waiting: Sequence[Wit
     return _chosen(tx, lane, source, rows) if rows else None
 
 
-def occupied(opened: Sequence[Withdrawal]) -> bool:
-    """Whether a transaction of their source is on its way, among what is open of it."""
-    return any(not isinstance(one.state, Requested) and not _is_aside(one) for one in opened)
+def is_occupied(tx: Connection, source: WalletId) -> bool:
+    """Whether a transaction of this source is on its way."""
+    return any(not isinstance(one.state, Requested) for one in _standing(tx, source))
 
 
-def _is_aside(one: Withdrawal) -> bool:
-    """It has no transaction of its own: a batch carries it, or it was stopped before it had one."""
+def _is_taken(opened: Iterable[Withdrawal]) -> bool:
+    return any(not isinstance(one.state, Requested) or one.kind is Kind.VOID for one in opened)
+
+
+def _standing(tx: Connection, source: WalletId) -> list[Withdrawal]:
+    """What is open of this source and not aside."""
+    return [one for one in store.open_of_wallet(tx, source) if not _is_aside(tx, one)]
+
+
+def _is_aside(tx: Connection, one: Withdrawal) -> bool:
+    """It has no transaction of its own: a batch carries it, it was stopped before it had one, or it waits for
+    people and nobody has signed it."""
     stopped = isinstance(one.state, Frozen) and isinstance(one.state.was, Requested)
-    return one.batch is not None or stopped
+    return one.batch is not None or stopped or is_parked(tx, one)
 
 
 def _held_back(tx: Connection, lane: EvmLane, one: Withdrawal, ahead: int) -> bool:
