@@ -25,7 +25,7 @@ from tests.fixtures.keystore import LiveKeystore, live_keystore
 
 pytestmark = pytest.mark.live
 BOUND = Bound("keeper", "w-1", "eip155:1", "hot")
-QUICK_S = 4.5  # its timeout is 5
+QUICK_S = 2  # its timeout is 5
 
 
 @pytest.fixture(scope="module")

@@ -95,7 +95,8 @@ def test_a_read_of_a_term_that_has_ended_is_refused(store: Store) -> None:
 
 
 def test_the_work_reads_however_long_others_do(store: Store) -> None:
-    """Questions that take every thread of those who ask do not keep the leading App from its own."""
+    """Questions that take every thread of those who ask do not keep the leading App from its own; the twin,
+    a question like theirs, waits."""
     begun, go_on = threading.Semaphore(0), threading.Event()
 
     def slowly(tx: Connection) -> int:
@@ -113,9 +114,11 @@ def test_the_work_reads_however_long_others_do(store: Store) -> None:
             assert await asyncio.to_thread(begun.acquire, timeout=WAIT_S)
         try:
             async with asyncio.timeout(WAIT_S / 2):
+                another = asyncio.create_task(store.read(users))
                 assert await asyncio.create_task(working()) == 0
+                assert not another.done()
         finally:
             go_on.set()
-        assert await asyncio.gather(*asking) == [0] * len(asking)
+        assert await asyncio.gather(*asking, another) == [0] * (len(asking) + 1)
 
     asyncio.run(story())

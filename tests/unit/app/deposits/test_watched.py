@@ -88,8 +88,7 @@ def test_new_and_late_wallets_join(office: Office) -> None:
 
 
 def test_a_million_addresses_fit_and_match_in_time() -> None:
-    """At most 300 bytes per address, and 2,000 logs are looked up in them, not searched for: ten times what
-    `bench/matching` measures would be seen."""
+    """At most 300 bytes per address, and 2,000 logs against them take at most 20 ms of a core."""
     size = 1_000_000
     numbers = {n.to_bytes(20, "big"): n for n in range(1, size + 1)}
     parts = sys.getsizeof(next(iter(numbers))) + sys.getsizeof(size)
@@ -101,4 +100,4 @@ def test_a_million_addresses_fit_and_match_in_time() -> None:
         found = match(EMPTY, logs, [], watched=numbers, native=NATIVE, tokens={TOKEN: ASSET})
         times.append(time.thread_time() - start)
     assert len(found.incoming) == 2000
-    assert min(times) <= 0.2
+    assert min(times) <= 0.020
